@@ -356,64 +356,13 @@ pub enum UnlockState {
     Failed,
 }
 
-/// Direction of a stream as seen from here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    /// Both ways.
-    #[default]
-    SendRecv,
-    /// From us to them.
-    SendOnly,
-    /// From them to us.
-    RecvOnly,
-    /// Neither.
-    Inactive,
-}
-
-impl Direction {
-    /// The SDP attribute and the word in `status`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SendRecv => "sendrecv",
-            Self::SendOnly => "sendonly",
-            Self::RecvOnly => "recvonly",
-            Self::Inactive => "inactive",
-        }
-    }
-
-    /// Whether we send.
-    pub fn sends(self) -> bool {
-        matches!(self, Self::SendRecv | Self::SendOnly)
-    }
-
-    /// Whether we receive.
-    pub fn receives(self) -> bool {
-        matches!(self, Self::SendRecv | Self::RecvOnly)
-    }
-
-    /// The direction made of its two halves.
-    pub fn of(sends: bool, receives: bool) -> Self {
-        match (sends, receives) {
-            (true, true) => Self::SendRecv,
-            (true, false) => Self::SendOnly,
-            (false, true) => Self::RecvOnly,
-            (false, false) => Self::Inactive,
-        }
-    }
-
-    /// The same stream seen from the other side.
-    pub fn reversed(self) -> Self {
-        Self::of(self.receives(), self.sends())
-    }
-}
-
 /// The sound of a call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AudioView {
     /// `opus`, `g722`, `pcmu`, `pcma`.
     pub codec: &'static str,
-    /// As negotiated.
-    pub direction: Direction,
+    /// As negotiated, seen from here: `sendrecv`, `sendonly`, `recvonly`, `inactive`.
+    pub direction: &'static str,
     /// RTP packets received and used or concealed for.
     pub packets_in: u64,
     /// RTP packets that never came.
@@ -437,8 +386,8 @@ pub struct AudioView {
 pub struct VideoView {
     /// `H264`, `VP8`.
     pub codec: &'static str,
-    /// As negotiated.
-    pub direction: Direction,
+    /// As negotiated, seen from here: `sendrecv`, `sendonly`, `recvonly`, `inactive`.
+    pub direction: &'static str,
     /// Pixels, 0 before the first frame.
     pub width: u32,
     /// Pixels, 0 before the first frame.
