@@ -1,1 +1,7 @@
-//! Comes with its room.
+//! The only IO of SIP and RTP.
+
+pub mod control;
+pub mod net;
+#[cfg(test)]
+mod testing;
+pub mod trace;
