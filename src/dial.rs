@@ -397,7 +397,8 @@ mod tests {
 
     #[test]
     fn a_star_is_a_dot_in_an_address() {
-        for text in ["192✳168✳35✳123", "192*168*35*123", "192.168.35.123", "192*168.35✳123", "  192✳168✳35✳123 "] {
+        for text in ["192✳168✳35✳123", "192*168*35*123", "192.168.35.123", "192*168.35✳123", "  192✳168✳35✳123 "]
+        {
             assert_eq!(ip(text), ("192.168.35.123".to_owned(), None), "{text}");
         }
         assert_eq!(ip("0✳0✳0✳0"), ("0.0.0.0".to_owned(), None));
@@ -478,7 +479,10 @@ mod tests {
     fn a_uri_is_dialled_as_it_is() {
         let uri = uri_of("sip:door@192.168.1.20:5062;transport=TCP");
         assert_eq!(uri.text, "sip:door@192.168.1.20:5062;transport=TCP");
-        assert_eq!((uri.user.as_deref(), uri.host.as_str(), uri.port, uri.tcp), (Some("door"), "192.168.1.20", Some(5062), true));
+        assert_eq!(
+            (uri.user.as_deref(), uri.host.as_str(), uri.port, uri.tcp),
+            (Some("door"), "192.168.1.20", Some(5062), true)
+        );
         assert_eq!(uri.address(), Some(IpAddr::from([192, 168, 1, 20])));
         assert_eq!(uri_of("sip:[::1]:5080").address(), "::1".parse().ok());
         assert_eq!(uri_of("door@pbx.test").text, "sip:door@pbx.test");
@@ -507,6 +511,9 @@ mod tests {
         assert!(matches!(parse(&"✳".repeat(257)), Err(DialError::TooLong { length: 257, .. })));
         assert_eq!(parse("12\n34"), Err(DialError::Character('\n')));
         assert_eq!(parse("Tür"), Err(DialError::Character('ü')));
-        assert_eq!(error(&format!("{}.1.1.1", "9".repeat(200))), format!("not a valid address: {}… is over 255", "9".repeat(24)));
+        assert_eq!(
+            error(&format!("{}.1.1.1", "9".repeat(200))),
+            format!("not a valid address: {}… is over 255", "9".repeat(24))
+        );
     }
 }
