@@ -1,0 +1,3 @@
+//! Sound and picture of the calls.
+
+pub mod ports;
