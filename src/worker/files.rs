@@ -1,6 +1,6 @@
 //! Settings and call log on disk, written by a thread of their own: a slow card never holds up a call.
 //!
-//! The loop keeps back what tells of a change until the change is durable, so that whatever was shown outlives a power cut.
+//! The phone shows a change only after it was told that it is durable, so whatever was shown outlives a power cut.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::channel::{LogEntry, NoticeKind};
+use crate::channel::LogEntry;
 use crate::config::Config;
 use crate::config::journal::Journal;
 use crate::config::store::Store;
 
 /// Entries of the call log that are kept.
-pub const LOG_KEPT: usize = 1000;
+const LOG_KEPT: usize = 1000;
 /// The name of the call log in the data directory.
 const LOG_NAME: &str = "calls.jsonl";
 
@@ -25,9 +25,18 @@ pub enum Job {
     /// These settings in the place of the last.
     Settings(Arc<Config>),
     /// One more call.
-    Append(LogEntry),
-    /// These calls, newest first, in the place of all others.
-    Replace(Arc<[LogEntry]>),
+    Append(Box<LogEntry>),
+    /// These calls, oldest first, in the place of all others.
+    Replace(Vec<LogEntry>),
+}
+
+/// What became of a job; an error is in words and names the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Of [`Job::Settings`].
+    Settings(Result<(), String>),
+    /// Of [`Job::Append`] and [`Job::Replace`].
+    Log(Result<(), String>),
 }
 
 /// The files, open.
@@ -40,22 +49,17 @@ pub struct Files {
 }
 
 impl Files {
-    /// Opens both; gives the calls that the log holds, newest first, and what is wrong with it.
+    /// Opens both; gives the calls that the log holds, oldest first, and what is wrong with it.
     pub fn open(store: Store, data: &Path) -> (Self, Vec<LogEntry>, Option<String>) {
         let (log, held) = Journal::open(&data.join(LOG_NAME), LOG_KEPT);
-        let mut entries = held.entries;
-        entries.reverse();
-        (Self { store, log }, entries, held.problem)
+        (Self { store, log }, held.entries, held.problem)
     }
 
-    fn save(&mut self, job: &Job) -> Result<(), NoticeKind> {
+    fn save(&mut self, job: &Job) -> Saved {
         match job {
-            Job::Settings(config) => self.store.save(config).map_err(NoticeKind::SettingsNotSaved),
-            Job::Append(entry) => self.log.append(entry).map_err(NoticeKind::LogNotSaved),
-            Job::Replace(newest_first) => {
-                let oldest_first: Vec<LogEntry> = newest_first.iter().rev().cloned().collect();
-                self.log.replace(&oldest_first).map_err(NoticeKind::LogNotSaved)
-            }
+            Job::Settings(config) => Saved::Settings(self.store.save(config)),
+            Job::Append(entry) => Saved::Log(self.log.append(entry)),
+            Job::Replace(entries) => Saved::Log(self.log.replace(entries)),
         }
     }
 }
@@ -72,7 +76,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(mut files: Files, done: UnboundedSender<Result<(), NoticeKind>>) -> std::io::Result<Self> {
+    pub fn start(mut files: Files, done: UnboundedSender<Saved>) -> std::io::Result<Self> {
         let (jobs, waiting): (Sender<Job>, Receiver<Job>) = channel();
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
             while let Ok(job) = waiting.recv() {
@@ -122,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reported_as_saved_is_read_again_newest_first() {
+    fn what_is_reported_as_saved_is_read_again_in_order() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let settings = directory.path().join("config.toml");
         let (files, entries, problem) = Files::open(Store::open(&settings).0, directory.path());
@@ -130,23 +134,23 @@ mod tests {
         let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::start(files, done).expect("a thread");
         let config = Config::default().set("phone.direct_ip.port", "5062").expect("in range");
-        writer.save(Job::Append(entry("first")));
-        writer.save(Job::Append(entry("second")));
+        writer.save(Job::Append(Box::new(entry("first"))));
+        writer.save(Job::Append(Box::new(entry("second"))));
         writer.save(Job::Settings(Arc::new(config.clone())));
         on_runtime(async {
-            for _ in 0..3 {
-                assert_eq!(saved.recv().await, Some(Ok(())));
+            for expected in [Saved::Log(Ok(())), Saved::Log(Ok(())), Saved::Settings(Ok(()))] {
+                assert_eq!(saved.recv().await, Some(expected));
             }
         });
         let (store, opened) = Store::open(&settings);
         assert_eq!(opened.config, config);
         let (_, entries, _) = Files::open(store, directory.path());
-        assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["second", "first"]);
+        assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["first", "second"]);
         drop(writer);
     }
 
     #[test]
-    fn what_cannot_be_saved_is_a_notice() {
+    fn what_cannot_be_saved_is_said_so() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         // A plain file stands where the directories should be.
         let blocked = directory.path().join("file");
@@ -155,9 +159,9 @@ mod tests {
         let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::start(files, done).expect("a thread");
         writer.save(Job::Settings(Arc::new(Config::default())));
-        writer.save(Job::Append(entry("lost")));
+        writer.save(Job::Append(Box::new(entry("lost"))));
         drop(writer);
-        assert!(matches!(saved.try_recv(), Ok(Err(NoticeKind::SettingsNotSaved(_)))));
-        assert!(matches!(saved.try_recv(), Ok(Err(NoticeKind::LogNotSaved(_)))));
+        assert!(matches!(saved.try_recv(), Ok(Saved::Settings(Err(_)))));
+        assert!(matches!(saved.try_recv(), Ok(Saved::Log(Err(_)))));
     }
 }

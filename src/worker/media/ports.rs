@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Even ports from this range; RTCP is the next one up (RFC 3550 11).
 const RANGE: std::ops::Range<u16> = 16_384..32_766;
@@ -107,7 +107,8 @@ pub fn send(socket: &tokio::net::UdpSocket, to: SocketAddr, bytes: &[u8]) {
         IpAddr::V4(address) if v6 => SocketAddr::new(address.to_ipv6_mapped().into(), to.port()),
         _ => to,
     };
-    if let Err(error) = socket.try_send_to(bytes, to) {
+    // Past the runtime, which calls a socket unready until it has waited for it once.
+    if let Err(error) = SockRef::from(socket).send_to(bytes, &to.into()) {
         tracing::trace!("RTP to {to}: {error}");
     }
 }
@@ -120,7 +121,7 @@ pub fn plain(from: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::testing::on_runtime;
+    use crate::worker::testing::{on_runtime, udp_peer};
     use rand::SeedableRng;
 
     #[test]
@@ -138,7 +139,7 @@ mod tests {
     fn what_came_before_is_thrown_away_and_a_sender_has_its_own_address() {
         on_runtime(async {
             let pair = Pair::bind(&mut StdRng::seed_from_u64(2)).expect("ports are free");
-            let peer = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            let peer = udp_peer();
             let to = SocketAddr::from(([127, 0, 0, 1], pair.port()));
             peer.send_to(b"stale", to).expect("sent");
             let open = pair.open().expect("handles");
