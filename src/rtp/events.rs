@@ -15,7 +15,7 @@ const STEP: Duration = Duration::from_millis(50);
 /// How often the end of a key is sent (RFC 4733 2.5.1.4).
 const ENDS: u32 = 3;
 /// Silence between the last end and the next key.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// Shortest and longest key.
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);

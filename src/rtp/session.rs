@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rtp_types::{RtpPacket, RtpPacketBuilder};
 
-use super::events::{KeyReceiver, KeySender};
+use super::events::{KeyReceiver, KeySender, PAUSE};
 use super::latch::Latch;
 use super::reports::{self, Extra, Heard, Said, Sent};
 use super::source::{Order, Source};
@@ -41,12 +41,14 @@ pub struct RtpSession {
     /// The last packet's timestamp and when it was sent.
     last_sent: Option<(u32, Instant)>,
     keys: KeySender,
-    /// The timestamp of the key that is being sent.
-    key_began: u32,
+    /// The timestamp of the key that is being sent, and when it began.
+    key_began: (u32, Instant),
     // What we hear.
     source: Option<Source>,
     /// Another SSRC, its next sequence number: taken over when that comes before the present source speaks.
     candidate: Option<(u32, u16)>,
+    /// Whether the next packet of media is the first of its source.
+    unannounced: bool,
     pressed: KeyReceiver,
     /// Losses of sources that are gone.
     lost_before: u64,
@@ -87,9 +89,10 @@ impl RtpSession {
             rng,
             last_sent: None,
             keys: KeySender::default(),
-            key_began: 0,
+            key_began: (0, instant),
             source: None,
             candidate: None,
+            unannounced: false,
             pressed: KeyReceiver::default(),
             lost_before: 0,
             next_report: Some(first_report),
@@ -113,13 +116,19 @@ impl RtpSession {
         let is_key = self.stream.dtmf_recv_pts.contains(&payload_type);
         if !is_key && !self.stream.recv_pts.contains(&payload_type) {
             self.stats.wrong_type += 1;
+            // It has used up a number of its source all the same: comfort noise is not loss.
+            if let Some(source) = self.source.as_mut().filter(|source| source.ssrc == packet.ssrc())
+                && self.latch.is_at(from)
+            {
+                source.order(packet.sequence_number());
+            }
             return None;
         }
         if !self.latch.takes(now, from) {
             self.stats.strangers += 1;
             return None;
         }
-        let (extended_sequence, new_source) = self.place(packet.ssrc(), packet.sequence_number())?;
+        let extended_sequence = self.place(packet.ssrc(), packet.sequence_number())?;
         self.stats.packets_in += 1;
         self.stats.bytes_in += packet.payload_len() as u64;
         if self.ssrc == packet.ssrc() && !self.ssrc_changed {
@@ -142,7 +151,7 @@ impl RtpSession {
             timestamp: packet.timestamp(),
             marker: packet.marker_bit(),
             ssrc: packet.ssrc(),
-            new_source,
+            new_source: std::mem::take(&mut self.unannounced),
             payload: packet.payload().to_vec(),
         }))
     }
@@ -301,15 +310,18 @@ impl RtpSession {
         self.ssrc
     }
 
-    /// Puts a packet into the order of its source; `None` drops it. True with the first of a source.
-    fn place(&mut self, ssrc: u32, sequence: u16) -> Option<(u64, bool)> {
+    /// Puts a packet into the order of its source; `None` drops it.
+    fn place(&mut self, ssrc: u32, sequence: u16) -> Option<u64> {
         match &mut self.source {
-            None => Some((self.new_source(ssrc, sequence), true)),
+            None => Some(self.new_source(ssrc, sequence)),
             Some(source) if source.ssrc == ssrc => {
                 self.candidate = None;
                 match source.order(sequence) {
-                    Order::Taken(place) => Some((place, false)),
-                    Order::Restarted(place) => Some((place, true)),
+                    Order::Taken(place) => Some(place),
+                    Order::Restarted(place) => {
+                        self.unannounced = true;
+                        Some(place)
+                    }
                     Order::Duplicate => {
                         self.stats.duplicates += 1;
                         None
@@ -323,7 +335,7 @@ impl RtpSession {
             // Two in a row with nothing from the present source between them (RFC 3550 A.1, probation).
             Some(_) if self.candidate == Some((ssrc, sequence)) => {
                 self.forget_source();
-                Some((self.new_source(ssrc, sequence), true))
+                Some(self.new_source(ssrc, sequence))
             }
             Some(_) => {
                 self.candidate = Some((ssrc, sequence.wrapping_add(1)));
@@ -337,6 +349,7 @@ impl RtpSession {
         let place = source.highest();
         self.source = Some(source);
         self.candidate = None;
+        self.unannounced = true;
         place
     }
 
@@ -362,19 +375,22 @@ impl RtpSession {
         let clock = self.stream.dtmf_clock;
         let Some(packet) = self.keys.next(now, clock) else { return };
         if packet.first {
-            self.key_began = self.timestamp;
+            self.key_began = (self.timestamp, now);
         }
-        self.send_rtp(now, payload_type, self.key_began, packet.first, &packet.payload);
+        let (timestamp, began) = self.key_began;
+        self.send_rtp(now, payload_type, timestamp, packet.first, &packet.payload);
         if packet.last {
             // With no sound in between, time still goes on: two keys never share a timestamp.
-            let [_, _, high, low] = packet.payload;
-            let length = u32::from(u16::from_be_bytes([high, low]));
-            let units = u64::from(length) * u64::from(self.stream.clock_rate) / u64::from(clock.max(1));
-            let end = self.key_began.wrapping_add(units as u32);
+            let end = timestamp.wrapping_add(self.units(now.saturating_duration_since(began) + PAUSE));
             if (end.wrapping_sub(self.timestamp) as i32) > 0 {
                 self.timestamp = end;
             }
         }
+    }
+
+    /// A time in units of the stream's clock, wrapping as timestamps do.
+    fn units(&self, time: Duration) -> u32 {
+        (time.as_micros() * u128::from(self.stream.clock_rate) / 1_000_000) as u32
     }
 
     fn send_rtp(&mut self, now: Instant, payload_type: u8, timestamp: u32, marker: bool, payload: &[u8]) -> bool {
@@ -401,14 +417,11 @@ impl RtpSession {
         let Some(to) = self.latch.rtcp_to() else { return };
         let ntp = self.ntp(now);
         let active = self.stats.packets_out > self.sent_at_report;
-        let sent = self.last_sent.filter(|_| active).map(|(timestamp, at)| {
-            let since = now.saturating_duration_since(at).as_micros() * u128::from(self.stream.clock_rate) / 1_000_000;
-            Sent {
-                ntp,
-                rtp_timestamp: timestamp.wrapping_add(since as u32),
-                packets: self.stats.packets_out as u32,
-                bytes: self.stats.bytes_out as u32,
-            }
+        let sent = self.last_sent.filter(|_| active).map(|(timestamp, at)| Sent {
+            ntp,
+            rtp_timestamp: timestamp.wrapping_add(self.units(now.saturating_duration_since(at))),
+            packets: self.stats.packets_out as u32,
+            bytes: self.stats.bytes_out as u32,
         });
         let regular = matches!(extra, Extra::None);
         let heard = self.source.as_mut().map(|source| Heard {

@@ -127,7 +127,7 @@ impl Source {
         let (expected_before, received_before) = std::mem::replace(&mut self.reported, (expected, received));
         let due = expected.saturating_sub(expected_before);
         let lost = due.saturating_sub(received.saturating_sub(received_before));
-        self.fraction = if due == 0 { 0 } else { (lost * 256 / due).min(255) as u8 };
+        self.fraction = (lost * 256).checked_div(due).unwrap_or(0).min(255) as u8;
         self.fraction
     }
 
