@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rtp_types::{RtpPacket, RtpPacketBuilder};
 
-use super::events::{KeyReceiver, KeySender, PAUSE};
+use super::events::{KeyReceiver, KeySender};
 use super::latch::Latch;
 use super::reports::{self, Extra, Heard, Said, Sent};
 use super::source::{Order, Source};
@@ -41,7 +41,7 @@ pub struct RtpSession {
     /// The last packet's timestamp and when it was sent.
     last_sent: Option<(u32, Instant)>,
     keys: KeySender,
-    /// The timestamp of the key that is being sent, and when it began.
+    /// The timestamp of the last key, and when it began; before the first those of the stream.
     key_began: (u32, Instant),
     // What we hear.
     source: Option<Source>,
@@ -72,6 +72,7 @@ impl RtpSession {
         cname.truncate(end);
         let mut rng = StdRng::from_seed(seed);
         let latch = Latch::new(instant, stream.remote, stream.remote_rtcp, stream.rtcp_mux);
+        let timestamp = rng.random();
         // The first report comes after half the time (RFC 3550 6.2).
         let first_report = instant + REPORT_INTERVAL.mul_f64(rng.random_range(0.25..0.75));
         Self {
@@ -85,11 +86,11 @@ impl RtpSession {
             ssrc_changed: false,
             // Below half, so that an early loss does not look like a rollover to SRTP (RFC 3711 3.3.1).
             sequence: rng.random_range(0..0x8000),
-            timestamp: rng.random(),
+            timestamp,
             rng,
             last_sent: None,
             keys: KeySender::default(),
-            key_began: (0, instant),
+            key_began: (timestamp, instant),
             source: None,
             candidate: None,
             unannounced: false,
@@ -375,17 +376,14 @@ impl RtpSession {
         let clock = self.stream.dtmf_clock;
         let Some(packet) = self.keys.next(now, clock) else { return };
         if packet.first {
+            // With no sound in between, time goes on by the clock: two keys never share a timestamp.
+            let (before, began) = self.key_began;
+            if before == self.timestamp {
+                self.timestamp = before.wrapping_add(self.units(now.saturating_duration_since(began)));
+            }
             self.key_began = (self.timestamp, now);
         }
-        let (timestamp, began) = self.key_began;
-        self.send_rtp(now, payload_type, timestamp, packet.first, &packet.payload);
-        if packet.last {
-            // With no sound in between, time still goes on: two keys never share a timestamp.
-            let end = timestamp.wrapping_add(self.units(now.saturating_duration_since(began) + PAUSE));
-            if (end.wrapping_sub(self.timestamp) as i32) > 0 {
-                self.timestamp = end;
-            }
-        }
+        self.send_rtp(now, payload_type, self.key_began.0, packet.first, &packet.payload);
     }
 
     /// A time in units of the stream's clock, wrapping as timestamps do.
