@@ -1,1 +1,3 @@
-//! Comes with its room.
+//! Sound and pictures: devices, codecs and the threads that run them.
+
+pub mod video;

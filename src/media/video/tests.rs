@@ -1,0 +1,1 @@
+//! Sender and receiver against each other, without a network.
