@@ -93,7 +93,8 @@ impl Receiver {
         Stopped(self.thread.take())
     }
 
-    fn close(&self) {
+    /// Shuts the way into the slot, then tells the thread to leave.
+    pub(super) fn close(&self) {
         self.outlet.shut();
         self.inbox.close();
     }
