@@ -19,8 +19,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse().checked().unwrap_or_else(|error| error.exit());
     let Arguments { common, look, verb } = arguments;
     let outcome = match verb.unwrap_or(Verb::Run(look)) {
-        Verb::Run(look) => panel::run(&common, &look, false),
-        Verb::Simulate(look) => panel::run(&common, &look, true),
+        Verb::Run(look) => panel::run(&common, &look),
+        Verb::Simulate(look) => panel::simulate(&common, &look),
         Verb::Ctl(verb) => ctl::run(&common.socket_path(), &verb),
         Verb::Settings(verb) => settings::run(&common, &verb),
     };

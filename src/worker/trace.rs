@@ -1,10 +1,13 @@
 //! `--sip-trace FILE`: every SIP message both ways, with time and path, and without anything that is secret.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path as FilePath;
+
+use crate::sip::FlowId;
 
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +31,15 @@ const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "apike
 pub struct Trace {
     file: File,
     failed: bool,
+    /// What came on each connection and is no whole message yet.
+    begun: HashMap<FlowId, Vec<u8>>,
 }
 
 impl Trace {
     /// Appends to the file, which is made for its owner only.
     pub fn open(path: &FilePath) -> io::Result<Self> {
         let file = File::options().create(true).append(true).mode(0o600).open(path)?;
-        Ok(Self { file, failed: false })
+        Ok(Self { file, failed: false, begun: HashMap::new() })
     }
 
     /// Writes one whole message. A disk that is full is told once in the log and disturbs nothing else.
@@ -54,6 +59,46 @@ impl Trace {
             self.failed = true;
         }
     }
+}
+
+/// More than this is written as it is, whole or not.
+const LONGEST: usize = 64 * 1024;
+
+impl Trace {
+    /// Writes the messages that are whole with these bytes, which came on a connection: a secret in two pieces is hidden, too.
+    pub fn stream(&mut self, flow: FlowId, local: impl Display, remote: impl Display, bytes: &[u8]) {
+        let mut begun = self.begun.remove(&flow).unwrap_or_default();
+        begun.extend_from_slice(bytes);
+        while let Some(length) = whole(&begun) {
+            let message: Vec<u8> = begun.drain(..length).collect();
+            if !message.iter().all(u8::is_ascii_whitespace) {
+                self.message(Way::In, "tcp", &local, &remote, &message);
+            }
+        }
+        if !begun.is_empty() {
+            self.begun.insert(flow, begun);
+        }
+    }
+
+    /// A connection is gone.
+    pub fn closed(&mut self, flow: FlowId) {
+        self.begun.remove(&flow);
+    }
+}
+
+/// How long the first message is, if all of it is there.
+fn whole(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() > LONGEST {
+        return Some(bytes.len());
+    }
+    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let body = String::from_utf8_lossy(&bytes[..head])
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("content-length") || name.trim().eq_ignore_ascii_case("l"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+        .unwrap_or(0);
+    (bytes.len() - head >= body).then_some(head + body)
 }
 
 /// The message as text, secrets replaced; bytes that are no text become the replacement character.
@@ -169,6 +214,23 @@ mod tests {
     fn bytes_that_are_no_text_and_odd_lines_are_written_all_the_same() {
         assert_eq!(redact(b"INVITE \xff sip:a:\r\n\r\nsip:@ sips:b:c"), "INVITE \u{fffd} sip:a:\n\nsip:@ sips:b:c");
         assert_eq!(redact(b""), "");
+    }
+
+    #[test]
+    fn a_secret_that_comes_in_two_pieces_is_hidden() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("trace.txt");
+        let mut trace = Trace::open(&path).expect("it can be made");
+        let message =
+            "\r\n\r\nREGISTER sip:a SIP/2.0\r\nAuthorization: Digest response=\"abcdef\"\r\nl: 4\r\n\r\nbodyOPTIONS";
+        for piece in message.as_bytes().chunks(7) {
+            trace.stream(FlowId(1), "192.0.2.1:5060", "192.0.2.2:5060", piece);
+        }
+        let text = std::fs::read_to_string(&path).expect("it is there");
+        assert_eq!(text.matches("tcp").count(), 1, "{text}");
+        assert!(text.contains("Digest <hidden>\nl: 4\n\nbody\n") && !text.contains("abcdef"), "{text}");
+        trace.closed(FlowId(1));
+        assert!(trace.begun.is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A port that is taken is said so; calls that we place then leave from ports of the system's choice.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,7 +22,7 @@ const BACKLOG: i32 = 32;
 pub struct Direct {
     ports: Vec<Port>,
     /// Which socket is asked first, so that a flood on one does not silence the other.
-    turn: usize,
+    turn: Cell<usize>,
 }
 
 /// The sockets of one port.
@@ -65,15 +66,16 @@ impl Direct {
     }
 
     /// The next datagram. Never comes without sockets. May be dropped while it waits without losing anything.
-    pub async fn receive(&mut self, buffer: &mut [u8]) -> Datagram {
+    pub async fn receive(&self, buffer: &mut [u8]) -> Datagram {
         poll_fn(|context| self.poll_receive(context, buffer)).await
     }
 
-    fn poll_receive(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Datagram> {
-        self.turn = self.turn.wrapping_add(1);
+    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Datagram> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
         let sockets = || self.ports.iter().flat_map(|open| open.udp.iter().map(|socket| (open.number, socket)));
         let count = sockets().count();
-        for (port, socket) in sockets().cycle().skip(self.turn % count.max(1)).take(count) {
+        for (port, socket) in sockets().cycle().skip(turn % count.max(1)).take(count) {
             let mut into = ReadBuf::new(buffer);
             // An error of a datagram socket belongs to some datagram sent before; reading goes on behind it.
             while let Poll::Ready(result) = socket.poll_recv_from(context, &mut into) {

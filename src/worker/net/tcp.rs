@@ -56,12 +56,10 @@ impl Default for Limits {
 /// What a connection reports to the loop.
 #[derive(Debug)]
 pub enum FlowEvent {
-    /// It stands; from this moment its own address is known.
+    /// It stands.
     Connected {
         /// Which one.
         flow: FlowId,
-        /// Our end.
-        local: SocketAddr,
     },
     /// Bytes came.
     Bytes {
@@ -79,11 +77,21 @@ pub enum FlowEvent {
     },
 }
 
+impl FlowEvent {
+    /// Which connection it is about.
+    pub fn flow(&self) -> FlowId {
+        match self {
+            Self::Connected { flow } | Self::Bytes { flow, .. } | Self::Closed { flow, .. } => *flow,
+        }
+    }
+}
+
 /// One connection of the table.
 #[derive(Debug)]
 struct Flow {
+    /// Where we can be reached from there: with a connection of ours that is the port that we listen on.
+    local: SocketAddr,
     remote: SocketAddr,
-    local: Option<SocketAddr>,
     theirs: bool,
     queue: mpsc::Sender<Vec<u8>>,
     task: Option<JoinHandle<()>>,
@@ -115,7 +123,10 @@ impl Table {
         Self { flows: HashMap::new(), next: 1, limits, events }
     }
 
-    /// Takes in a connection that somebody opened. Gives the flow that had to go for it, if any; `Err` if it was closed instead.
+    /// Takes in a connection that somebody opened. Gives the flow that had to go for it, if any.
+    ///
+    /// # Errors
+    /// Why it was closed instead, in words.
     pub fn accept(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) -> Result<Option<FlowId>, String> {
         let same = |flow: &&Flow| flow.theirs && flow.remote.ip() == remote.ip();
         if self.flows.values().filter(same).count() >= self.limits.from_one_address {
@@ -124,30 +135,30 @@ impl Table {
         let local = stream.local_addr().map_err(|error| error.to_string())?;
         prepare(&stream);
         let gone = self.make_room();
-        self.add(now, remote, true, |flow, queue, events, limits| run(flow, stream, queue, events, limits));
-        if let Some(flow) = self.flows.get_mut(&FlowId(self.next - 1)) {
-            flow.local = Some(local);
-        }
+        let (limits, events) = (self.limits, self.events.clone());
+        self.add(now, local, remote, true, move |flow, queue| run(flow, stream, queue, events, limits));
         Ok(gone)
     }
 
-    /// Opens a connection, or finds the one that leads there; what is sent on it meanwhile waits. Gives the flow that had to
-    /// go for it, too.
-    pub fn connect(&mut self, now: Instant, remote: SocketAddr) -> (FlowId, Option<FlowId>) {
-        if let Some((id, _)) = self.flows.iter().find(|(_, flow)| flow.remote == remote) {
-            return (*id, None);
-        }
+    /// The connection that leads there, if there is one.
+    pub fn find(&self, remote: SocketAddr) -> Option<FlowId> {
+        self.flows.iter().find(|(_, flow)| flow.remote == remote).map(|(id, _)| *id)
+    }
+
+    /// Opens a connection; what is sent on it before it stands waits. `local` is where we can be reached from there. Gives
+    /// the flow that had to go for it, too.
+    pub fn connect(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr) -> (FlowId, Option<FlowId>) {
         let gone = self.make_room();
-        let id = self.add(now, remote, false, move |flow, queue, events, limits| async move {
+        let (limits, events) = (self.limits, self.events.clone());
+        let id = self.add(now, local, remote, false, move |flow, queue| async move {
             let stream = match tokio::time::timeout(limits.connect, TcpStream::connect(remote)).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => return close(flow, &events, error.to_string()).await,
                 Err(_) => return close(flow, &events, "no answer to the connection".into()).await,
             };
             prepare(&stream);
-            if let Ok(local) = stream.local_addr() {
-                let _ = events.send(FlowEvent::Connected { flow, local }).await;
-            }
+            // Nobody there to hear it means that nobody will read the connection either.
+            let _ = events.send(FlowEvent::Connected { flow }).await;
             run(flow, stream, queue, events, limits).await;
         });
         (id, gone)
@@ -158,10 +169,9 @@ impl Table {
         self.flows.contains_key(&flow)
     }
 
-    /// Our end and theirs, once it stands.
+    /// Where we can be reached from there, and where it leads.
     pub fn ends(&self, flow: FlowId) -> Option<(SocketAddr, SocketAddr)> {
-        let flow = self.flows.get(&flow)?;
-        Some((flow.local?, flow.remote))
+        self.flows.get(&flow).map(|flow| (flow.local, flow.remote))
     }
 
     /// Queues a message. `Err` if the connection is not there, or its peer does not read: then it is closed.
@@ -179,11 +189,7 @@ impl Table {
     /// Notes what a connection reported, before the loop acts on it.
     pub fn note(&mut self, now: Instant, event: &FlowEvent) {
         match event {
-            FlowEvent::Connected { flow, local } => {
-                if let Some(flow) = self.flows.get_mut(flow) {
-                    flow.local = Some(*local);
-                }
-            }
+            FlowEvent::Connected { .. } => {}
             FlowEvent::Bytes { flow, .. } => {
                 if let Some(flow) = self.flows.get_mut(flow) {
                     flow.last = now;
@@ -245,16 +251,16 @@ impl Table {
         Some(oldest)
     }
 
-    fn add<F, W>(&mut self, now: Instant, remote: SocketAddr, theirs: bool, work: W) -> FlowId
+    fn add<F, W>(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr, theirs: bool, work: W) -> FlowId
     where
         F: Future<Output = ()> + Send + 'static,
-        W: FnOnce(FlowId, mpsc::Receiver<Vec<u8>>, mpsc::Sender<FlowEvent>, Limits) -> F,
+        W: FnOnce(FlowId, mpsc::Receiver<Vec<u8>>) -> F,
     {
         let id = FlowId(self.next);
         self.next += 1;
         let (queue, waiting) = mpsc::channel(self.limits.queue);
-        let task = Some(tokio::spawn(work(id, waiting, self.events.clone(), self.limits)));
-        self.flows.insert(id, Flow { remote, local: None, theirs, queue, task, last: now, spoken: false });
+        let task = Some(tokio::spawn(work(id, waiting)));
+        self.flows.insert(id, Flow { local, remote, theirs, queue, task, last: now, spoken: false });
         id
     }
 
