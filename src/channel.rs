@@ -7,36 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use crate::config::{AccountChoice, DndMode};
 use crate::config::{Config, SettingError};
 use crate::dial::DialError;
 
 /// Names one call on this panel for as long as it runs; counted from 1, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallHandle(pub u32);
-
-/// Which account a call goes through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AccountChoice {
-    /// Account 1 if it is registered, else Account 2.
-    #[default]
-    Auto,
-    /// Account 1 and no other.
-    Account1,
-    /// Account 2 and no other.
-    Account2,
-}
-
-/// Do not disturb, `phone.dnd.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DndMode {
-    /// Every call rings.
-    #[default]
-    Off,
-    /// The visitor is shown, without a sound.
-    Silent,
-    /// Calls are refused with the return code.
-    Reject,
-}
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
 #[derive(Clone, Debug, PartialEq)]
