@@ -54,7 +54,10 @@ impl Phone {
         let early = match offered(&call) {
             None => None,
             Some(offer) => match tried.handle_offer(offer, wish) {
-                Ok((answer, streams)) => streams.video.is_some().then_some((answer, streams)),
+                Ok((answer, streams)) => {
+                    let seen = streams.video.as_ref().is_some_and(|video| video.direction.receives());
+                    seen.then_some((answer, streams))
+                }
                 Err(error) => return refuse(self, error.status(), EndReason::NoCommonCodec, call.remote),
             },
         };
@@ -62,7 +65,7 @@ impl Phone {
         match early {
             _ if at_once => {}
             // The visitor is seen before the answer.
-            Some((answer, streams)) if self.config.video_receive => {
+            Some((answer, streams)) => {
                 self.endpoint.ring(now.instant, session, Some(Body::sdp(answer.clone())));
                 call.media.negotiation = tried;
                 call.media.streams = Some(streams);

@@ -101,7 +101,7 @@ impl Phone {
     fn next_info(&mut self, now: super::Now, handle: CallHandle) {
         let Some(call) = self.calls.get(&handle) else { return };
         if let Some((_, body)) = call.keys.infos.front() {
-            self.endpoint.info(now.instant, call.session, body.clone());
+            self.endpoint.info(now.instant, call.session, body);
         }
     }
 

@@ -41,7 +41,7 @@ mod timers;
 mod unlock;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -65,6 +65,9 @@ use crate::sip::{Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHa
 
 /// How many calls there can be at once, of which one is spoken in.
 pub const LINES: usize = 4;
+
+/// Somewhere outside the house (RFC 5737), to ask the routing table which address others know us by.
+const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// The two clocks, read by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +220,7 @@ impl Phone {
 
     /// Where direct calls are listened for.
     pub fn direct_ip(&self) -> DirectIpView {
-        self.listening.view(&self.config)
+        self.listening.view(&self.config, self.routes.local_for(OUTSIDE))
     }
 
     /// The accounts; this version has none that could register.

@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
-use crate::channel::{AccountChoice, CallDirection, CallHandle, Done, EndReason, Refusal};
+use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
 use crate::config::PhonebookEntry;
 use crate::dial::{self, DialTarget};
 use crate::sip::{Body, EndCause, Invite, NameAddr, Path, Transport, Uri};
@@ -29,19 +29,19 @@ struct Callee {
 
 impl Phone {
     /// What typing `text` and pressing Call does.
-    pub(super) fn dial(&mut self, now: Now, text: &str, account: AccountChoice) -> Result<Done, Refusal> {
+    pub(super) fn dial(&mut self, now: Now, text: &str) -> Result<Done, Refusal> {
         let callee = match dial::parse(text) {
-            Ok(target) => self.callee(target, account)?,
+            Ok(target) => self.callee(target)?,
             // A contact's name need not be something that can be dialled.
             Err(error) => match self.named(text) {
-                Some(number) => self.callee(dial::parse(&number)?, account)?,
+                Some(number) => self.callee(dial::parse(&number)?)?,
                 None => return Err(error.into()),
             },
         };
         self.call(now, callee)
     }
 
-    fn callee(&self, target: DialTarget, account: AccountChoice) -> Result<Callee, Refusal> {
+    fn callee(&self, target: DialTarget) -> Result<Callee, Refusal> {
         let default_port = self.config.direct_ip_port;
         match target {
             DialTarget::Ip { address, port } => {
@@ -62,7 +62,7 @@ impl Phone {
             DialTarget::Number(number) => match self.named(&number) {
                 Some(other) if other != number => match dial::parse(&other)? {
                     DialTarget::Number(_) => Err(Refusal::NoAccount),
-                    target => self.callee(target, account),
+                    target => self.callee(target),
                 },
                 _ => Err(Refusal::NoAccount),
             },

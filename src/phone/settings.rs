@@ -2,6 +2,7 @@
 //! that the system can refuse.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::output::{MediaOrder, Output};
@@ -23,8 +24,9 @@ impl Listening {
     }
 
     /// As the screen sees it.
-    pub fn view(&self, config: &Config) -> DirectIpView {
+    pub fn view(&self, config: &Config, address: Option<IpAddr>) -> DirectIpView {
         DirectIpView {
+            address,
             enabled: config.direct_ip_enabled,
             port: config.direct_ip_port,
             listening: self.on.clone(),
