@@ -115,6 +115,20 @@ pub enum Refusal {
     /// No route leads to that address.
     #[error("there is no route to {0}")]
     NoRoute(String),
+    /// Direct IP calls cannot be made because the port is not ours.
+    #[error("IP calls are not possible: Direct IP Port {port}: {reason}")]
+    NotListening {
+        /// Direct IP Port.
+        port: u16,
+        /// What the system says.
+        reason: String,
+    },
+    /// There is no camera to send.
+    #[error("no camera is set (Phone > Video > Camera)")]
+    NoCamera,
+    /// This version does not know the way in which the door is opened.
+    #[error("{0} cannot be opened from here")]
+    CannotUnlock(String),
     /// These keys cannot be sent.
     #[error("'{0}' is not a key: 0–9, *, #, A–D")]
     NotAKey(char),
@@ -429,6 +443,8 @@ pub struct DirectIpView {
     pub port: u16,
     /// `udp:0.0.0.0:5060`, `tcp:0.0.0.0:5060` …
     pub listening: Vec<String>,
+    /// The address under which others reach this panel, as the routing table has it.
+    pub address: Option<std::net::IpAddr>,
     /// What is wrong, for example that the port is taken.
     pub error: Option<String>,
 }
@@ -564,4 +580,60 @@ pub enum NoticeKind {
         /// The Debian package that has it.
         package: String,
     },
+}
+
+/// What a person does at the simulated door station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoorCommand {
+    /// Press the bell button.
+    Bell,
+    /// Give up, or end the call.
+    HangUp,
+    /// Play this fault from the next call on.
+    Fault(DoorFault),
+    /// Leave.
+    Quit,
+}
+
+/// A fault that the simulated door station plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DoorFault {
+    /// Everything works.
+    #[default]
+    None,
+    /// It takes two seconds to answer anything.
+    AnswersLate,
+    /// It has no camera.
+    NoVideo,
+    /// Every tenth packet that it sends is lost.
+    PacketLoss,
+    /// It hangs up three seconds after the panel has answered.
+    HangsUp,
+}
+
+/// What the simulated door station is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DoorPhase {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Its bell was pressed, the panel has not answered yet.
+    Ringing,
+    /// In a call.
+    Talking,
+}
+
+/// The simulated door station, whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DoorView {
+    /// What it is doing.
+    pub phase: DoorPhase,
+    /// Until when the door stands open, if it does.
+    pub open_until: Option<Instant>,
+    /// The fault it plays.
+    pub fault: DoorFault,
+    /// Why the last call ended or did not come about; empty when there is nothing to say.
+    pub note: String,
+    /// RTP packets of speech that came from the panel in this call.
+    pub heard: u64,
 }
