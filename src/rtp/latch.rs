@@ -1,0 +1,109 @@
+//! Whose packets are taken, and where ours go (symmetric RTP, RFC 4961).
+//!
+//! The address of the SDP is the truth as soon as anything valid came from it. Until then a device behind a translator,
+//! or one that sends from another port than it receives on, is taken from where it shows itself:
+//!
+//! ```text
+//!  waiting ── from the negotiated address ──────────────────────▶ negotiated (for good)
+//!     │                                                               ▲
+//!     ├─ from another port of that address, at any time ─▶ latched ───┘ when the negotiated one speaks after all
+//!     └─ from anywhere, within the first second ─────────▶ latched; everyone else is a stranger
+//! ```
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How long anyone may be the other side.
+const OPEN: Duration = Duration::from_secs(1);
+
+/// The other side's whereabouts.
+#[derive(Clone, Debug)]
+pub(super) struct Latch {
+    negotiated: SocketAddr,
+    negotiated_rtcp: SocketAddr,
+    rtcp_mux: bool,
+    open_until: Instant,
+    place: Place,
+    /// Where RTCP comes from, when RTP is latched to another address than negotiated.
+    rtcp: Option<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Waiting,
+    Negotiated,
+    Latched(SocketAddr),
+}
+
+impl Latch {
+    /// Waits for the other side at the negotiated address, from `now` on.
+    pub fn new(now: Instant, negotiated: SocketAddr, negotiated_rtcp: SocketAddr, rtcp_mux: bool) -> Self {
+        Self { negotiated, negotiated_rtcp, rtcp_mux, open_until: now + OPEN, place: Place::Waiting, rtcp: None }
+    }
+
+    /// Takes a new agreement over; the search begins anew only if the address is a new one.
+    pub fn update(&mut self, now: Instant, negotiated: SocketAddr, negotiated_rtcp: SocketAddr, rtcp_mux: bool) {
+        if negotiated != self.negotiated {
+            *self = Self::new(now, negotiated, negotiated_rtcp, rtcp_mux);
+        } else {
+            self.negotiated_rtcp = negotiated_rtcp;
+            self.rtcp_mux = rtcp_mux;
+        }
+    }
+
+    /// Whether a valid RTP packet from there is the other side's.
+    pub fn takes(&mut self, now: Instant, from: SocketAddr) -> bool {
+        if from == self.negotiated {
+            self.place = Place::Negotiated;
+            return true;
+        }
+        match self.place {
+            Place::Latched(there) => there == from,
+            Place::Negotiated => false,
+            Place::Waiting => {
+                // With no address agreed upon there is nothing to prefer: the first to speak is it.
+                let unknown = self.negotiated.ip().is_unspecified();
+                let take = unknown || from.ip() == self.negotiated.ip() || now < self.open_until;
+                if take {
+                    self.place = Place::Latched(from);
+                }
+                take
+            }
+        }
+    }
+
+    /// Whether an RTCP packet from there is the other side's: the port does not matter, the address does.
+    pub fn takes_rtcp(&mut self, from: SocketAddr) -> bool {
+        let latched = matches!(self.place, Place::Latched(there) if there.ip() == from.ip());
+        if latched && from.ip() != self.negotiated_rtcp.ip() {
+            self.rtcp = Some(from);
+        }
+        latched || from.ip() == self.negotiated_rtcp.ip() || from.ip() == self.negotiated.ip()
+    }
+
+    /// Where RTP goes; `None` if that is not known.
+    pub fn rtp_to(&self) -> Option<SocketAddr> {
+        usable(match self.place {
+            Place::Latched(there) => there,
+            Place::Waiting | Place::Negotiated => self.negotiated,
+        })
+    }
+
+    /// Where RTCP goes; `None` if that is not known.
+    pub fn rtcp_to(&self) -> Option<SocketAddr> {
+        if self.rtcp_mux {
+            return self.rtp_to();
+        }
+        usable(match self.place {
+            Place::Latched(there) if there.ip() != self.negotiated.ip() => {
+                let neighbour = SocketAddr::new(there.ip(), there.port().saturating_add(1));
+                self.rtcp.filter(|rtcp| rtcp.ip() == there.ip()).unwrap_or(neighbour)
+            }
+            Place::Latched(_) | Place::Waiting | Place::Negotiated => self.negotiated_rtcp,
+        })
+    }
+}
+
+fn usable(to: SocketAddr) -> Option<SocketAddr> {
+    (!to.ip().is_unspecified() && !to.ip().is_multicast() && to.port() != 0).then_some(to)
+}

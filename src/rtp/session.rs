@@ -1,0 +1,447 @@
+//! One stream of RTP with its RTCP.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rtp_types::{RtpPacket, RtpPacketBuilder};
+
+use super::events::{KeyReceiver, KeySender};
+use super::latch::Latch;
+use super::reports::{self, Extra, Heard, Said, Sent};
+use super::source::{Order, Source};
+use super::{
+    Channel, MediaPacket, Received, RtcpEvent, SessionConfig, Stats, StreamConfig, TimerReason, Transmit, is_rtcp,
+};
+
+/// Mean time between reports (RFC 3550 6.2, without its scaling: there are two of us).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One stream: sound or picture, both ways.
+///
+/// After each `handle_*` and each command, [`poll_transmit`](Self::poll_transmit) until it is empty, then wait until
+/// [`poll_timeout`](Self::poll_timeout) or the next packet.
+#[derive(Debug)]
+pub struct RtpSession {
+    began: Instant,
+    wall: SystemTime,
+    cname: String,
+    stream: StreamConfig,
+    rng: StdRng,
+    latch: Latch,
+    outbox: VecDeque<Transmit>,
+    // What we send.
+    ssrc: u32,
+    /// Whether our SSRC was changed because the other side has the same one; it is not done twice.
+    ssrc_changed: bool,
+    sequence: u16,
+    timestamp: u32,
+    /// The last packet's timestamp and when it was sent.
+    last_sent: Option<(u32, Instant)>,
+    keys: KeySender,
+    /// The timestamp of the key that is being sent.
+    key_began: u32,
+    // What we hear.
+    source: Option<Source>,
+    /// Another SSRC, its next sequence number: taken over when that comes before the present source speaks.
+    candidate: Option<(u32, u16)>,
+    pressed: KeyReceiver,
+    /// Losses of sources that are gone.
+    lost_before: u64,
+    // Reports.
+    next_report: Option<Instant>,
+    sent_at_report: u64,
+    fir_sequence: u8,
+    /// A key frame is wanted of a source that has not yet shown itself.
+    keyframe_pending: bool,
+    stats: Stats,
+}
+
+impl RtpSession {
+    /// Begins a stream. Nothing is sent before the first [`send`](Self::send) or report.
+    pub fn new(config: SessionConfig) -> Self {
+        let SessionConfig { instant, wall, seed, mut cname, stream } = config;
+        let mut end = cname.len().min(255);
+        while !cname.is_char_boundary(end) {
+            end -= 1;
+        }
+        cname.truncate(end);
+        let mut rng = StdRng::from_seed(seed);
+        let latch = Latch::new(instant, stream.remote, stream.remote_rtcp, stream.rtcp_mux);
+        // The first report comes after half the time (RFC 3550 6.2).
+        let first_report = instant + REPORT_INTERVAL.mul_f64(rng.random_range(0.25..0.75));
+        Self {
+            began: instant,
+            wall,
+            cname,
+            latch,
+            stream,
+            outbox: VecDeque::new(),
+            ssrc: rng.random(),
+            ssrc_changed: false,
+            // Below half, so that an early loss does not look like a rollover to SRTP (RFC 3711 3.3.1).
+            sequence: rng.random_range(0..0x8000),
+            timestamp: rng.random(),
+            rng,
+            last_sent: None,
+            keys: KeySender::default(),
+            key_began: 0,
+            source: None,
+            candidate: None,
+            pressed: KeyReceiver::default(),
+            lost_before: 0,
+            next_report: Some(first_report),
+            sent_at_report: 0,
+            fir_sequence: 0,
+            keyframe_pending: false,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Takes a packet from the RTP socket that is not RTCP ([`is_rtcp`]).
+    pub fn handle_rtp(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Option<Received> {
+        let packet = match RtpPacket::parse(bytes) {
+            Ok(packet) if !is_rtcp(bytes) => packet,
+            _ => {
+                self.stats.malformed += 1;
+                return None;
+            }
+        };
+        let payload_type = packet.payload_type();
+        let is_key = self.stream.dtmf_recv_pts.contains(&payload_type);
+        if !is_key && !self.stream.recv_pts.contains(&payload_type) {
+            self.stats.wrong_type += 1;
+            return None;
+        }
+        if !self.latch.takes(now, from) {
+            self.stats.strangers += 1;
+            return None;
+        }
+        let (extended_sequence, new_source) = self.place(packet.ssrc(), packet.sequence_number())?;
+        self.stats.packets_in += 1;
+        self.stats.bytes_in += packet.payload_len() as u64;
+        if self.ssrc == packet.ssrc() && !self.ssrc_changed {
+            self.change_ssrc(now);
+        }
+        if self.keyframe_pending {
+            self.request_keyframe(now);
+        }
+        if is_key {
+            let event = self.pressed.take(packet.timestamp(), packet.marker_bit(), packet.payload());
+            return event.map(Received::Dtmf);
+        }
+        if let Some(source) = &mut self.source {
+            source.arrived(now.saturating_duration_since(self.began), packet.timestamp(), self.stream.clock_rate);
+        }
+        Some(Received::Media(MediaPacket {
+            payload_type,
+            sequence: packet.sequence_number(),
+            extended_sequence,
+            timestamp: packet.timestamp(),
+            marker: packet.marker_bit(),
+            ssrc: packet.ssrc(),
+            new_source,
+            payload: packet.payload().to_vec(),
+        }))
+    }
+
+    /// Takes a packet from the RTCP socket, or one from the RTP socket that is RTCP.
+    pub fn handle_rtcp(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) -> Vec<RtcpEvent> {
+        if !self.latch.takes_rtcp(from) {
+            self.stats.strangers += 1;
+            return Vec::new();
+        }
+        let Some(said) = reports::read(bytes) else {
+            self.stats.malformed += 1;
+            return Vec::new();
+        };
+        let mut events = Vec::new();
+        for said in said {
+            match said {
+                Said::Report { ssrc, ntp_middle } => {
+                    if let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) {
+                        source.last_report = Some((ntp_middle, now));
+                    }
+                }
+                Said::Block { ssrc, fraction_lost, last_report, since_last_report } if ssrc == self.ssrc => {
+                    self.stats.remote_loss = Some(f32::from(fraction_lost) / 256.0);
+                    self.measure_round_trip(now, last_report, since_last_report);
+                }
+                Said::Block { .. } => {}
+                Said::Keyframe => events.push(RtcpEvent::KeyframeWanted),
+                Said::Bye { ssrc } if self.source.as_ref().is_some_and(|source| source.ssrc == ssrc) => {
+                    self.forget_source();
+                    events.push(RtcpEvent::Bye);
+                }
+                Said::Bye { .. } => {}
+            }
+        }
+        events.dedup();
+        events
+    }
+
+    /// Does what is due: a report, the next packet of a key.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.send_due_key(now);
+        if self.next_report.is_some_and(|due| due <= now) {
+            self.report(now, Extra::None);
+            self.sent_at_report = self.stats.packets_out;
+            let factor = self.rng.random_range(0.5..1.5);
+            self.next_report = Some(now + REPORT_INTERVAL.mul_f64(factor));
+        }
+    }
+
+    /// The next packet to be sent.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.outbox.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next, and why. A time in the past means now.
+    pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
+        let report = self.next_report.map(|due| (due, TimerReason::Report));
+        let key = self.keys.timeout(self.began).map(|due| (due, TimerReason::Dtmf));
+        report.into_iter().chain(key).min_by_key(|(due, _)| *due)
+    }
+
+    /// Sends a packet of sound or picture and moves the timestamp on by `samples` clock units after it: the length of
+    /// the sound in it, or 0 for all but the last packet of a picture.
+    ///
+    /// False if it was not sent: a key sounds in its place, the other side's address is not known, or [`bye`](Self::bye)
+    /// was said. Time goes on all the same.
+    pub fn send(&mut self, now: Instant, payload_type: u8, samples: u32, marker: bool, payload: &[u8]) -> bool {
+        let timestamp = self.timestamp;
+        self.timestamp = timestamp.wrapping_add(samples);
+        if self.keys.is_sounding() || self.next_report.is_none() {
+            return false;
+        }
+        self.send_rtp(now, payload_type, timestamp, marker, payload)
+    }
+
+    /// Moves the timestamp on without sending: silence, a frozen camera.
+    pub fn skip(&mut self, samples: u32) {
+        self.timestamp = self.timestamp.wrapping_add(samples);
+    }
+
+    /// Sends a key (`0`–`9`, `*`, `#`, `A`–`D`) after those that wait; `duration` is taken in steps of 50 ms up to 1 s.
+    /// While one sounds, [`send`](Self::send) is silent.
+    ///
+    /// False if the other side takes no keys this way, it is not a key, or too many wait.
+    pub fn send_dtmf(&mut self, now: Instant, digit: char, duration: Duration) -> bool {
+        if self.stream.dtmf_send_pt.is_none() || self.next_report.is_none() || !self.keys.push(digit, duration) {
+            return false;
+        }
+        self.send_due_key(now);
+        true
+    }
+
+    /// Whether keys are still on their way.
+    pub fn dtmf_active(&self) -> bool {
+        self.keys.is_active()
+    }
+
+    /// Asks the other side for a key frame: by PLI unless it understands only FIR. At once, or, if nothing has come
+    /// from it yet, with its first packet. How often is the caller's to say.
+    pub fn request_keyframe(&mut self, now: Instant) {
+        let Some(media) = self.source.as_ref().map(|source| source.ssrc) else {
+            self.keyframe_pending = true;
+            return;
+        };
+        self.keyframe_pending = false;
+        if self.next_report.is_none() {
+            return;
+        }
+        self.stats.keyframe_requests += 1;
+        if self.stream.fir && !self.stream.pli {
+            let sequence = self.fir_sequence;
+            self.fir_sequence = sequence.wrapping_add(1);
+            self.report(now, Extra::Fir { media, sequence });
+        } else {
+            self.report(now, Extra::Pli { media });
+        }
+    }
+
+    /// Takes leave. What comes still is taken, but nothing is sent any more.
+    pub fn bye(&mut self, now: Instant) {
+        if self.next_report.is_some() {
+            self.report(now, Extra::Bye);
+        }
+        self.next_report = None;
+        self.keys.clear();
+    }
+
+    /// Takes a new agreement over, with no break in what is sent and heard.
+    pub fn update(&mut self, now: Instant, stream: StreamConfig) {
+        self.latch.update(now, stream.remote, stream.remote_rtcp, stream.rtcp_mux);
+        if stream.clock_rate != self.stream.clock_rate
+            && let Some(source) = &mut self.source
+        {
+            source.new_clock();
+        }
+        if stream.dtmf_send_pt.is_none() {
+            self.keys.clear();
+        }
+        self.stream = stream;
+    }
+
+    /// What was counted and measured.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.lost = self.lost_before;
+        if let Some(source) = &self.source {
+            stats.lost += u64::try_from(source.lost()).unwrap_or(0);
+            stats.jitter_ms = source.jitter() as f32 * 1000.0 / self.stream.clock_rate.max(1) as f32;
+        }
+        stats
+    }
+
+    /// Who we are.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Puts a packet into the order of its source; `None` drops it. True with the first of a source.
+    fn place(&mut self, ssrc: u32, sequence: u16) -> Option<(u64, bool)> {
+        match &mut self.source {
+            None => Some((self.new_source(ssrc, sequence), true)),
+            Some(source) if source.ssrc == ssrc => {
+                self.candidate = None;
+                match source.order(sequence) {
+                    Order::Taken(place) => Some((place, false)),
+                    Order::Restarted(place) => Some((place, true)),
+                    Order::Duplicate => {
+                        self.stats.duplicates += 1;
+                        None
+                    }
+                    Order::Stray => {
+                        self.stats.malformed += 1;
+                        None
+                    }
+                }
+            }
+            // Two in a row with nothing from the present source between them (RFC 3550 A.1, probation).
+            Some(_) if self.candidate == Some((ssrc, sequence)) => {
+                self.forget_source();
+                Some((self.new_source(ssrc, sequence), true))
+            }
+            Some(_) => {
+                self.candidate = Some((ssrc, sequence.wrapping_add(1)));
+                None
+            }
+        }
+    }
+
+    fn new_source(&mut self, ssrc: u32, sequence: u16) -> u64 {
+        let source = Source::new(ssrc, sequence);
+        let place = source.highest();
+        self.source = Some(source);
+        self.candidate = None;
+        place
+    }
+
+    fn forget_source(&mut self) {
+        if let Some(source) = self.source.take() {
+            self.lost_before += u64::try_from(source.lost()).unwrap_or(0);
+        }
+        self.pressed = KeyReceiver::default();
+        self.candidate = None;
+    }
+
+    /// The other side has chosen our SSRC: take another (RFC 3550 8.2).
+    fn change_ssrc(&mut self, now: Instant) {
+        self.ssrc_changed = true;
+        if self.last_sent.is_some() {
+            self.report(now, Extra::Bye);
+        }
+        self.ssrc = self.rng.random();
+    }
+
+    fn send_due_key(&mut self, now: Instant) {
+        let Some(payload_type) = self.stream.dtmf_send_pt else { return };
+        let clock = self.stream.dtmf_clock;
+        let Some(packet) = self.keys.next(now, clock) else { return };
+        if packet.first {
+            self.key_began = self.timestamp;
+        }
+        self.send_rtp(now, payload_type, self.key_began, packet.first, &packet.payload);
+        if packet.last {
+            // With no sound in between, time still goes on: two keys never share a timestamp.
+            let [_, _, high, low] = packet.payload;
+            let length = u32::from(u16::from_be_bytes([high, low]));
+            let units = u64::from(length) * u64::from(self.stream.clock_rate) / u64::from(clock.max(1));
+            let end = self.key_began.wrapping_add(units as u32);
+            if (end.wrapping_sub(self.timestamp) as i32) > 0 {
+                self.timestamp = end;
+            }
+        }
+    }
+
+    fn send_rtp(&mut self, now: Instant, payload_type: u8, timestamp: u32, marker: bool, payload: &[u8]) -> bool {
+        let Some(to) = self.latch.rtp_to() else { return false };
+        let packet = RtpPacketBuilder::<&[u8], &[u8]>::new()
+            .payload_type(payload_type)
+            .sequence_number(self.sequence)
+            .timestamp(timestamp)
+            .ssrc(self.ssrc)
+            .marker_bit(marker)
+            .payload(payload);
+        // The one way to fail is a payload type beyond 127.
+        let Ok(bytes) = packet.write_vec() else { return false };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.last_sent = Some((timestamp, now));
+        self.stats.packets_out += 1;
+        self.stats.bytes_out += payload.len() as u64;
+        self.outbox.push_back(Transmit { channel: Channel::Rtp, to, bytes });
+        true
+    }
+
+    /// Sends a report with what is added to it.
+    fn report(&mut self, now: Instant, extra: Extra) {
+        let Some(to) = self.latch.rtcp_to() else { return };
+        let ntp = self.ntp(now);
+        let active = self.stats.packets_out > self.sent_at_report;
+        let sent = self.last_sent.filter(|_| active).map(|(timestamp, at)| {
+            let since = now.saturating_duration_since(at).as_micros() * u128::from(self.stream.clock_rate) / 1_000_000;
+            Sent {
+                ntp,
+                rtp_timestamp: timestamp.wrapping_add(since as u32),
+                packets: self.stats.packets_out as u32,
+                bytes: self.stats.bytes_out as u32,
+            }
+        });
+        let regular = matches!(extra, Extra::None);
+        let heard = self.source.as_mut().map(|source| Heard {
+            ssrc: source.ssrc,
+            // The share is of the time between regular reports; what goes out early repeats it.
+            fraction_lost: source.fraction_lost(regular),
+            lost: source.lost(),
+            highest: source.highest() as u32,
+            jitter: source.jitter(),
+            last_report: source.last_report.map_or(0, |(middle, _)| middle),
+            since_last_report: source
+                .last_report
+                .map_or(0, |(_, at)| (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000) as u32),
+        });
+        let bytes = reports::write(self.ssrc, &self.cname, sent, heard, extra);
+        let channel = if self.stream.rtcp_mux { Channel::Rtp } else { Channel::Rtcp };
+        self.outbox.push_back(Transmit { channel, to, bytes });
+    }
+
+    fn ntp(&self, now: Instant) -> u64 {
+        reports::ntp(self.wall + now.saturating_duration_since(self.began))
+    }
+
+    /// There and back: now, less when our report left, less how long the other side sat on it (RFC 3550 6.4.1).
+    fn measure_round_trip(&mut self, now: Instant, last_report: u32, since_last_report: u32) {
+        if last_report == 0 {
+            return;
+        }
+        let now = reports::ntp_middle(self.ntp(now));
+        let round_trip = now.wrapping_sub(last_report).wrapping_sub(since_last_report) as i32;
+        // Less than nothing is rounding; more than a minute is nonsense.
+        if (-655..=60 * 65_536).contains(&round_trip) {
+            self.stats.round_trip_ms = Some(round_trip.max(0) as f32 * 1000.0 / 65_536.0);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One sender as seen from here: order, loss and jitter (RFC 3550 A.1, A.3, A.8).
+
+use std::time::{Duration, Instant};
+
+/// A jump forward up to this is loss (RFC 3550 A.1).
+const MAX_DROPOUT: u16 = 3000;
+/// A jump back up to this is reordering (RFC 3550 A.1).
+const MAX_MISORDER: u16 = 100;
+/// A difference of transit times beyond this is a new timeline, not jitter.
+const MAX_TRANSIT_CHANGE: Duration = Duration::from_secs(5);
+
+/// What a sequence number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Take it: its place with the rollovers counted.
+    Taken(u64),
+    /// It was there before.
+    Duplicate,
+    /// Far out of order; believed when the next one follows it.
+    Stray,
+    /// The sender began anew; take it.
+    Restarted(u64),
+}
+
+/// A sender.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub ssrc: u32,
+    /// Highest place so far, and the first one.
+    highest: u64,
+    base: u64,
+    received: u64,
+    /// Which of the 128 places up to the highest have come, the highest in bit 0.
+    seen: u128,
+    /// What must follow a stray one to be believed.
+    after_stray: Option<u16>,
+    /// Losses of timelines that ended by a restart.
+    lost_before: i64,
+    /// Expected and received at the last report.
+    reported: (u64, u64),
+    fraction: u8,
+    transit: Option<i64>,
+    /// In 1/16 clock units.
+    jitter: u64,
+    /// Middle 32 bits of the last sender report's NTP time, and when it came.
+    pub last_report: Option<(u32, Instant)>,
+}
+
+impl Source {
+    /// A sender whose first packet has this sequence number.
+    pub fn new(ssrc: u32, sequence: u16) -> Self {
+        // One rollover is taken as given, so that an earlier packet that comes late still has a place.
+        let first = 0x1_0000 | u64::from(sequence);
+        Self {
+            ssrc,
+            highest: first,
+            base: first,
+            received: 1,
+            seen: 1,
+            after_stray: None,
+            lost_before: 0,
+            reported: (0, 0),
+            fraction: 0,
+            transit: None,
+            jitter: 0,
+            last_report: None,
+        }
+    }
+
+    /// The place of the highest packet, for the reports (RFC 3550 6.4.1).
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// Puts a sequence number in order and counts it (RFC 3550 A.1).
+    pub fn order(&mut self, sequence: u16) -> Order {
+        let ahead = sequence.wrapping_sub(self.highest as u16);
+        if ahead == 0 {
+            return Order::Duplicate;
+        }
+        if ahead < MAX_DROPOUT {
+            self.highest += u64::from(ahead);
+            self.seen = if ahead < 128 { self.seen << ahead | 1 } else { 1 };
+            self.received += 1;
+            self.after_stray = None;
+            return Order::Taken(self.highest);
+        }
+        let behind = ahead.wrapping_neg();
+        if behind <= MAX_MISORDER {
+            let bit = 1u128 << behind;
+            if self.seen & bit != 0 {
+                return Order::Duplicate;
+            }
+            self.seen |= bit;
+            self.received += 1;
+            let place = self.highest - u64::from(behind);
+            self.base = self.base.min(place);
+            return Order::Taken(place);
+        }
+        if self.after_stray != Some(sequence) {
+            self.after_stray = Some(sequence.wrapping_add(1));
+            return Order::Stray;
+        }
+        let lost_before = self.lost();
+        let next = (self.highest | 0xffff) + 1;
+        let first = next | u64::from(sequence);
+        *self = Self { lost_before, last_report: self.last_report, ..Self::new(self.ssrc, sequence) };
+        (self.highest, self.base) = (first, first);
+        Order::Restarted(first)
+    }
+
+    /// Packets that never came; negative when more came than should have (RFC 3550 A.3).
+    pub fn lost(&self) -> i64 {
+        self.lost_before + (self.expected() as i64 - self.received as i64)
+    }
+
+    fn expected(&self) -> u64 {
+        self.highest - self.base + 1
+    }
+
+    /// The share of packets lost between the last two renewals, in 1/256 (RFC 3550 A.3).
+    pub fn fraction_lost(&mut self, renew: bool) -> u8 {
+        if !renew {
+            return self.fraction;
+        }
+        let (expected, received) = (self.expected(), self.received);
+        let (expected_before, received_before) = std::mem::replace(&mut self.reported, (expected, received));
+        let due = expected.saturating_sub(expected_before);
+        let lost = due.saturating_sub(received.saturating_sub(received_before));
+        self.fraction = if due == 0 { 0 } else { (lost * 256 / due).min(255) as u8 };
+        self.fraction
+    }
+
+    /// Takes a packet into the jitter (RFC 3550 A.8). `since` is its arrival after any fixed moment.
+    pub fn arrived(&mut self, since: Duration, timestamp: u32, clock_rate: u32) {
+        let units = |time: Duration| (time.as_micros() * u128::from(clock_rate) / 1_000_000) as i64;
+        // Timestamps wrap, so transit is kept modulo 2^32 and differences are taken in the nearer direction.
+        let transit = units(since).wrapping_sub(i64::from(timestamp)) & 0xffff_ffff;
+        if let Some(before) = self.transit.replace(transit) {
+            let change = u64::from((transit.wrapping_sub(before) as i32).unsigned_abs());
+            if change < units(MAX_TRANSIT_CHANGE) as u64 {
+                self.jitter = self.jitter + change - ((self.jitter + 8) >> 4);
+            }
+        }
+    }
+
+    /// Forgets the timeline, not the jitter: the clock rate changed.
+    pub fn new_clock(&mut self) {
+        self.transit = None;
+        self.jitter = 0;
+    }
+
+    /// Interarrival jitter in clock units.
+    pub fn jitter(&self) -> u32 {
+        u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
+    }
+}

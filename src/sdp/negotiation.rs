@@ -1,0 +1,411 @@
+//! The state of a call's offers and answers.
+
+use super::description::{Description, MediaLine, read};
+use super::format::Format;
+use super::print::{AudioLine, Line, RTP_AVP, VideoFormat, VideoLine, offered, print};
+use super::select::{
+    AudioChoice, audio_formats, audio_stream, best_audio, best_event, best_video, event_formats, video_formats,
+    video_stream,
+};
+use super::{
+    AudioStream, Capabilities, Direction, Feedback, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish,
+};
+
+/// Payload types of the keys in our offers, with their clocks.
+const EVENTS: [(u8, u32); 2] = [(101, 8_000), (102, 48_000)];
+
+/// The offers and answers of one call.
+///
+/// Either side may offer at any time. An offer of ours that is never answered (488, 491) changes nothing; after it the
+/// last agreement stands. The answer to one offer may come more than once (183, then 200), from different devices even.
+#[derive(Clone, Debug)]
+pub struct Negotiation {
+    id: u64,
+    version: u64,
+    capabilities: Capabilities,
+    local: Local,
+    /// The media lines of the last agreement.
+    agreed: Vec<Line>,
+    /// The media lines of our last offer, for as long as an answer to it may come.
+    offer: Option<Vec<Line>>,
+    /// What we sent last.
+    last: Option<Vec<u8>>,
+}
+
+impl Negotiation {
+    /// The negotiation of a new call. `session_id` should be random; it is the `o=` identity of this side.
+    pub fn new(session_id: u64, capabilities: Capabilities, local: Local) -> Self {
+        // Many devices read it into a signed number.
+        let id = session_id & (u64::MAX >> 1);
+        Self { id, version: 1, capabilities, local, agreed: Vec::new(), offer: None, last: None }
+    }
+
+    /// The offer of this side: the first of a call, the one for an INVITE that came without, or a change (hold, resume).
+    ///
+    /// A change names the lines of the last agreement in their order, the codec in use first, and what was rejected
+    /// stays rejected.
+    pub fn create_offer(&mut self, wish: Wish) -> Vec<u8> {
+        let lines = if self.agreed.is_empty() {
+            self.first_lines(wish)
+        } else {
+            self.agreed.iter().map(|line| self.again(line, wish)).collect()
+        };
+        let bytes = self.say(&lines);
+        self.offer = Some(lines);
+        bytes
+    }
+
+    /// Takes the answer to the last offer of this side.
+    ///
+    /// # Errors
+    /// If there was no offer, the answer cannot be read, or it accepts no line with a format that we know. The last
+    /// agreement then stands.
+    pub fn handle_answer(&mut self, bytes: &[u8]) -> Result<Negotiated, SdpError> {
+        let offer = self.offer.as_ref().ok_or(SdpError::NoOffer)?;
+        let answer = read(bytes)?;
+        let mut result = Negotiated::default();
+        let mut agreed = Vec::with_capacity(offer.len());
+        for (index, offered) in offer.iter().enumerate() {
+            agreed.push(match offered {
+                Line::Audio(ours) => match answer_to(&answer, index, "audio").and_then(|t| self.take_audio(ours, t)) {
+                    Some((line, stream)) => {
+                        result.audio = Some(stream);
+                        Line::Audio(line)
+                    }
+                    None => offered.rejected(),
+                },
+                Line::Video(ours) => match answer_to(&answer, index, "video").and_then(|t| self.take_video(ours, t)) {
+                    Some((line, stream)) => {
+                        result.video = Some(stream);
+                        Line::Video(line)
+                    }
+                    None => offered.rejected(),
+                },
+                Line::Rejected { .. } => offered.clone(),
+            });
+        }
+        if result == Negotiated::default() {
+            return Err(SdpError::NoCommonCodec(names(&answer)));
+        }
+        self.agreed = agreed;
+        Ok(result)
+    }
+
+    /// Answers an offer of the other side.
+    ///
+    /// Of several lines of a kind one is taken: the one in use, else the first that has a format that we know.
+    ///
+    /// # Errors
+    /// If the offer cannot be read, or no line has a format that we know. The last agreement then stands.
+    pub fn handle_offer(&mut self, bytes: &[u8], wish: Wish) -> Result<(Vec<u8>, Negotiated), SdpError> {
+        let offer = read(bytes)?;
+        let mut result = Negotiated::default();
+        let mut lines: Vec<Line> = offer.media.iter().map(rejected).collect();
+        for index in self.in_turn(&offer, |line| matches!(line, Line::Audio(_))) {
+            if let Some((line, stream)) = self.answer_audio(&offer.media[index], index, wish.audio) {
+                lines[index] = Line::Audio(line);
+                result.audio = Some(stream);
+                break;
+            }
+        }
+        for index in self.in_turn(&offer, |line| matches!(line, Line::Video(_))) {
+            if let Some((line, stream)) = self.answer_video(&offer.media[index], index, wish.video) {
+                lines[index] = Line::Video(line);
+                result.video = Some(stream);
+                break;
+            }
+        }
+        if result == Negotiated::default() {
+            return Err(SdpError::NoCommonCodec(names(&offer)));
+        }
+        let bytes = self.say(&lines);
+        self.agreed = lines;
+        self.offer = None;
+        Ok((bytes, result))
+    }
+
+    /// The lines of a first offer.
+    fn first_lines(&self, wish: Wish) -> Vec<Line> {
+        let mut lines = vec![Line::Audio(self.offered_audio(None, wish.audio))];
+        if !self.capabilities.video.is_empty() {
+            lines.push(Line::Video(self.offered_video(None, wish.video)));
+        }
+        lines
+    }
+
+    /// An agreed line in a further offer.
+    fn again(&self, line: &Line, wish: Wish) -> Line {
+        match line {
+            Line::Audio(line) => Line::Audio(self.offered_audio(Some(line), wish.audio)),
+            Line::Video(line) => Line::Video(self.offered_video(Some(line), wish.video)),
+            Line::Rejected { .. } => line.clone(),
+        }
+    }
+
+    fn offered_audio(&self, before: Option<&AudioLine>, direction: Direction) -> AudioLine {
+        let mut known = before.map(|line| line.known.clone()).unwrap_or_default();
+        let mut known_events = before.map(|line| line.known_events.clone()).unwrap_or_default();
+        let mut wanted = self.capabilities.audio.clone();
+        if let Some((_, in_use)) = before.and_then(|line| line.codecs.first()) {
+            wanted.retain(|codec| codec != in_use);
+            wanted.insert(0, *in_use);
+        }
+        let mut codecs = Vec::new();
+        for codec in wanted {
+            let pt = known.iter().find(|(_, is)| *is == codec).map(|(pt, _)| *pt).or_else(|| {
+                let used = known.iter().map(|(pt, _)| *pt).chain(known_events.iter().map(|(pt, _)| *pt));
+                free(codec.payload_type(), used)
+            });
+            let Some(pt) = pt else { continue };
+            codecs.push((pt, codec));
+            if !known.contains(&(pt, codec)) {
+                known.push((pt, codec));
+            }
+        }
+        let mut events = Vec::new();
+        for (default, clock) in EVENTS {
+            if !codecs.iter().any(|(_, codec)| codec.rtp_clock() == clock) {
+                continue;
+            }
+            let pt = known_events.iter().find(|(_, is)| *is == clock).map(|(pt, _)| *pt).or_else(|| {
+                free(default, known.iter().map(|(pt, _)| *pt).chain(known_events.iter().map(|(pt, _)| *pt)))
+            });
+            let Some(pt) = pt else { continue };
+            events.push((pt, clock));
+            if !known_events.contains(&(pt, clock)) {
+                known_events.push((pt, clock));
+            }
+        }
+        AudioLine {
+            proto: before.map_or(RTP_AVP.to_owned(), |line| line.proto.clone()),
+            codecs,
+            events,
+            known,
+            known_events,
+            direction,
+            rtcp_mux: before.is_some_and(|line| line.rtcp_mux),
+        }
+    }
+
+    fn offered_video(&self, before: Option<&VideoLine>, direction: Direction) -> VideoLine {
+        let mut known = before.map(|line| line.known.clone()).unwrap_or_default();
+        let in_use = before.and_then(|line| line.codecs.first());
+        let mut codecs: Vec<VideoFormat> = in_use.cloned().into_iter().collect();
+        for codec in &self.capabilities.video {
+            if codecs.iter().any(|format| format.codec == *codec) {
+                continue;
+            }
+            let format = known.iter().find(|format| format.codec == *codec).cloned();
+            let format = format
+                .or_else(|| Some(offered(*codec, free(codec.payload_type(), known.iter().map(|format| format.pt))?)));
+            let Some(format) = format else { continue };
+            if !known.contains(&format) {
+                known.push(format.clone());
+            }
+            codecs.push(format);
+        }
+        VideoLine {
+            proto: before.map_or(RTP_AVP.to_owned(), |line| line.proto.clone()),
+            codecs,
+            known,
+            direction,
+            rtcp_mux: before.is_some_and(|line| line.rtcp_mux),
+            feedback: Feedback { pli: true, fir: true },
+        }
+    }
+
+    /// Takes the other side's line for sound; `None` if it rejects it.
+    fn take_audio(&self, ours: &AudioLine, theirs: &MediaLine) -> Option<(AudioLine, AudioStream)> {
+        let theirs = &named_by_us(theirs, |pt| {
+            let codec =
+                ours.codecs.iter().find(|(of, _)| *of == pt).map(|(_, codec)| (codec.name(), codec.rtp_clock()));
+            let event = ours.events.iter().find(|(of, _)| *of == pt);
+            codec.or(event.map(|(_, clock)| (super::codec::TELEPHONE_EVENT, *clock)))
+        });
+        let formats = audio_formats(theirs, &self.capabilities);
+        // The first of an answer is the one to use (RFC 3264 7).
+        let send = *formats.first()?;
+        let mut receive: Vec<(u8, super::AudioCodec)> = ours.codecs.clone();
+        // Some devices send under their own number instead of the one that was offered to them.
+        let events = event_formats(theirs);
+        for (pt, codec) in &formats {
+            let taken = ours.events.iter().any(|(of, _)| of == pt) || receive.iter().any(|(of, _)| of == pt);
+            if !taken {
+                receive.push((*pt, *codec));
+            }
+        }
+        receive.sort_by_key(|(_, codec)| *codec != send.1);
+        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
+        for (pt, _) in &events {
+            if !receive_events.contains(pt) && !receive.iter().any(|(of, _)| of == pt) {
+                receive_events.push(*pt);
+            }
+        }
+        let direction = ours.direction.and(theirs.direction.reversed());
+        let rtcp_mux = ours.rtcp_mux && theirs.rtcp_mux;
+        let mut line = ours.clone();
+        line.codecs.sort_by_key(|(_, codec)| *codec != send.1);
+        line.direction = direction;
+        line.rtcp_mux = rtcp_mux;
+        let send_event = best_event(&events, send.1);
+        Some((
+            line,
+            audio_stream(theirs, AudioChoice { send, receive, send_event, receive_events, direction, rtcp_mux }),
+        ))
+    }
+
+    /// Takes the other side's line for pictures; `None` if it rejects it.
+    fn take_video(&self, ours: &VideoLine, theirs: &MediaLine) -> Option<(VideoLine, VideoStream)> {
+        let theirs = &named_by_us(theirs, |pt| {
+            let format = ours.codecs.iter().find(|format| format.pt == pt)?;
+            Some((format.codec.name(), VideoCodec::RTP_CLOCK))
+        });
+        let formats = video_formats(theirs, &self.capabilities);
+        let (format, codec) = *formats.first()?;
+        let mut receive: Vec<(u8, VideoCodec)> = ours.codecs.iter().map(|format| (format.pt, format.codec)).collect();
+        for (format, codec) in &formats {
+            if !receive.iter().any(|(of, _)| *of == format.pt) {
+                receive.push((format.pt, *codec));
+            }
+        }
+        receive.sort_by_key(|(_, of)| *of != codec);
+        let direction = ours.direction.and(theirs.direction.reversed());
+        let rtcp_mux = ours.rtcp_mux && theirs.rtcp_mux;
+        let mut line = ours.clone();
+        line.codecs.sort_by_key(|format| format.codec != codec);
+        line.direction = direction;
+        line.rtcp_mux = rtcp_mux;
+        Some((line, video_stream(theirs, (format, codec), receive, direction, rtcp_mux)))
+    }
+
+    /// Our line for an offered line of sound; `None` to reject it.
+    fn answer_audio(&self, theirs: &MediaLine, index: usize, wish: Direction) -> Option<(AudioLine, AudioStream)> {
+        if theirs.port == 0 || !theirs.is_rtp() || !theirs.is("audio") {
+            return None;
+        }
+        let mut receive = audio_formats(theirs, &self.capabilities);
+        let send = best_audio(&receive, &self.capabilities)?;
+        receive.sort_by_key(|format| *format != send);
+        let events = event_formats(theirs);
+        let send_event = best_event(&events, send.1);
+        let direction = wish.and(theirs.direction.reversed());
+        let mut line = AudioLine {
+            proto: theirs.proto.clone(),
+            codecs: vec![send],
+            events: send_event.into_iter().collect(),
+            known: receive.clone(),
+            known_events: events.clone(),
+            direction,
+            rtcp_mux: theirs.rtcp_mux,
+        };
+        if let Some(Line::Audio(before)) = self.agreed.get(index) {
+            keep_known(&mut line.known, &before.known, |(pt, _)| *pt);
+            keep_known(&mut line.known_events, &before.known_events, |(pt, _)| *pt);
+        }
+        let receive_events = events.iter().map(|(pt, _)| *pt).collect();
+        let choice = AudioChoice { send, receive, send_event, receive_events, direction, rtcp_mux: theirs.rtcp_mux };
+        Some((line, audio_stream(theirs, choice)))
+    }
+
+    /// Our line for an offered line of pictures; `None` to reject it.
+    fn answer_video(&self, theirs: &MediaLine, index: usize, wish: Direction) -> Option<(VideoLine, VideoStream)> {
+        if theirs.port == 0 || !theirs.is_rtp() || !theirs.is("video") {
+            return None;
+        }
+        let formats = video_formats(theirs, &self.capabilities);
+        let (format, codec) = best_video(&formats, &self.capabilities)?;
+        let ours = |(format, codec): &(&Format, VideoCodec)| VideoFormat {
+            pt: format.pt,
+            codec: *codec,
+            fmtp: format.answered_fmtp(*codec),
+        };
+        let direction = wish.and(theirs.direction.reversed());
+        let mut line = VideoLine {
+            proto: theirs.proto.clone(),
+            codecs: vec![ours(&(format, codec))],
+            known: formats.iter().map(ours).collect(),
+            direction,
+            rtcp_mux: theirs.rtcp_mux,
+            feedback: theirs.feedback(format.pt),
+        };
+        if let Some(Line::Video(before)) = self.agreed.get(index) {
+            keep_known(&mut line.known, &before.known, |format| format.pt);
+        }
+        let mut receive: Vec<(u8, VideoCodec)> = formats.iter().map(|(format, codec)| (format.pt, *codec)).collect();
+        receive.sort_by_key(|(pt, _)| *pt != format.pt);
+        Some((line, video_stream(theirs, (format, codec), receive, direction, theirs.rtcp_mux)))
+    }
+
+    /// The places of an offer, those that held such a line before first.
+    fn in_turn(&self, offer: &Description, such: impl Fn(&Line) -> bool) -> Vec<usize> {
+        let mut places: Vec<usize> = (0..offer.media.len()).collect();
+        places.sort_by_key(|index| !self.agreed.get(*index).is_some_and(&such));
+        places
+    }
+
+    /// Writes a description, with a new version if it says anything new (RFC 3264 8).
+    fn say(&mut self, lines: &[Line]) -> Vec<u8> {
+        let mut bytes = print(self.id, self.version, &self.local, lines);
+        if self.last.as_ref().is_some_and(|last| *last != bytes) {
+            self.version += 1;
+            bytes = print(self.id, self.version, &self.local, lines);
+        }
+        self.last = Some(bytes.clone());
+        bytes
+    }
+}
+
+/// Adds what was known before and does not contradict.
+fn keep_known<T: Clone>(known: &mut Vec<T>, before: &[T], pt: impl Fn(&T) -> u8) {
+    for entry in before {
+        if !known.iter().any(|of| pt(of) == pt(entry)) {
+            known.push(entry.clone());
+        }
+    }
+}
+
+/// The default number, or the first dynamic one that is not taken.
+fn free(default: u8, used: impl Iterator<Item = u8>) -> Option<u8> {
+    let used: Vec<u8> = used.collect();
+    std::iter::once(default).chain(96..=127).find(|pt| !used.contains(pt))
+}
+
+/// The line of an answer that belongs to a line of the offer: the one in its place, else, because some devices leave
+/// out what they reject or sort anew, the first of its kind.
+fn answer_to<'a>(answer: &'a Description, index: usize, kind: &str) -> Option<&'a MediaLine> {
+    let there = answer.media.get(index).filter(|line| line.is(kind));
+    there.or_else(|| answer.media.iter().find(|line| line.is(kind))).filter(|line| line.port != 0 && line.is_rtp())
+}
+
+/// The line with its nameless formats named after our offer: answers often leave out `a=rtpmap`.
+fn named_by_us(line: &MediaLine, name: impl Fn(u8) -> Option<(&'static str, u32)>) -> MediaLine {
+    let mut line = line.clone();
+    for format in line.formats.iter_mut().filter(|format| format.name.is_empty()) {
+        if let Some((name, clock)) = name(format.pt) {
+            format.name = name.to_owned();
+            format.clock = clock;
+        }
+    }
+    line
+}
+
+fn rejected(line: &MediaLine) -> Line {
+    Line::Rejected { media: line.media.clone(), proto: line.proto.clone(), fmt: line.fmt.clone() }
+}
+
+/// The formats of all live lines, for words.
+fn names(description: &Description) -> String {
+    let mut names = Vec::new();
+    for line in description.media.iter().filter(|line| line.port != 0) {
+        let formats = line.formats.iter().map(|format| match format.name.as_str() {
+            "" => format.pt.to_string(),
+            name => name.to_owned(),
+        });
+        let formats: Vec<String> = formats.take(8).collect();
+        names.push(format!("{} {} {}", line.media, line.proto, formats.join(", ")));
+    }
+    match names.is_empty() {
+        true => "nothing to send or receive".to_owned(),
+        false => names.join("; "),
+    }
+}

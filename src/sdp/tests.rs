@@ -1,0 +1,1 @@
+//! Bodies as devices write them.
