@@ -7,36 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use crate::config::{AccountChoice, DndMode};
 use crate::config::{Config, SettingError};
 use crate::dial::DialError;
 
 /// Names one call on this panel for as long as it runs; counted from 1, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallHandle(pub u32);
-
-/// Which account a call goes through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AccountChoice {
-    /// Account 1 if it is registered, else Account 2.
-    #[default]
-    Auto,
-    /// Account 1 and no other.
-    Account1,
-    /// Account 2 and no other.
-    Account2,
-}
-
-/// Do not disturb, `phone.dnd.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DndMode {
-    /// Every call rings.
-    #[default]
-    Off,
-    /// The visitor is shown, without a sound.
-    Silent,
-    /// Calls are refused with the return code.
-    Reject,
-}
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -452,6 +429,8 @@ pub struct DirectIpView {
     pub port: u16,
     /// `udp:0.0.0.0:5060`, `tcp:0.0.0.0:5060` …
     pub listening: Vec<String>,
+    /// The address under which others reach this panel, as the routing table has it.
+    pub address: Option<std::net::IpAddr>,
     /// What is wrong, for example that the port is taken.
     pub error: Option<String>,
 }
@@ -587,4 +566,60 @@ pub enum NoticeKind {
         /// The Debian package that has it.
         package: String,
     },
+}
+
+/// What a person does at the simulated door station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoorCommand {
+    /// Press the bell button.
+    Bell,
+    /// Give up, or end the call.
+    HangUp,
+    /// Play this fault from the next call on.
+    Fault(DoorFault),
+    /// Leave.
+    Quit,
+}
+
+/// A fault that the simulated door station plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DoorFault {
+    /// Everything works.
+    #[default]
+    None,
+    /// It takes two seconds to answer anything.
+    AnswersLate,
+    /// It has no camera.
+    NoVideo,
+    /// Every tenth packet that it sends is lost.
+    PacketLoss,
+    /// It hangs up three seconds after the panel has answered.
+    HangsUp,
+}
+
+/// What the simulated door station is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DoorPhase {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Its bell was pressed, the panel has not answered yet.
+    Ringing,
+    /// In a call.
+    Talking,
+}
+
+/// The simulated door station, whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DoorView {
+    /// What it is doing.
+    pub phase: DoorPhase,
+    /// Until when the door stands open, if it does.
+    pub open_until: Option<Instant>,
+    /// The fault it plays.
+    pub fault: DoorFault,
+    /// Why the last call ended or did not come about; empty when there is nothing to say.
+    pub note: String,
+    /// RTP packets of speech that came from the panel in this call.
+    pub heard: u64,
 }

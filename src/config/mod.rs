@@ -1,15 +1,204 @@
-//! The settings: declared once, checked, stored.
+//! The settings: declared once in [`SETTINGS`], checked wherever text enters, held as the typed [`Config`], stored
+//! atomically by [`store`].
+//!
+//! ```text
+//! text ── Setting::parse ──▶ Value ──▶ field of Config ──▶ Value ──▶ text
+//!             ▲ the range of the table, and nothing else, decides
+//! ```
 
-/// The settings in force.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config {}
+mod atomic;
+mod choices;
+mod contacts;
+mod file;
+pub mod journal;
+mod setting;
+pub mod store;
+mod table;
 
-/// Why a value was not accepted.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{key}: {problem}")]
-pub struct SettingError {
-    /// The setting.
-    pub key: String,
-    /// What is wrong, with value and limit.
-    pub problem: String,
+pub use choices::{AccountChoice, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
+pub use contacts::{Door, Party, PhonebookEntry, is_party};
+pub use file::{Loaded, Rest, read, write};
+pub use setting::{Kind, Part, Setting, SettingError, Value};
+pub use table::{Config, SETTINGS};
+
+/// The declaration of the setting with this key.
+pub fn setting(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+fn known(key: &str) -> Result<&'static Setting, SettingError> {
+    setting(key).ok_or_else(|| SettingError { key: setting::echo(key), problem: "there is no such setting".to_owned() })
+}
+
+impl Config {
+    /// The value of a setting as text.
+    ///
+    /// # Errors
+    /// When there is no such setting.
+    pub fn get(&self, key: &str) -> Result<String, SettingError> {
+        known(key).map(|setting| setting.value(self).to_string())
+    }
+
+    /// These settings with one changed.
+    ///
+    /// # Errors
+    /// When there is no such setting, or the value is not one that it takes; the error names the limit.
+    pub fn set(&self, key: &str, text: &str) -> Result<Self, SettingError> {
+        let setting = known(key)?;
+        let value = setting.parse(text)?;
+        let mut changed = self.clone();
+        (setting.write)(&mut changed, &value);
+        Ok(changed)
+    }
+
+    /// The settings that differ between the two.
+    pub fn changed<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'static Setting> + 'a {
+        SETTINGS.iter().filter(|setting| setting.value(self) != setting.value(other))
+    }
+
+    /// Whether a part has to be redone when these settings give way to `other`.
+    pub fn redoes(&self, other: &Self, part: Part) -> bool {
+        self.changed(other).any(|setting| setting.part == part)
+    }
+
+    /// The contact that the other side of a call is.
+    pub fn contact(&self, party: Party<'_>) -> Option<&PhonebookEntry> {
+        contacts::find(&self.contacts, party)
+    }
+
+    /// The contacts that are doors.
+    pub fn doors(&self) -> impl Iterator<Item = &PhonebookEntry> {
+        self.contacts.iter().filter(|contact| contact.door.is_some())
+    }
+
+    /// All settings with declaration and value, for `settings list --json`. The value of a secret is left out.
+    pub fn to_json(&self) -> serde_json::Value {
+        let rows = SETTINGS.iter().map(|setting| {
+            let value = setting.value(self);
+            let shown = if setting.secret { serde_json::Value::Null } else { json(&value) };
+            let mut row = serde_json::json!({
+                "key": setting.key,
+                "label": setting.label,
+                "path": setting.path,
+                "type": setting.kind.name(),
+                "value": shown,
+                "default": setting.parse(setting.default).map_or(serde_json::Value::Null, |value| json(&value)),
+                "range": setting.kind.range(),
+                "unit": setting.unit,
+                "help": setting.help,
+                "secret": setting.secret,
+            });
+            match setting.kind {
+                Kind::Number { min, max } => {
+                    row["min"] = min.into();
+                    row["max"] = max.into();
+                }
+                Kind::Choice(words) | Kind::Order(words) => row["choices"] = words.into(),
+                Kind::Switch | Kind::Keys { .. } | Kind::Text { .. } | Kind::List { .. } => {}
+            }
+            row
+        });
+        serde_json::Value::Array(rows.collect())
+    }
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Switch(on) => (*on).into(),
+        Value::Number(number) => (*number).into(),
+        Value::Text(text) => text.clone().into(),
+        Value::List(items) => items.clone().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_passes_its_check_and_comes_back() {
+        let config = Config::default();
+        for setting in SETTINGS {
+            let value = setting.parse(setting.default).expect(setting.key);
+            assert_eq!(setting.value(&config), value, "{}", setting.key);
+            assert_eq!(setting.parse(&value.to_string()), Ok(value), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn every_kind_fits_the_type_of_its_field() {
+        let config = Config::default();
+        for setting in SETTINGS {
+            let samples: Vec<String> = match setting.kind {
+                Kind::Switch => vec!["on".into(), "off".into()],
+                Kind::Number { min, max } => vec![min.to_string(), max.to_string()],
+                Kind::Choice(words) => words.iter().map(|word| (*word).into()).collect(),
+                Kind::Keys { max } => vec!["D".repeat(max)],
+                Kind::Text { .. } => vec!["test".into()],
+                Kind::List { .. } => vec![String::new(), "101, 192✳168✳1✳2, sip:a@b".into()],
+                Kind::Order(words) => vec![words[0].into(), words.join(",")],
+            };
+            for sample in samples {
+                let changed = config.set(setting.key, &sample).expect(setting.key);
+                assert_eq!(Ok(setting.value(&changed)), setting.parse(&sample), "{} = {sample}", setting.key);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_unique_and_lead_with_a_known_chapter() {
+        for (at, setting) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[..at].iter().all(|other| other.key != setting.key), "{}", setting.key);
+            assert!(setting.key.split('.').count() >= 2, "{}", setting.key);
+            assert!(
+                !setting.label.is_empty() && setting.path.contains(" > ") && setting.help.ends_with('.'),
+                "{}",
+                setting.key
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_value_names_key_value_and_limit() {
+        let config = Config::default();
+        let error = |key: &str, text: &str| config.set(key, text).expect_err(text).to_string();
+        assert_eq!(error("phone.direct_ip.port", "0"), "phone.direct_ip.port: 0 is out of range: 1–65535");
+        assert_eq!(error("phone.direct_ip.port", "70000"), "phone.direct_ip.port: 70000 is out of range: 1–65535");
+        assert_eq!(error("phone.direct_ip.port", "5e3"), "phone.direct_ip.port: '5e3' is not a whole number: 1–65535");
+        assert_eq!(
+            error("phone.direct_ip.port", "99999999999999999999"),
+            "phone.direct_ip.port: 99999999999999999999 is out of range: 1–65535"
+        );
+        assert_eq!(error("phone.direct_ip.enabled", "maybe"), "phone.direct_ip.enabled: 'maybe' is neither on nor off");
+        assert_eq!(error("phone.dnd.mode", "loud"), "phone.dnd.mode: 'loud' is not one of off, silent, reject");
+        assert_eq!(error("phone.unlock.code", "1x"), "phone.unlock.code: 'X' is not a key: 0–9, *, #, A–D");
+        assert_eq!(error("phone.unlock.code", ""), "phone.unlock.code: nothing was given: 1–16 characters");
+        assert_eq!(
+            error("phone.auto_answer.only", "101, 1✳2✳3"),
+            "phone.auto_answer.only: '1✳2✳3': an address has four groups, this has 3"
+        );
+        assert_eq!(error("audio.codecs", "opus, g729"), "audio.codecs: 'g729' is not one of opus, g722, pcmu, pcma");
+        assert_eq!(error("video.camera", "webcam"), "video.camera: 'webcam' is neither none, test nor v4l2:PATH");
+        assert_eq!(error("no.such", "1"), "no.such: there is no such setting");
+    }
+
+    #[test]
+    fn a_change_names_what_it_redoes() {
+        let config = Config::default();
+        let changed = config.set("phone.direct_ip.port", "5062").expect("in range");
+        assert!(config.redoes(&changed, Part::Listening));
+        assert!(!config.redoes(&changed, Part::Sound));
+        assert_eq!(config.changed(&changed).map(|setting| setting.key).collect::<Vec<_>>(), ["phone.direct_ip.port"]);
+        assert_eq!(changed.get("phone.direct_ip.port").as_deref(), Ok("5062"));
+    }
+
+    #[test]
+    fn the_list_has_every_setting_with_its_limits() {
+        let list = Config::default().to_json();
+        let rows = list.as_array().expect("a list");
+        assert_eq!(rows.len(), SETTINGS.len());
+        let port = rows.iter().find(|row| row["key"] == "phone.direct_ip.port").expect("is there");
+        assert_eq!((&port["value"], &port["min"], &port["max"]), (&5060.into(), &1.into(), &65535.into()));
+        assert_eq!(port["path"], "Phone > Call Feature > Direct IP");
+    }
 }

@@ -1,7 +1,129 @@
-//! The only room that says slint.
+//! The screen. The only room that says slint: [`run`] opens the window, shows what the worker reports and sends it what
+//! a person does.
+//!
+//! [`Panel`] holds what is known; each page has a twin with `connect` (taps become commands) and `apply` (what is known
+//! becomes properties). Nothing is shown that the worker has not reported.
 
-#[allow(missing_docs, unreachable_pub, clippy::all)]
+mod call;
+mod convert;
+mod dial;
+mod door;
+mod finger;
+mod home;
+mod log;
+mod offscreen;
+mod pages;
+mod panel;
+mod settings;
+#[cfg(test)]
+mod shots;
+mod text_entry;
+
+use std::rc::Rc;
+
+use slint::{BackendSelector, ComponentHandle, PhysicalSize, PlatformError};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::channel::{Command, Event};
+use crate::frame::FrameSlot;
+use panel::Panel;
+
+pub use door::DoorPort;
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)]
 mod generated {
     slint::include_modules!();
 }
-pub use generated::*;
+
+/// Where the screens are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// A window on a desk.
+    Window,
+    /// The panel's own screen, through DRM or the framebuffer.
+    Kms,
+    /// Memory.
+    Offscreen,
+}
+
+/// How the screen is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where it is drawn.
+    pub display: Display,
+    /// Width and height in pixels; the panel's own screen has its own size.
+    pub size: (u32, u32),
+}
+
+/// Why the screen could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the screen cannot be opened: {0}")]
+pub struct UiError(#[from] PlatformError);
+
+/// The ends of the channels that the screen holds.
+pub struct Ends {
+    /// What a person does.
+    pub commands: UnboundedSender<Command>,
+    /// What the worker reports.
+    pub events: UnboundedReceiver<Event>,
+    /// The picture of the call on the screen.
+    pub frames: FrameSlot,
+    /// The simulated door station beside the panel, if there is one.
+    pub door: Option<DoorPort>,
+}
+
+/// Shows the panel until the worker has left or the window is closed.
+///
+/// # Errors
+/// When there is no such display, or its renderer fails.
+pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
+    let panel_slot = Rc::new(std::cell::OnceCell::<Rc<Panel>>::new());
+    match options.display {
+        Display::Window => {
+            BackendSelector::new().backend_name("winit".into()).renderer_name("software".into()).select()?
+        }
+        Display::Kms => {
+            BackendSelector::new().backend_name("linuxkms".into()).renderer_name("software".into()).select()?
+        }
+        Display::Offscreen => {
+            let drawn = panel_slot.clone();
+            let platform = offscreen::Offscreen::new(move || {
+                if let Some(panel) = drawn.get() {
+                    panel.drawn();
+                }
+            });
+            slint::platform::set_platform(Box::new(platform)).map_err(|e| PlatformError::Other(e.to_string()))?;
+        }
+    }
+    let window = generated::AppWindow::new()?;
+    if options.display != Display::Kms {
+        window.window().set_size(PhysicalSize::new(options.size.0, options.size.1));
+    }
+    let panel = Panel::new(&window, ends.commands, options.display == Display::Offscreen);
+    panel_slot.set(panel.clone()).unwrap_or_else(|_| unreachable!("set once, here"));
+    panel.connect();
+    panel.watch_frames(ends.frames);
+    let listener =
+        slint::spawn_local(listen(panel.clone(), ends.events)).map_err(|e| PlatformError::Other(e.to_string()))?;
+    let door_window = ends.door.map(|port| door::open(port, options.display)).transpose()?;
+    window.show()?;
+    slint::run_event_loop_until_quit()?;
+    listener.abort();
+    panel.leave();
+    drop(door_window);
+    window.hide()?;
+    Ok(())
+}
+
+/// Takes what the worker reports until it has left.
+async fn listen(panel: Rc<Panel>, mut events: UnboundedReceiver<Event>) {
+    while let Some(event) = events.recv().await {
+        if matches!(event, Event::Bye) {
+            break;
+        }
+        panel.handle_event(event);
+    }
+    if let Err(error) = slint::quit_event_loop() {
+        tracing::debug!("the event loop has ended already: {error}");
+    }
+}

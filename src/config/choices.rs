@@ -1,0 +1,169 @@
+//! The settings that are one word of a few, each as a type.
+
+use super::setting::{Field, Value};
+
+/// Declares an enum whose variants each have a word, the table of the words, and both ways between them.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// The words, in the order in which they are offered.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word in the file and for `ctl`.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// What a word stands for.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+
+        impl Field for $name {
+            fn of(value: &Value) -> Option<Self> {
+                match value {
+                    Value::Text(word) => Self::from_word(word),
+                    _ => None,
+                }
+            }
+
+            fn value(&self) -> Value {
+                Value::Text(self.word().to_owned())
+            }
+        }
+    };
+}
+
+choice! {
+    /// Do not disturb, `phone.dnd.mode`.
+    DndMode {
+        /// Every call rings.
+        #[default]
+        Off = "off",
+        /// The visitor is shown, without a sound.
+        Silent = "silent",
+        /// Calls are refused with the return code.
+        Reject = "reject",
+    }
+}
+
+choice! {
+    /// The answer to a call that is not wanted.
+    ReturnCode {
+        /// 404 Not Found.
+        NotFound = "404",
+        /// 480 Temporarily Unavailable.
+        Unavailable = "480",
+        /// 486 Busy Here.
+        #[default]
+        Busy = "486",
+        /// 603 Decline: silences every phone of the flat.
+        Decline = "603",
+    }
+}
+
+impl ReturnCode {
+    /// The status code of the answer.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::Unavailable => 480,
+            Self::Busy => 486,
+            Self::Decline => 603,
+        }
+    }
+}
+
+choice! {
+    /// How a door is opened, `phone.unlock.method`.
+    UnlockMethod {
+        /// The code as keys, RFC 4733.
+        #[default]
+        Dtmf = "dtmf",
+        /// The code by SIP INFO.
+        Info = "info",
+    }
+}
+
+choice! {
+    /// How one door is opened, `unlock` in `[contact.door]`.
+    DoorUnlock {
+        /// Its code as keys, RFC 4733.
+        #[default]
+        Dtmf = "dtmf",
+        /// Its code by SIP INFO.
+        Info = "info",
+        /// By a web address of its own; kept in the file, not done by this version.
+        Http = "http",
+    }
+}
+
+choice! {
+    /// The sound of the bell, `audio.ringtone`.
+    Ringtone {
+        /// Two falling notes.
+        #[default]
+        Chime = "chime",
+        /// A hammer on brass.
+        Bell = "bell",
+        /// Quiet and slow.
+        Soft = "soft",
+    }
+}
+
+choice! {
+    /// The look of the screen, `display.theme`.
+    Theme {
+        /// Light words on black.
+        #[default]
+        Dark = "dark",
+        /// Dark words on white.
+        Light = "light",
+        /// The strongest contrast.
+        HighContrast = "high-contrast",
+    }
+}
+
+choice! {
+    /// The language of the screen, `display.language`.
+    Language {
+        /// As the machine is set.
+        #[default]
+        Auto = "auto",
+        /// English.
+        En = "en",
+        /// German.
+        De = "de",
+    }
+}
+
+choice! {
+    /// Which account a call goes through.
+    AccountChoice {
+        /// Account 1 if it is registered, else Account 2.
+        #[default]
+        Auto = "auto",
+        /// Account 1 and no other.
+        Account1 = "1",
+        /// Account 2 and no other.
+        Account2 = "2",
+    }
+}

@@ -1,0 +1,233 @@
+//! The settings file on disk: where it lies, how it is loaded whatever state it is in, how it is saved.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Config, Rest, atomic, file};
+
+/// A settings file larger than this is not read: 10,000 contacts need less.
+const LARGEST: u64 = 8 << 20;
+
+/// The most damaged files that are kept aside.
+const MOST_KEPT: usize = 99;
+
+/// The folders of the user whose panel it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The settings file.
+    pub config: PathBuf,
+    /// The folder of the call log and the like.
+    pub data: PathBuf,
+    /// Where the control socket lies.
+    pub socket: PathBuf,
+}
+
+impl Places {
+    /// As the system has them; `None` for a user without a home.
+    pub fn of_user() -> Option<Self> {
+        let folders = directories::ProjectDirs::from("", "", "vestibule")?;
+        Some(Self {
+            config: folders.config_dir().join("config.toml"),
+            data: folders.data_dir().to_owned(),
+            socket: folders.runtime_dir().unwrap_or(folders.data_dir()).join("control.sock"),
+        })
+    }
+}
+
+/// What came of opening the settings file.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// The settings in force.
+    pub config: Config,
+    /// What is wrong in the file, one sentence each.
+    pub problems: Vec<String>,
+    /// Where a damaged file was kept.
+    pub kept_as: Option<PathBuf>,
+}
+
+/// The settings file. Remembers what the file holds beyond this version's settings and writes it back.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    rest: Rest,
+    /// The file is there but cannot be read: it is moved aside before another takes its place.
+    unreadable: bool,
+}
+
+impl Store {
+    /// Loads the settings as far as they can be loaded. A missing file means the defaults; nothing is written, except
+    /// the copy of a damaged file.
+    pub fn open(path: &Path) -> (Self, Opened) {
+        let mut store = Self { path: path.to_owned(), rest: Rest::default(), unreadable: false };
+        let mut opened = Opened::default();
+        let bytes = match read_limited(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return (store, opened),
+            Err(error) => {
+                opened.problems.push(format!("{} cannot be read: {error}", path.display()));
+                store.unreadable = true;
+                return (store, opened);
+            }
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let mut loaded = file::read(&text);
+        if let std::borrow::Cow::Owned(_) = text {
+            loaded.problems.push("the file holds bytes that are not UTF-8".to_owned());
+            loaded.damaged = true;
+        }
+        if loaded.damaged {
+            match keep_aside(path, &bytes) {
+                Ok(kept) => opened.kept_as = Some(kept),
+                Err(error) => loaded.problems.push(format!("the damaged file cannot be kept aside: {error}")),
+            }
+        }
+        opened.config = loaded.config;
+        opened.problems.extend(loaded.problems);
+        store.rest = loaded.rest;
+        (store, opened)
+    }
+
+    /// Writes the settings atomically; they have outlived a power cut once this returns.
+    ///
+    /// # Errors
+    /// What the system says, with the file; the old file is whole then.
+    pub fn save(&mut self, config: &Config) -> Result<(), String> {
+        let done = self.make_way().and_then(|()| atomic::write(&self.path, file::write(config, &self.rest).as_bytes()));
+        done.map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn make_way(&mut self) -> io::Result<()> {
+        if self.unreadable && self.path.exists() {
+            fs::rename(&self.path, free_name(&self.path)?)?;
+        }
+        self.unreadable = false;
+        Ok(())
+    }
+}
+
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if read as u64 > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Copies a damaged file to `config.toml.damaged-1` or the next free number, once: starting again and again with the
+/// same damaged file makes no more copies.
+fn keep_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    for number in 1..=MOST_KEPT {
+        let name = atomic::beside(path, &format!(".damaged-{number}"));
+        match fs::read(&name) {
+            Ok(there) if there == bytes => return Ok(name),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                atomic::write(&name, bytes)?;
+                return Ok(name);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!("there are {MOST_KEPT} already")))
+}
+
+fn free_name(path: &Path) -> io::Result<PathBuf> {
+    (1..=MOST_KEPT)
+        .map(|number| atomic::beside(path, &format!(".damaged-{number}")))
+        .find(|name| fs::symlink_metadata(name).is_err())
+        .ok_or_else(|| io::Error::other(format!("there are {MOST_KEPT} damaged files already")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("deep/config.toml");
+        (folder, path)
+    }
+
+    fn put(path: &Path, text: impl AsRef<[u8]>) {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    #[test]
+    fn a_missing_file_is_the_defaults_and_is_made_by_saving() {
+        let (_folder, path) = folder();
+        let (mut store, opened) = Store::open(&path);
+        assert_eq!(opened.config, Config::default());
+        assert_eq!((opened.problems.len(), opened.kept_as), (0, None));
+        assert!(!path.exists());
+        let config = opened.config.set("audio.volume", "11").expect("in range");
+        store.save(&config).expect("saved");
+        assert_eq!(Store::open(&path).1.config, config);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        let names: Vec<_> = fs::read_dir(path.parent().expect("a folder"))
+            .expect("read")
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
+        assert_eq!(names, ["config.toml"], "nothing is left lying about");
+    }
+
+    #[test]
+    fn a_damaged_file_is_kept_aside_once() {
+        let (_folder, path) = folder();
+        put(&path, "[audio]\nvolume = 20\nring_volume = = 3\n");
+        let (_, opened) = Store::open(&path);
+        let kept = atomic::beside(&path, ".damaged-1");
+        assert_eq!(opened.kept_as.as_ref(), Some(&kept));
+        assert_eq!(opened.config.audio_volume, 20);
+        let (mut store, again) = Store::open(&path);
+        assert_eq!(again.kept_as.as_ref(), Some(&kept));
+        store.save(&again.config).expect("saved");
+        assert_eq!(Store::open(&path).1.problems, Vec::<String>::new());
+        assert!(fs::read_to_string(&kept).expect("kept").contains("= = 3"));
+        put(&path, b"[audio]\nvolume = 21\nx = \"\xff\"\n");
+        assert_eq!(Store::open(&path).1.kept_as, Some(atomic::beside(&path, ".damaged-2")));
+    }
+
+    #[test]
+    fn unknown_keys_and_contacts_outlive_a_save() {
+        let (_folder, path) = folder();
+        put(
+            &path,
+            "[mqtt]\nbroker = \"10.0.0.9\"\n[[contact]]\nname = \"Anna\"\nnumbers = [\"12\"]\n[[contact]]\nnumbers = [\"13\"]\n",
+        );
+        let (mut store, opened) = Store::open(&path);
+        assert_eq!(opened.kept_as, None);
+        store.save(&opened.config.set("phone.dnd.mode", "silent").expect("a mode")).expect("saved");
+        let text = fs::read_to_string(&path).expect("there");
+        for kept in ["broker = \"10.0.0.9\"", "name = \"Anna\"", "\"13\"", "mode = \"silent\""] {
+            assert!(text.contains(kept), "{kept} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_said() {
+        let (_folder, path) = folder();
+        fs::create_dir_all(&path).expect("a folder in the place of the file");
+        let (mut store, opened) = Store::open(&path);
+        assert_eq!(opened.problems.len(), 1);
+        store.save(&opened.config).expect("the folder is moved aside");
+        assert!(path.is_file() && atomic::beside(&path, ".damaged-1").is_dir());
+
+        let (folder, _) = self::folder();
+        put(&folder.path().join("file"), "x");
+        let below = folder.path().join("file/config.toml");
+        let (mut store, opened) = Store::open(&below);
+        let error = store.save(&opened.config).expect_err("a file is no folder");
+        assert!(error.contains("config.toml: "), "{error}");
+    }
+}

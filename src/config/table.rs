@@ -1,0 +1,161 @@
+//! The table of all settings. The file, the pages, the checks and the reference are made from these lines and no others.
+
+use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
+use super::contacts::PhonebookEntry;
+use super::setting::{Field, Kind, Part, Setting, Value};
+use crate::dial;
+
+/// Makes the fields of [`Config`] and the rows of [`SETTINGS`] from one declaration each.
+macro_rules! settings {
+    ($( $field:ident: $type:ty = $key:literal, $label:literal, $path:expr, $kind:expr, $default:literal $unit:literal,
+        $part:ident, $help:literal; )+) => {
+        /// The settings in force, each checked, and the contacts.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config {
+            $(
+                #[doc = concat!("`", $key, "`: ", $help)]
+                pub $field: $type,
+            )+
+            /// The people and doors that have a name, `[[contact]]`.
+            pub contacts: Vec<PhonebookEntry>,
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self {
+                    $(
+                        $field: ($kind)
+                            .parse_default($default)
+                            .and_then(|value| <$type as Field>::of(&value))
+                            .expect(concat!("the default of ", $key, " passes its own check, as a test sees")),
+                    )+
+                    contacts: Vec::new(),
+                }
+            }
+        }
+
+        /// Every setting, in the order in which the pages show them.
+        pub static SETTINGS: &[Setting] = &[
+            $(
+                Setting {
+                    key: $key,
+                    label: $label,
+                    path: $path,
+                    kind: $kind,
+                    default: $default,
+                    unit: $unit,
+                    help: $help,
+                    secret: false,
+                    part: Part::$part,
+                    read: |config| Field::value(&config.$field),
+                    write: |config, value| {
+                        if let Some(field) = Field::of(value) {
+                            config.$field = field;
+                        }
+                    },
+                },
+            )+
+        ];
+    };
+}
+
+impl Kind {
+    /// A default has passed the check at the latest when the tests ran.
+    fn parse_default(self, text: &str) -> Option<Value> {
+        self.parse(text).ok()
+    }
+}
+
+const DIRECT_IP: &str = "Phone > Call Feature > Direct IP";
+const DND: &str = "Phone > Call Feature > DND";
+const OTHERS: &str = "Phone > Call Feature > Others";
+const AUTO_ANSWER: &str = "Phone > Call Feature > Auto Answer";
+const UNLOCK: &str = "Phone > Call Feature > Unlock";
+const SOUND: &str = "Phone > Audio";
+const VIDEO: &str = "Phone > Video";
+const DISPLAY: &str = "Phone > Display";
+
+const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
+const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
+const CODECS: &[&str] = &["opus", "g722", "pcmu", "pcma"];
+
+settings! {
+    direct_ip_enabled: bool = "phone.direct_ip.enabled", "Direct IP", DIRECT_IP, Kind::Switch, "on" "", Listening,
+        "Call other devices by their IP address and be called by them, with no server between.";
+    direct_ip_port: u16 = "phone.direct_ip.port", "Direct IP Port", DIRECT_IP, Kind::Number { min: 1, max: 65535 }, "5060" "", Listening,
+        "The port on which direct calls are awaited, and the port of the device that is called. Both sides need the same.";
+
+    dnd_mode: DndMode = "phone.dnd.mode", "DND", DND, Kind::Choice(DndMode::WORDS), "off" "", NextCall,
+        "Do not disturb: silent shows the visitor without a sound, reject turns calls away. Emergency contacts pass.";
+    dnd_return_code: ReturnCode = "phone.dnd.return_code", "Return Code When DND", DND, Kind::Choice(ReturnCode::WORDS), "486" "", NextCall,
+        "What a caller whom DND turns away is told. 603 silences every phone of the flat.";
+
+    return_code_when_refused: ReturnCode = "phone.call.return_code_when_refused", "Return Code When Refuse", OTHERS,
+        Kind::Choice(ReturnCode::WORDS), "486" "", NextCall,
+        "What a caller is told whose call is declined on the screen. 603 silences every phone of the flat.";
+    max_call_time_min: u32 = "phone.call.max_call_time", "Max Call Time", OTHERS, Kind::Number { min: 0, max: 1440 }, "30" "min", NextCall,
+        "A call is ended after this long; 0 lets it last.";
+    max_dial_in_time_s: u32 = "phone.call.max_dial_in_time", "Max Dial In Time", OTHERS, SECONDS, "60" "s", NextCall,
+        "How long a visitor's call rings here before it counts as missed.";
+    max_dial_out_time_s: u32 = "phone.call.max_dial_out_time", "Max Dial Out Time", OTHERS, SECONDS, "60" "s", NextCall,
+        "How long a call of ours rings there before it is given up.";
+
+    auto_answer_enabled: bool = "phone.auto_answer.enabled", "Auto Answer", AUTO_ANSWER, Kind::Switch, "off" "", NextCall,
+        "Take calls without a touch.";
+    auto_answer_delay_s: u32 = "phone.auto_answer.delay", "Auto Answer Delay", AUTO_ANSWER, Kind::Number { min: 0, max: 30 }, "0" "s", NextCall,
+        "How long it rings before it is taken.";
+    auto_answer_only: Vec<String> = "phone.auto_answer.only", "Only From", AUTO_ANSWER,
+        Kind::List { max: 100, check: dialable }, "" "", NextCall,
+        "The numbers and addresses whose calls are taken; empty means everybody.";
+    auto_answer_video: bool = "phone.auto_answer.video", "Auto Answer With Camera", AUTO_ANSWER, Kind::Switch, "off" "", NextCall,
+        "Send our own camera as well in a call that was taken without a touch.";
+
+    unlock_method: UnlockMethod = "phone.unlock.method", "Unlock By", UNLOCK, Kind::Choice(UnlockMethod::WORDS), "dtmf" "", NextCall,
+        "How a door that has no method of its own is opened.";
+    unlock_code: String = "phone.unlock.code", "Unlock Code", UNLOCK, Kind::Keys { max: 16 }, "#" "", NextCall,
+        "The keys that open a door that has no code of its own.";
+    unlock_open_time_s: u32 = "phone.unlock.open_time", "Open Time", UNLOCK, Kind::Number { min: 1, max: 60 }, "5" "s", NextCall,
+        "How long the screen shows that the door is open.";
+
+    audio_input: String = "audio.input", "Microphone", SOUND, Kind::Text { max: 200, check: sound_device }, "default" "", Sound,
+        "default, the name of a device, null, loop, tone or wav:FILE.";
+    audio_output: String = "audio.output", "Loudspeaker", SOUND, Kind::Text { max: 200, check: sound_device }, "default" "", Sound,
+        "default, the name of a device, null, loop or wav:FILE.";
+    audio_volume: u8 = "audio.volume", "Volume", SOUND, PERCENT, "70" "%", Sound, "How loud the other side is.";
+    audio_ring_volume: u8 = "audio.ring_volume", "Ring Volume", SOUND, PERCENT, "80" "%", Sound, "How loud the bell is.";
+    audio_ringtone: Ringtone = "audio.ringtone", "Ring Tone", SOUND, Kind::Choice(Ringtone::WORDS), "chime" "", Sound, "The sound of the bell.";
+    audio_key_tones: bool = "audio.key_tones", "Key Tones", SOUND, Kind::Switch, "on" "", Sound, "A tone for each key of the dial pad.";
+    audio_codecs: Vec<String> = "audio.codecs", "Sound Formats", SOUND, Kind::Order(CODECS), "opus, g722, pcmu, pcma" "", NextCall,
+        "The formats that are offered and taken, the preferred first.";
+
+    video_receive: bool = "video.receive", "Show Pictures", VIDEO, Kind::Switch, "on" "", NextCall, "Show the picture that a door sends.";
+    video_camera: String = "video.camera", "Camera", VIDEO, Kind::Text { max: 200, check: camera }, "none" "", Video,
+        "Our own camera: none, test (a moving picture) or v4l2:PATH. It is sent only when it is switched on in a call.";
+
+    theme: Theme = "display.theme", "Theme", DISPLAY, Kind::Choice(Theme::WORDS), "dark" "", Display, "How the screen looks.";
+    language: Language = "display.language", "Language", DISPLAY, Kind::Choice(Language::WORDS), "auto" "", Display, "The language of the screen.";
+    idle_after_s: u32 = "display.idle_after", "Show Clock After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "60" "s", Display,
+        "After this long without a touch the clock comes up; 0 keeps the page.";
+}
+
+fn dialable(text: &str) -> Result<(), String> {
+    dial::parse(text).map(drop).map_err(|error| error.to_string())
+}
+
+fn sound_device(text: &str) -> Result<(), String> {
+    match text.strip_prefix("wav:") {
+        Some("") => Err("the file is missing after wav:".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn camera(text: &str) -> Result<(), String> {
+    match text {
+        "none" | "test" => Ok(()),
+        _ => match text.strip_prefix("v4l2:") {
+            Some(path) if path.starts_with('/') => Ok(()),
+            Some(_) => Err("v4l2: needs the path of a device, such as v4l2:/dev/video0".to_owned()),
+            None => Err(format!("'{}' is neither none, test nor v4l2:PATH", super::setting::echo(text))),
+        },
+    }
+}

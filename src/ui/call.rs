@@ -1,0 +1,247 @@
+//! Twin of the pages of a call: ringing, calling out, in call.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use slint::{ComponentHandle, Image, Rgba8Pixel, SharedPixelBuffer};
+
+use super::panel::{Panel, State};
+use super::{convert, generated as ui};
+use crate::channel::{CallDirection, CallView, Command, UnlockState};
+use crate::frame::Frame;
+
+/// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
+const DEAF: Duration = Duration::from_millis(400);
+
+/// Joins the keys of a call.
+pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
+    let adapter = window.global::<ui::CallAdapter>();
+    /// One key that becomes one command about the call in front.
+    macro_rules! key {
+        ($on:ident, $command:expr) => {
+            let here = panel.clone();
+            adapter.$on(move || {
+                if let Some(call) = touch(&here) {
+                    let command: fn(Option<crate::channel::CallHandle>) -> Command = $command;
+                    here.send(command(Some(call)));
+                }
+            });
+        };
+    }
+    key!(on_answer, Command::Answer);
+    key!(on_decline, Command::Decline);
+    key!(on_unlock, Command::Unlock);
+    key!(on_silence, Command::Silence);
+    key!(on_end, Command::End);
+    key!(on_hold, Command::Hold);
+    key!(on_resume, Command::Resume);
+    let here = panel.clone();
+    adapter.on_set_muted(move |muted| here.send(Command::Mute(muted)));
+    let here = panel.clone();
+    adapter.on_set_camera(move |on| here.send(Command::SendCamera(on)));
+    let here = panel.clone();
+    adapter.on_set_volume(move |volume| here.send(Command::Volume(u8::try_from(volume.clamp(0, 100)).unwrap_or(100))));
+    let here = panel.clone();
+    adapter.on_send_key(move |key| {
+        here.send(Command::Dtmf(key.to_string()));
+        here.change(|state| state.sent_keys.push_str(&key));
+    });
+    let here = panel.clone();
+    adapter.on_call_again(move || {
+        let again = here.state.borrow().ended.as_ref().map(|call| call.remote.clone());
+        let (text, account) = {
+            let state = here.state.borrow();
+            (state.dialled.clone().or(again), state.account)
+        };
+        if let Some(text) = text {
+            here.send(Command::Dial { text, account });
+        }
+    });
+    let here = panel.clone();
+    adapter.on_close(move || here.change(|state| state.ended = None));
+    connect_second(&adapter, panel);
+}
+
+/// The banner of a second caller, and the way back to a call on hold.
+fn connect_second(adapter: &ui::CallAdapter, panel: &Rc<Panel>) {
+    let second = |panel: &Panel| panel.state.borrow().second().map(|call| call.call);
+    let here = panel.clone();
+    adapter.on_answer_and_hold(move || here.send(Command::Answer(second(&here))));
+    let here = panel.clone();
+    adapter.on_answer_and_end(move || {
+        let (front, second) = {
+            let state = here.state.borrow();
+            (state.front().map(|call| call.call), state.second().map(|call| call.call))
+        };
+        if second.is_some() {
+            here.send(Command::End(front));
+            here.send(Command::Answer(second));
+        }
+    });
+    let here = panel.clone();
+    adapter.on_decline_second(move || here.send(Command::Decline(second(&here))));
+    let here = panel.clone();
+    adapter.on_swap(move || {
+        let waiting = here.state.borrow().waiting().map(|call| call.call);
+        here.send(Command::Resume(waiting));
+    });
+}
+
+/// A key of the call in front was touched: which call that is, unless the page has only just come up.
+fn touch(panel: &Rc<Panel>) -> Option<crate::channel::CallHandle> {
+    panel.touched();
+    let state = panel.state.borrow();
+    if state.ringing_since.is_some_and(|since| since.elapsed() < DEAF) {
+        tracing::debug!("touched within {} ms of the ringing page: ignored", DEAF.as_millis());
+        return None;
+    }
+    state.front().map(|call| call.call)
+}
+
+/// The call in front, the second one, the one that waits.
+pub(super) fn apply(window: &ui::AppWindow, state: &State) {
+    let adapter = window.global::<ui::CallAdapter>();
+    adapter.set_volume(i32::from(state.config.audio_volume));
+    adapter.set_has_camera(state.config.video_camera != "none");
+    adapter.set_sent_keys(state.sent_keys.as_str().into());
+    let Some(front) = state.front() else {
+        adapter.set_keypad_open(false);
+        adapter.set_details_open(false);
+        adapter.set_has_second(false);
+        adapter.set_has_waiting(false);
+        return;
+    };
+    let live = state.live == Some(front.call);
+    let mut shown = call_data(front);
+    if live {
+        shown.has_picture = true;
+    } else if let Some(old) = state.pictures.get(&convert::host(&front.remote)) {
+        shown.has_picture = true;
+        shown.picture_is_old = true;
+        if adapter.get_picture() != *old {
+            adapter.set_picture(old.clone());
+        }
+    }
+    shown.picture_awaited = front.video.is_some() && !live;
+    if adapter.get_call() != shown {
+        adapter.set_call(shown);
+    }
+    adapter.set_has_second(state.second().is_some());
+    if let Some(second) = state.second() {
+        adapter.set_second(call_data(second));
+    }
+    adapter.set_has_waiting(state.waiting().is_some());
+    adapter.set_waiting_name(state.waiting().map(|call| call.name.as_str()).unwrap_or_default().into());
+}
+
+/// The newest picture of the call in front.
+pub(super) fn apply_picture(window: &ui::AppWindow, picture: Image) {
+    window.global::<ui::CallAdapter>().set_picture(picture);
+}
+
+/// A decoded frame as the renderer takes it.
+pub(super) fn picture(frame: &Frame) -> Image {
+    Image::from_rgba8(SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(&frame.rgba, frame.width, frame.height))
+}
+
+fn call_data(call: &CallView) -> ui::CallData {
+    let now = Instant::now();
+    let since = call.answered.unwrap_or(call.began);
+    let (unlock, unlock_seconds) = unlock(call.unlock, now);
+    let (end_reason, end_code) = convert::end_reason(call.end_reason);
+    let mut data = ui::CallData {
+        call: i32::try_from(call.call.0).unwrap_or(i32::MAX),
+        incoming: call.direction == CallDirection::In,
+        phase: convert::phase(call.state),
+        account: i32::from(call.account),
+        name: call.name.as_str().into(),
+        initial: convert::initial(&call.name).into(),
+        longest_word: call
+            .name
+            .split_whitespace()
+            .map(|word| word.chars().count())
+            .max()
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(0),
+        remote: remote_line(call).into(),
+        door: call.can_unlock,
+        seconds: i32::try_from(now.saturating_duration_since(since).as_secs()).unwrap_or(i32::MAX),
+        silent: call.silent,
+        muted: call.muted,
+        camera: call.camera,
+        can_unlock: call.can_unlock,
+        unlock,
+        unlock_seconds,
+        held_by_remote: call.held_by_remote,
+        end_reason,
+        end_code,
+        ..Default::default()
+    };
+    if let Some(audio) = &call.audio {
+        let total = audio.packets_in + audio.lost;
+        let loss = if total == 0 { 0.0 } else { audio.lost as f32 * 100.0 / total as f32 };
+        data.quality = quality(audio.packets_in, loss, audio.jitter_ms);
+        data.audio_codec = audio.codec.into();
+        data.loss = loss;
+        data.jitter_ms = audio.jitter_ms.round() as i32;
+        data.delay_ms = audio.buffer_ms as i32 + audio.round_trip_ms.map_or(0, |trip| (trip / 2.0).round() as i32);
+        data.encrypted = audio.srtp;
+    }
+    if let Some(video) = &call.video {
+        data.video_codec = video.codec.into();
+        data.video_width = i32::try_from(video.width).unwrap_or(0);
+        data.video_height = i32::try_from(video.height).unwrap_or(0);
+        data.video_fps = video.fps.round() as i32;
+        data.video_stalled = video.stalled;
+    }
+    data
+}
+
+/// The address under the name, where it says more than the name does.
+fn remote_line(call: &CallView) -> String {
+    let short = convert::short(&call.remote);
+    if short == call.name { String::new() } else { short }
+}
+
+fn unlock(state: UnlockState, now: Instant) -> (ui::UnlockState, i32) {
+    match state {
+        UnlockState::Idle => (ui::UnlockState::Idle, 0),
+        UnlockState::Sending => (ui::UnlockState::Sending, 0),
+        UnlockState::Failed => (ui::UnlockState::Failed, 0),
+        UnlockState::Opened { until } => {
+            let left = until.saturating_duration_since(now).as_millis().div_ceil(1000);
+            (ui::UnlockState::Opened, i32::try_from(left).unwrap_or(i32::MAX))
+        }
+    }
+}
+
+/// Three bars: by loss and jitter, as one hears them.
+fn quality(packets: u64, loss: f32, jitter_ms: f32) -> i32 {
+    match (packets, loss, jitter_ms) {
+        (0, _, _) => 0,
+        (_, loss, jitter) if loss < 2.0 && jitter < 40.0 => 3,
+        (_, loss, jitter) if loss < 8.0 && jitter < 100.0 => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quality_follows_loss_and_jitter() {
+        assert_eq!(quality(0, 0.0, 0.0), 0);
+        assert_eq!(quality(100, 0.5, 4.0), 3);
+        assert_eq!(quality(100, 5.0, 4.0), 2);
+        assert_eq!(quality(100, 0.0, 150.0), 1);
+    }
+
+    #[test]
+    fn the_countdown_of_an_open_door_ends_at_one() {
+        let now = Instant::now();
+        let opened = |ms| unlock(UnlockState::Opened { until: now + Duration::from_millis(ms) }, now).1;
+        assert_eq!(opened(4_900), 5);
+        assert_eq!(opened(10), 1);
+    }
+}

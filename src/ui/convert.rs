@@ -1,0 +1,237 @@
+//! The worker's words into the screen's words: enums and numbers, never sentences.
+
+use std::time::SystemTime;
+
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::generated as ui;
+use crate::channel as ch;
+use crate::config;
+use crate::dial::DialError;
+
+/// A moment on the wall clock here.
+pub(super) fn moment(at: SystemTime) -> ui::Moment {
+    let zone = jiff::tz::TimeZone::system();
+    let at = Timestamp::try_from(at).unwrap_or_default().to_zoned_datetime(zone);
+    let days_ago = ZonedDateTime::now().date().since(at.date()).map_or(0, |span| span.get_days());
+    ui::Moment {
+        year: i32::from(at.year()),
+        month: i32::from(at.month()),
+        day: i32::from(at.day()),
+        weekday: i32::from(at.weekday().to_monday_one_offset()),
+        hour: i32::from(at.hour()),
+        minute: i32::from(at.minute()),
+        days_ago,
+    }
+}
+
+/// The large letter in the place of a picture.
+pub(super) fn initial(name: &str) -> String {
+    name.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().collect()).unwrap_or_else(|| "?".to_owned())
+}
+
+/// What is shown of a URI: without its scheme, and without the part that names the host where there is a user.
+pub(super) fn short(uri: &str) -> String {
+    let bare = uri.strip_prefix("sips:").or_else(|| uri.strip_prefix("sip:")).unwrap_or(uri);
+    bare.split([';', '?']).next().unwrap_or_default().to_owned()
+}
+
+/// Where in the house something is called from: the host of a URI, without port.
+pub(super) fn host(uri: &str) -> String {
+    let short = short(uri);
+    let host = short.rsplit('@').next().unwrap_or_default();
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default().to_owned(),
+        None => host.split(':').next().unwrap_or_default().to_owned(),
+    }
+}
+
+pub(super) fn phase(state: ch::CallState) -> ui::CallPhase {
+    match state {
+        ch::CallState::Calling => ui::CallPhase::Calling,
+        ch::CallState::Ringing => ui::CallPhase::Ringing,
+        ch::CallState::Early => ui::CallPhase::Early,
+        ch::CallState::Confirmed => ui::CallPhase::Confirmed,
+        ch::CallState::Held => ui::CallPhase::Held,
+        ch::CallState::Ended => ui::CallPhase::Ended,
+    }
+}
+
+/// Why a call is over, and the SIP status behind it (0 for none).
+pub(super) fn end_reason(reason: Option<ch::EndReason>) -> (ui::EndReason, i32) {
+    use ch::EndReason as R;
+    let Some(reason) = reason else { return (ui::EndReason::None, 0) };
+    match reason {
+        R::Local => (ui::EndReason::Local, 0),
+        R::Remote => (ui::EndReason::Remote, 0),
+        R::Missed => (ui::EndReason::Missed, 0),
+        R::Declined => (ui::EndReason::Declined, 0),
+        R::Dnd => (ui::EndReason::Dnd, 0),
+        R::NotAccepted => (ui::EndReason::NotAccepted, 0),
+        R::AnsweredElsewhere => (ui::EndReason::AnsweredElsewhere, 0),
+        R::Busy => (ui::EndReason::Busy, 0),
+        R::Refused => (ui::EndReason::Refused, 0),
+        R::NotFound => (ui::EndReason::NotFound, 0),
+        R::Unavailable => (ui::EndReason::Unavailable, 0),
+        R::NoAnswer => (ui::EndReason::NoAnswer, 0),
+        R::NoResponse => (ui::EndReason::NoResponse, 0),
+        R::Unreachable => (ui::EndReason::Unreachable, 0),
+        R::NoCommonCodec => (ui::EndReason::NoCommonCodec, 0),
+        R::Forbidden(code) => (ui::EndReason::Forbidden, i32::from(code)),
+        R::Failed(code) => (ui::EndReason::Failed, i32::from(code)),
+        R::TimeLimit => (ui::EndReason::TimeLimit, 0),
+        R::Lost => (ui::EndReason::Lost, 0),
+    }
+}
+
+pub(super) fn result(result: ch::CallResult) -> ui::CallResult {
+    match result {
+        ch::CallResult::Answered => ui::CallResult::Answered,
+        ch::CallResult::Missed => ui::CallResult::Missed,
+        ch::CallResult::Declined => ui::CallResult::Declined,
+        ch::CallResult::Dnd => ui::CallResult::Dnd,
+        ch::CallResult::Blocked => ui::CallResult::Blocked,
+        ch::CallResult::AnsweredElsewhere => ui::CallResult::AnsweredElsewhere,
+        ch::CallResult::Failed => ui::CallResult::Failed,
+    }
+}
+
+pub(super) fn dnd(mode: config::DndMode) -> ui::DndMode {
+    match mode {
+        config::DndMode::Off => ui::DndMode::Off,
+        config::DndMode::Silent => ui::DndMode::Silent,
+        config::DndMode::Reject => ui::DndMode::Reject,
+    }
+}
+
+pub(super) fn dnd_chosen(mode: ui::DndMode) -> config::DndMode {
+    match mode {
+        ui::DndMode::Silent => config::DndMode::Silent,
+        ui::DndMode::Reject => config::DndMode::Reject,
+        ui::DndMode::Off => config::DndMode::Off,
+    }
+}
+
+pub(super) fn account_chosen(choice: ui::AccountChoice) -> config::AccountChoice {
+    match choice {
+        ui::AccountChoice::Account1 => config::AccountChoice::Account1,
+        ui::AccountChoice::Account2 => config::AccountChoice::Account2,
+        ui::AccountChoice::Auto => config::AccountChoice::Auto,
+    }
+}
+
+pub(super) fn registration(view: &ch::RegistrationView) -> ui::AccountView {
+    let state = match view.state {
+        ch::RegistrationState::Disabled => ui::AccountState::Disabled,
+        ch::RegistrationState::Registering => ui::AccountState::Registering,
+        ch::RegistrationState::Registered => ui::AccountState::Registered,
+        ch::RegistrationState::Failed => ui::AccountState::Failed,
+        ch::RegistrationState::Unregistered => ui::AccountState::Unregistered,
+    };
+    ui::AccountView {
+        shown: view.state != ch::RegistrationState::Disabled,
+        account: i32::from(view.account),
+        label: slint::SharedString::new(),
+        state,
+        reason: view.reason.clone().unwrap_or_default().into(),
+    }
+}
+
+pub(super) fn notice(notice: &ch::Notice) -> ui::NoticeRow {
+    use ch::NoticeKind as K;
+    let mut row = ui::NoticeRow { id: i32::try_from(notice.id).unwrap_or(i32::MAX), ..Default::default() };
+    let (kind, text) = match &notice.kind {
+        K::PortTaken { port, reason } => {
+            row.port = i32::from(*port);
+            (ui::NoticeKind::PortTaken, reason)
+        }
+        K::SettingsLine(text) => (ui::NoticeKind::SettingsLine, text),
+        K::SettingsDamaged(text) => (ui::NoticeKind::SettingsDamaged, text),
+        K::SettingsNotSaved(text) => (ui::NoticeKind::SettingsNotSaved, text),
+        K::LogNotSaved(text) => (ui::NoticeKind::LogNotSaved, text),
+        K::Sound(text) => (ui::NoticeKind::Sound, text),
+        K::MissingPlugin { what, package } => {
+            row.package = package.into();
+            (ui::NoticeKind::MissingPlugin, what)
+        }
+    };
+    row.kind = kind;
+    row.text = text.into();
+    row
+}
+
+/// What is wrong with an entry on the dial pad.
+pub(super) fn dial_error(error: &DialError) -> ui::DialMeaningView {
+    use ui::DialMeaning as M;
+    let mut view = ui::DialMeaningView {
+        tone: if error.is_incomplete() { ui::Tone::Neutral } else { ui::Tone::Error },
+        ..Default::default()
+    };
+    view.kind = match error {
+        DialError::Empty => M::Empty,
+        DialError::TooLong { .. } => {
+            view.limit = crate::dial::LONGEST.to_string().into();
+            M::TooLong
+        }
+        DialError::Incomplete { .. } | DialError::IncompletePort => M::Unfinished,
+        DialError::TooManyGroups { .. } | DialError::EmptyGroup { .. } | DialError::Address { .. } => M::BadAddress,
+        DialError::GroupOver255 { group } => {
+            view.value = group.into();
+            view.limit = "255".into();
+            M::GroupTooLarge
+        }
+        DialError::Port { port } => {
+            view.value = port.into();
+            view.limit = "65535".into();
+            M::BadPort
+        }
+        DialError::Uri { problem } => {
+            view.value = problem.into();
+            M::BadUri
+        }
+        DialError::Character(character) => {
+            view.value = slint::SharedString::from(*character);
+            M::BadCharacter
+        }
+    };
+    view
+}
+
+pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
+    use ui::RefusalKind as K;
+    let (kind, text) = match refusal {
+        ch::Refusal::Dial(error) => {
+            return ui::RefusalView { kind: K::Dial, text: error.to_string().into(), meaning: dial_error(error) };
+        }
+        ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
+        ch::Refusal::NoCall => (K::NoCall, String::new()),
+        ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
+        ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),
+        ch::Refusal::NoAccount => (K::NoAccount, String::new()),
+        ch::Refusal::NoLine => (K::NoLine, String::new()),
+        ch::Refusal::NoRoute(to) => (K::NoRoute, to.clone()),
+        ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),
+        ch::Refusal::NeedsCall(door) => (K::NeedsCall, door.clone()),
+        ch::Refusal::NoDoor(door) => (K::NoDoor, door.clone()),
+    };
+    ui::RefusalView { kind, text: text.into(), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_is_shown_without_what_says_nothing() {
+        assert_eq!(short("sip:door@192.168.1.20;transport=tcp"), "door@192.168.1.20");
+        assert_eq!(host("sip:door@192.168.1.20:5062"), "192.168.1.20");
+        assert_eq!(host("sip:[2001:db8::1]:5062"), "2001:db8::1");
+    }
+
+    #[test]
+    fn the_initial_is_the_first_letter_or_digit() {
+        assert_eq!(initial("éva"), "É");
+        assert_eq!(initial("„12“"), "1");
+        assert_eq!(initial("✳"), "?");
+    }
+}

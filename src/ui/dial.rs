@@ -1,0 +1,219 @@
+//! Twin of the dial pad: what is typed, and live, what it means.
+
+use std::rc::Rc;
+
+use slint::ComponentHandle;
+
+use super::panel::{Panel, State};
+use super::{convert, generated as ui, pages};
+use crate::channel::{Command, RegistrationState};
+use crate::config::{AccountChoice, PhonebookEntry};
+use crate::dial::{self, DialTarget};
+
+/// As many suggestions as fit beside the pad.
+const SUGGESTIONS: usize = 3;
+
+/// Joins the keys of the pad.
+pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
+    let adapter = window.global::<ui::DialAdapter>();
+    let here = panel.clone();
+    adapter.on_key(move |key| {
+        here.touched();
+        if let Some(tone) = key.chars().next().map(|c| if c == '✳' { '*' } else { c }).filter(|c| *c != '.') {
+            here.send(Command::KeyTone(tone));
+        }
+        here.change(|state| {
+            // One more than can be dialled, so that the pad can say that it is too long.
+            if state.entry.chars().count() <= dial::LONGEST {
+                state.entry.push_str(&key);
+            }
+        });
+    });
+    let here = panel.clone();
+    adapter.on_delete(move || {
+        here.touched();
+        here.change(|state| {
+            state.entry.pop();
+        });
+    });
+    let here = panel.clone();
+    adapter.on_clear(move || here.change(|state| state.entry.clear()));
+    let here = panel.clone();
+    adapter.on_choose_account(move |choice| {
+        here.touched();
+        here.change(|state| state.account = convert::account_chosen(choice));
+    });
+    let here = panel.clone();
+    adapter.on_suggest(move |place| {
+        here.touched();
+        here.change(|state| {
+            let chosen = usize::try_from(place).ok().and_then(|at| suggestions(state).into_iter().nth(at));
+            if let Some(chosen) = chosen {
+                state.entry = chosen.text.to_string();
+            }
+        });
+    });
+    let here = panel.clone();
+    adapter.on_call(move || call(&here));
+}
+
+/// Calls what was typed.
+fn call(panel: &Rc<Panel>) {
+    panel.touched();
+    let (text, account) = {
+        let state = panel.state.borrow();
+        (state.entry.clone(), state.account)
+    };
+    panel.change(|state| state.dialled = Some(text.clone()));
+    panel.send(Command::Dial { text, account });
+}
+
+/// The entry, what it means, and what else it could be.
+pub(super) fn apply(window: &ui::AppWindow, state: &State) {
+    let adapter = window.global::<ui::DialAdapter>();
+    pages::replace(&adapter.get_characters(), state.entry.chars().map(slint::SharedString::from), |rows| {
+        adapter.set_characters(rows)
+    });
+    adapter.set_text(state.entry.as_str().into());
+    let meaning = meaning(state);
+    adapter.set_can_call(meaning.tone == ui::Tone::Ok);
+    adapter.set_meaning(meaning);
+    adapter.set_account(match state.account {
+        AccountChoice::Auto => ui::AccountChoice::Auto,
+        AccountChoice::Account1 => ui::AccountChoice::Account1,
+        AccountChoice::Account2 => ui::AccountChoice::Account2,
+    });
+    pages::replace(&adapter.get_suggestions(), suggestions(state).into_iter(), |rows| adapter.set_suggestions(rows));
+    adapter.set_matching(!state.entry.is_empty());
+}
+
+fn meaning(state: &State) -> ui::DialMeaningView {
+    let ok = ui::DialMeaningView { tone: ui::Tone::Ok, ..Default::default() };
+    let no_account =
+        || ui::DialMeaningView { kind: ui::DialMeaning::NoAccount, tone: ui::Tone::Warning, ..Default::default() };
+    let direct_off =
+        || ui::DialMeaningView { kind: ui::DialMeaning::DirectIpOff, tone: ui::Tone::Warning, ..Default::default() };
+    match dial::parse(&state.entry) {
+        Err(error) => convert::dial_error(&error),
+        Ok(target) => {
+            let contact = contact_of(state, &state.entry);
+            match target {
+                DialTarget::Ip { .. } if !state.config.direct_ip_enabled => direct_off(),
+                DialTarget::Uri(uri) if uri.address().is_some() && !state.config.direct_ip_enabled => direct_off(),
+                DialTarget::Ip { address, port } => {
+                    let port = port.unwrap_or(state.config.direct_ip_port).to_string().into();
+                    let named = contact.map(|contact| contact.name.as_str());
+                    let kind = if named.is_some() { ui::DialMeaning::Contact } else { ui::DialMeaning::Address };
+                    ui::DialMeaningView {
+                        kind,
+                        name: named.unwrap_or_default().into(),
+                        host: address.to_string().into(),
+                        port,
+                        ..ok
+                    }
+                }
+                DialTarget::Uri(uri) if uri.address().is_some() => {
+                    ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
+                }
+                DialTarget::Uri(uri) => match registered(state) {
+                    0 => no_account(),
+                    account => ui::DialMeaningView {
+                        kind: ui::DialMeaning::Uri,
+                        value: uri.text.as_str().into(),
+                        account,
+                        ..ok
+                    },
+                },
+                DialTarget::Number(number) => match (registered(state), contact) {
+                    (0, _) => no_account(),
+                    (account, Some(contact)) => ui::DialMeaningView {
+                        kind: ui::DialMeaning::Contact,
+                        name: contact.name.as_str().into(),
+                        account,
+                        ..ok
+                    },
+                    (account, None) => {
+                        ui::DialMeaningView { kind: ui::DialMeaning::Number, value: number.into(), account, ..ok }
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// The account that the call would go through; 0 when none can.
+fn registered(state: &State) -> i32 {
+    let is = |account: usize| state.registrations[account - 1].state == RegistrationState::Registered;
+    match state.account {
+        AccountChoice::Auto if is(1) => 1,
+        AccountChoice::Auto if is(2) => 2,
+        AccountChoice::Account1 if is(1) => 1,
+        AccountChoice::Account2 if is(2) => 2,
+        _ => 0,
+    }
+}
+
+fn contact_of<'a>(state: &'a State, entry: &str) -> Option<&'a PhonebookEntry> {
+    let wanted = dial::parse(entry).ok()?;
+    state
+        .config
+        .contacts
+        .iter()
+        .find(|contact| contact.numbers.iter().any(|number| dial::parse(number).ok().as_ref() == Some(&wanted)))
+}
+
+/// Contacts that match what is typed; with nothing typed, the last different calls.
+fn suggestions(state: &State) -> Vec<ui::DialSuggestion> {
+    let suggestion = |name: &str, text: &str| ui::DialSuggestion { name: name.into(), text: starred(text).into() };
+    if state.entry.is_empty() {
+        let mut found: Vec<ui::DialSuggestion> = Vec::new();
+        for entry in state.log.iter() {
+            let short = convert::short(&entry.remote);
+            let text = short.rsplit('@').next().filter(|_| entry.account == 0).unwrap_or(&short).to_owned();
+            let next = suggestion(&entry.name, &text);
+            if !found.iter().any(|other| other.text == next.text) {
+                found.push(next);
+            }
+            if found.len() == SUGGESTIONS {
+                break;
+            }
+        }
+        return found;
+    }
+    let typed = state.entry.replace(['✳', '*'], ".");
+    let of = |contact: &PhonebookEntry| {
+        contact.numbers.iter().find(|number| number.replace(['✳', '*'], ".").contains(&typed)).cloned()
+    };
+    state
+        .config
+        .contacts
+        .iter()
+        .filter_map(|contact| of(contact).map(|number| suggestion(&contact.name, &number)))
+        .filter(|found| found.text != state.entry.as_str())
+        .take(SUGGESTIONS)
+        .collect()
+}
+
+/// An address as it is typed on the pad: with stars for its dots.
+fn starred(text: &str) -> String {
+    match dial::parse(text) {
+        Ok(DialTarget::Ip { address: std::net::IpAddr::V4(address), port }) => {
+            let stars = address.to_string().replace('.', "✳");
+            port.map_or(stars.clone(), |port| format!("{stars}✳{port}"))
+        }
+        _ => text.replace('*', "✳"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_suggested_as_it_is_typed() {
+        assert_eq!(starred("192.168.1.20"), "192✳168✳1✳20");
+        assert_eq!(starred("127.0.0.1:5080"), "127✳0✳0✳1✳5080");
+        assert_eq!(starred("*78"), "✳78");
+        assert_eq!(starred("sip:anna@example.org"), "sip:anna@example.org");
+    }
+}

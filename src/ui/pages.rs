@@ -1,0 +1,142 @@
+//! Twin of what stands around the pages: which page is up, the status bar, the clock, notices, the look and the language.
+
+use std::rc::Rc;
+
+use slint::{ComponentHandle, ModelRc, VecModel};
+
+use super::panel::{Panel, State};
+use super::{convert, generated as ui};
+use crate::channel::Command;
+use crate::config::{Language, Theme};
+
+/// Joins the taps on Back, on the tiles and on the notices.
+pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
+    let nav = window.global::<ui::Nav>();
+    let here = panel.clone();
+    nav.on_open(move |page| open(&here, page));
+    let here = panel.clone();
+    nav.on_back(move || {
+        if let Err(reason) = back(&here) {
+            tracing::debug!("Back: {reason}");
+        }
+    });
+    let status = window.global::<ui::StatusAdapter>();
+    let here = panel.clone();
+    status.on_set_dnd(move |mode| {
+        here.touched();
+        here.send(Command::Dnd(convert::dnd_chosen(mode)));
+    });
+    let notices = window.global::<ui::NoticesAdapter>();
+    let here = panel.clone();
+    notices.on_dismiss(move |id| {
+        if let Ok(id) = u32::try_from(id) {
+            here.send(Command::DismissNotice(id));
+        }
+    });
+    let weak = window.as_weak();
+    notices.on_refusal_seen(move || {
+        if let Some(window) = weak.upgrade() {
+            show_refusal(&window, ui::RefusalView::default());
+        }
+    });
+}
+
+/// Opens a page by a tap.
+pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
+    panel.touched();
+    if page == ui::Page::Log {
+        panel.send(Command::LogSeen);
+    }
+    panel.change(|state| state.base = page);
+}
+
+/// One page back.
+///
+/// # Errors
+/// A sentence when the page has no way back.
+pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
+    panel.touched();
+    if panel.state.borrow().front().is_some_and(|call| call.end_reason.is_none()) {
+        return Err("a call is on the screen".to_owned());
+    }
+    panel.change(|state| {
+        if state.ended.take().is_none() {
+            state.base = ui::Page::Home;
+        }
+    });
+    Ok(())
+}
+
+/// Shows this page.
+pub(super) fn turn_to(window: &ui::AppWindow, page: ui::Page) {
+    let nav = window.global::<ui::Nav>();
+    if nav.get_page() != page {
+        nav.set_page(page);
+    }
+}
+
+/// Status bar and notices.
+pub(super) fn apply(window: &ui::AppWindow, state: &State) {
+    let status = window.global::<ui::StatusAdapter>();
+    status.set_dnd(convert::dnd(state.config.dnd_mode));
+    status.set_missed(i32::try_from(state.missed()).unwrap_or(i32::MAX));
+    let address = state.direct_ip.address.map(|address| address.to_string()).unwrap_or_default();
+    status.set_network(!address.is_empty());
+    status.set_address(address.into());
+    let port = if state.direct_ip.port == 5060 { String::new() } else { state.direct_ip.port.to_string() };
+    status.set_port(port.into());
+    replace(&status.get_accounts(), state.registrations.iter().map(convert::registration), |rows| {
+        status.set_accounts(rows)
+    });
+    let notices = window.global::<ui::NoticesAdapter>();
+    replace(&notices.get_notices(), state.notices.iter().map(convert::notice), |rows| notices.set_notices(rows));
+}
+
+/// The look and the language.
+pub(super) fn apply_settings(window: &ui::AppWindow, state: &State) {
+    let theme = window.global::<ui::Theme>();
+    theme.set_mode(match state.config.theme {
+        Theme::Dark => ui::ThemeMode::Dark,
+        Theme::Light => ui::ThemeMode::Light,
+        Theme::HighContrast => ui::ThemeMode::HighContrast,
+    });
+    let language = match state.config.language {
+        Language::Auto => system_language(),
+        Language::En => "en",
+        Language::De => "de",
+    };
+    if let Err(error) = slint::select_bundled_translation(if language == "en" { "" } else { language }) {
+        tracing::warn!("the language {language} is not there: {error}");
+    }
+    window.global::<ui::KeyboardAdapter>().set_qwertz(language == "de");
+}
+
+/// The language that the environment asks for, of those that the program speaks.
+fn system_language() -> &'static str {
+    let asked =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    if asked.is_some_and(|asked| asked.starts_with("de")) { "de" } else { "en" }
+}
+
+/// The time and the date.
+pub(super) fn apply_clock(window: &ui::AppWindow) {
+    window.global::<ui::StatusAdapter>().set_now(convert::moment(std::time::SystemTime::now()));
+}
+
+/// Shows a refusal, or takes it away.
+pub(super) fn show_refusal(window: &ui::AppWindow, refusal: ui::RefusalView) {
+    window.global::<ui::NoticesAdapter>().set_refusal(refusal);
+}
+
+/// Replaces the rows of a model only when they differ, so that nothing is drawn again for nothing.
+pub(super) fn replace<T: Clone + PartialEq + 'static>(
+    now: &ModelRc<T>,
+    rows: impl Iterator<Item = T>,
+    set: impl FnOnce(ModelRc<T>),
+) {
+    use slint::Model;
+    let rows: Vec<T> = rows.collect();
+    if !now.iter().eq(rows.iter().cloned()) {
+        set(ModelRc::new(VecModel::from(rows)));
+    }
+}

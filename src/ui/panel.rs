@@ -1,0 +1,409 @@
+//! What the screen knows, and which page follows from it.
+//!
+//! A call brings up its own page over whatever page is open beneath; when it is over, that page is there again, with all
+//! that was half typed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slint::{ComponentHandle, Timer, TimerMode, Weak};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::generated as ui;
+use super::{call, convert, dial, finger, home, log, pages, settings, text_entry};
+use crate::channel::{
+    AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event, LogEntry,
+    Notice, RegistrationView, Screen, ScreenRequest,
+};
+use crate::config::Config;
+use crate::frame::FrameSlot;
+
+/// How long the end of a call that somebody spoke in stays on the screen.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the reason stays on the screen for which a call did not come about.
+const FAILURE: Duration = Duration::from_secs(12);
+/// How long a refusal stays on the screen.
+const REFUSAL: Duration = Duration::from_secs(5);
+
+/// All that the worker reported and a person has begun.
+pub(super) struct State {
+    pub(super) config: Arc<Config>,
+    pub(super) calls: BTreeMap<CallHandle, CallView>,
+    /// The call that has just ended, as long as its end is shown.
+    pub(super) ended: Option<CallView>,
+    pub(super) log: Arc<[LogEntry]>,
+    pub(super) log_tab: ui::LogTab,
+    pub(super) direct_ip: DirectIpView,
+    pub(super) registrations: [RegistrationView; 2],
+    pub(super) notices: Arc<[Notice]>,
+    /// The page beneath the calls.
+    pub(super) base: ui::Page,
+    pub(super) entry: String,
+    pub(super) account: AccountChoice,
+    /// What the last call on the dial pad dialled, for Call again.
+    pub(super) dialled: Option<String>,
+    /// Keys sent in the call on the screen.
+    pub(super) sent_keys: String,
+    /// Which call the picture on the screen belongs to, once its first frame came.
+    pub(super) live: Option<CallHandle>,
+    /// The last picture from each host.
+    pub(super) pictures: HashMap<String, slint::Image>,
+    /// Since when the ringing page is up: touches are ignored at first.
+    pub(super) ringing_since: Option<Instant>,
+    /// The settings of which a value was refused: key, what was entered, why.
+    pub(super) fault: Option<(String, String, String)>,
+}
+
+impl State {
+    /// The call that the screen is about.
+    pub(super) fn front(&self) -> Option<&CallView> {
+        let first = |wanted: &dyn Fn(&CallView) -> bool| self.calls.values().find(|call| wanted(call));
+        first(&|call| call.state == CallState::Confirmed)
+            .or_else(|| first(&|call| call.direction == CallDirection::In && is_ringing(call)))
+            .or_else(|| first(&|call| call.direction == CallDirection::Out && is_ringing(call)))
+            .or_else(|| first(&|call| call.state == CallState::Held))
+            .or(self.ended.as_ref())
+    }
+
+    /// Who rings while another call is in front.
+    pub(super) fn second(&self) -> Option<&CallView> {
+        let front = self.front()?.call;
+        self.calls.values().find(|call| call.call != front && call.direction == CallDirection::In && is_ringing(call))
+    }
+
+    /// The call that waits on hold behind the one in front.
+    pub(super) fn waiting(&self) -> Option<&CallView> {
+        let front = self.front()?.call;
+        self.calls.values().find(|call| call.call != front && call.state == CallState::Held)
+    }
+
+    /// The page that follows from all this.
+    pub(super) fn page(&self) -> ui::Page {
+        let Some(call) = self.front() else { return self.base };
+        if call.answered.is_some() {
+            ui::Page::InCall
+        } else if call.direction == CallDirection::In {
+            ui::Page::Ringing
+        } else {
+            ui::Page::Calling
+        }
+    }
+
+    /// Calls that nobody answered and nobody has looked at since.
+    pub(super) fn missed(&self) -> usize {
+        self.log.iter().filter(|entry| entry.unseen).count()
+    }
+}
+
+fn is_ringing(call: &CallView) -> bool {
+    matches!(call.state, CallState::Calling | CallState::Ringing | CallState::Early)
+}
+
+/// The panel's screen: the window, what it knows, and the way to the worker.
+pub(super) struct Panel {
+    pub(super) window: Weak<ui::AppWindow>,
+    pub(super) state: RefCell<State>,
+    commands: UnboundedSender<Command>,
+    /// Whether [`Panel::drawn`] is called after each picture; else a page counts as shown when it is set.
+    hears_drawing: bool,
+    reported: Cell<Option<Screen>>,
+    seconds: Timer,
+    minute: Timer,
+    idle: Timer,
+    goodbye: Timer,
+    refusal: Timer,
+}
+
+impl Panel {
+    /// The panel of this window.
+    pub(super) fn new(window: &ui::AppWindow, commands: UnboundedSender<Command>, hears_drawing: bool) -> Rc<Self> {
+        let state = State {
+            config: Arc::default(),
+            calls: BTreeMap::new(),
+            ended: None,
+            log: Arc::default(),
+            log_tab: ui::LogTab::All,
+            direct_ip: DirectIpView::default(),
+            registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
+            notices: Arc::default(),
+            base: ui::Page::Home,
+            entry: String::new(),
+            account: AccountChoice::Auto,
+            dialled: None,
+            sent_keys: String::new(),
+            live: None,
+            pictures: HashMap::new(),
+            ringing_since: None,
+            fault: None,
+        };
+        Rc::new(Self {
+            window: window.as_weak(),
+            state: RefCell::new(state),
+            commands,
+            hears_drawing,
+            reported: Cell::new(None),
+            seconds: Timer::default(),
+            minute: Timer::default(),
+            idle: Timer::default(),
+            goodbye: Timer::default(),
+            refusal: Timer::default(),
+        })
+    }
+
+    /// Joins all twins to their pages and shows the first picture.
+    pub(super) fn connect(self: &Rc<Self>) {
+        let Some(window) = self.window.upgrade() else { return };
+        pages::connect(&window, self);
+        home::connect(&window, self);
+        dial::connect(&window, self);
+        call::connect(&window, self);
+        log::connect(&window, self);
+        settings::connect(&window, self);
+        text_entry::connect(&window);
+        self.show_clock();
+        home::apply(&window, &self.state.borrow());
+        log::apply(&window, &self.state.borrow());
+        settings::apply(&window, &self.state.borrow());
+        self.show();
+        self.touched();
+    }
+
+    /// Sends the worker what was tapped. When the worker has left, the window closes by itself.
+    pub(super) fn send(&self, command: Command) {
+        if self.commands.send(command).is_err() {
+            tracing::debug!("the worker has left");
+        }
+    }
+
+    /// The window was closed: the calls end, the worker leaves.
+    pub(super) fn leave(&self) {
+        self.send(Command::Quit);
+    }
+
+    /// Changes the state and shows what follows.
+    pub(super) fn change(self: &Rc<Self>, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.borrow_mut());
+        self.show();
+    }
+
+    /// Takes one report of the worker.
+    pub(super) fn handle_event(self: &Rc<Self>, event: Event) {
+        let Some(window) = self.window.upgrade() else { return };
+        match event {
+            Event::Settings(config) => {
+                self.state.borrow_mut().config = config;
+                pages::apply_settings(&window, &self.state.borrow());
+                home::apply(&window, &self.state.borrow());
+                settings::apply(&window, &self.state.borrow());
+                self.touched();
+            }
+            Event::Call(view) => self.handle_call(*view),
+            Event::DirectIp(view) => self.state.borrow_mut().direct_ip = view,
+            Event::Registration(view) => {
+                let mut state = self.state.borrow_mut();
+                if let Some(place) =
+                    usize::from(view.account).checked_sub(1).and_then(|at| state.registrations.get_mut(at))
+                {
+                    *place = view;
+                }
+            }
+            Event::Log(entries) => {
+                self.state.borrow_mut().log = entries;
+                log::apply(&window, &self.state.borrow());
+                home::apply(&window, &self.state.borrow());
+            }
+            Event::Notices(notices) => self.state.borrow_mut().notices = notices,
+            Event::Refused(refusal) => {
+                pages::show_refusal(&window, convert::refusal(&refusal));
+                let weak = self.window.clone();
+                self.refusal.start(TimerMode::SingleShot, REFUSAL, move || {
+                    if let Some(window) = weak.upgrade() {
+                        pages::show_refusal(&window, ui::RefusalView::default());
+                    }
+                });
+            }
+            Event::Ask { ask, request } => {
+                let outcome = self.handle_request(&window, request);
+                self.send(Command::Answered { ask, outcome });
+            }
+            Event::Bye => {}
+        }
+        self.show();
+    }
+
+    fn handle_call(self: &Rc<Self>, view: CallView) {
+        let mut state = self.state.borrow_mut();
+        let new_in_front = state.front().is_none_or(|front| front.call != view.call);
+        if view.state != CallState::Ended {
+            if !state.calls.contains_key(&view.call) {
+                state.ended = None;
+            }
+            state.calls.insert(view.call, view);
+            if new_in_front
+                && state.front().is_some_and(|front| front.direction == CallDirection::In && front.answered.is_none())
+            {
+                state.sent_keys.clear();
+            }
+        } else {
+            let was_front = !new_in_front;
+            state.calls.remove(&view.call);
+            state.sent_keys.clear();
+            let spoken = view.answered.is_some();
+            let ours = matches!(view.end_reason, Some(EndReason::Local | EndReason::Declined));
+            let failed = view.direction == CallDirection::Out && !spoken;
+            if was_front && !ours && (spoken || failed) {
+                state.ended = Some(view);
+                let panel = self.clone();
+                let time = if spoken { GOODBYE } else { FAILURE };
+                self.goodbye.start(TimerMode::SingleShot, time, move || panel.change(|state| state.ended = None));
+            }
+        }
+        let live = state.live.filter(|call| state.front().is_some_and(|front| front.call == *call));
+        state.live = live;
+    }
+
+    fn handle_request(self: &Rc<Self>, window: &ui::AppWindow, request: ScreenRequest) -> Result<(), String> {
+        match request {
+            ScreenRequest::Press(label) => {
+                self.touched();
+                finger::press(window, &label)
+            }
+            ScreenRequest::Type(text) => {
+                self.touched();
+                finger::type_text(window, &text);
+                Ok(())
+            }
+            ScreenRequest::Back => {
+                self.touched();
+                pages::back(self)
+            }
+            ScreenRequest::Screenshot(file) => finger::screenshot(window, &file),
+        }
+    }
+
+    /// Shows what follows from the state: the page, the call, the status bar.
+    pub(super) fn show(self: &Rc<Self>) {
+        let Some(window) = self.window.upgrade() else { return };
+        let page = self.state.borrow().page();
+        {
+            let mut state = self.state.borrow_mut();
+            let ringing = page == ui::Page::Ringing;
+            if !ringing {
+                state.ringing_since = None;
+            } else if state.ringing_since.is_none() {
+                state.ringing_since = Some(Instant::now());
+            }
+        }
+        let state = self.state.borrow();
+        pages::apply(&window, &state);
+        dial::apply(&window, &state);
+        call::apply(&window, &state);
+        let ticking = !state.calls.is_empty();
+        drop(state);
+        if ticking && !self.seconds.running() {
+            let panel = self.clone();
+            self.seconds.start(TimerMode::Repeated, Duration::from_secs(1), move || panel.show());
+        } else if !ticking {
+            self.seconds.stop();
+        }
+        pages::turn_to(&window, page);
+        if !self.hears_drawing {
+            self.report_page();
+        }
+    }
+
+    /// A picture was drawn: the page that it shows is on the screen now.
+    pub(super) fn drawn(&self) {
+        self.report_page();
+    }
+
+    /// Tells the worker which page is up, once for each.
+    fn report_page(&self) {
+        let screen = screen(self.state.borrow().page());
+        if self.reported.replace(Some(screen)) != Some(screen) {
+            self.send(Command::Shown(screen));
+        }
+    }
+
+    /// Somebody is there: the clock comes up only after a while without a touch.
+    pub(super) fn touched(self: &Rc<Self>) {
+        let after = self.state.borrow().config.idle_after_s;
+        if after == 0 {
+            self.idle.stop();
+            return;
+        }
+        let panel = self.clone();
+        self.idle.start(TimerMode::SingleShot, Duration::from_secs(u64::from(after)), move || {
+            panel.change(|state| state.base = ui::Page::Idle);
+        });
+    }
+
+    /// Shows the time now and again at each full minute.
+    fn show_clock(self: &Rc<Self>) {
+        let Some(window) = self.window.upgrade() else { return };
+        pages::apply_clock(&window);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let into = Duration::new(now.as_secs() % 60, now.subsec_nanos());
+        let panel = self.clone();
+        // A hair after the full minute, so that the minute has surely turned.
+        let next = Duration::from_secs(60) - into + Duration::from_millis(20);
+        self.minute.start(TimerMode::SingleShot, next, move || panel.show_clock());
+    }
+
+    /// Shows each picture that comes through the slot.
+    pub(super) fn watch_frames(self: &Rc<Self>, frames: FrameSlot) {
+        let arrived = Arc::new(Notify::new());
+        let waker = arrived.clone();
+        frames.set_waker(move || waker.notify_one());
+        let panel = self.clone();
+        let watch = async move {
+            loop {
+                arrived.notified().await;
+                if let Some(frame) = frames.take() {
+                    let picture = call::picture(&frame);
+                    frames.recycle(frame.rgba);
+                    panel.show_picture(picture);
+                }
+            }
+        };
+        if let Err(error) = slint::spawn_local(watch) {
+            tracing::warn!("no pictures: {error}");
+        }
+    }
+
+    fn show_picture(self: &Rc<Self>, picture: slint::Image) {
+        let Some(window) = self.window.upgrade() else { return };
+        let first = {
+            let mut state = self.state.borrow_mut();
+            let Some((call, remote)) = state.front().map(|call| (call.call, convert::host(&call.remote))) else {
+                return;
+            };
+            state.pictures.insert(remote, picture.clone());
+            state.live.replace(call) != Some(call)
+        };
+        call::apply_picture(&window, picture);
+        if first {
+            self.show();
+            home::apply(&window, &self.state.borrow());
+        }
+    }
+}
+
+/// The page's name for the worker.
+fn screen(page: ui::Page) -> Screen {
+    match page {
+        ui::Page::Idle => Screen::Idle,
+        ui::Page::Home => Screen::Home,
+        ui::Page::Dial => Screen::Dial,
+        ui::Page::Ringing => Screen::Ringing,
+        ui::Page::Calling => Screen::Calling,
+        ui::Page::InCall => Screen::InCall,
+        ui::Page::Contacts => Screen::Contacts,
+        ui::Page::Log => Screen::Log,
+        ui::Page::Settings => Screen::Settings,
+    }
+}
