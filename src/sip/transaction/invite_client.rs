@@ -102,10 +102,9 @@ impl InviteClient {
                 self.state = State::Terminated;
                 return Some(Failure::TimedOut);
             }
-            State::Calling { repeat: Some(repeat), .. } => {
-                if repeat.is_due(now) {
-                    out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
-                }
+            State::Calling { repeat: Some(repeat), .. } if repeat.is_due(now) => {
+                repeat.advance(now);
+                out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
             }
             State::Completed { forget, .. } | State::Accepted { forget, .. } if now >= *forget => {
                 self.state = State::Terminated;

@@ -273,7 +273,7 @@ impl Transactions {
     }
 
     /// How many transactions there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.invite_clients.len() + self.clients.len() + self.invite_servers.len() + self.servers.len()
     }
 
