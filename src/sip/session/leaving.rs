@@ -32,7 +32,7 @@ pub enum Leaving {
         /// The dialog.
         dialog: Dialog,
         /// The 2xx.
-        acceptance: Acceptance,
+        acceptance: Box<Acceptance>,
     },
     /// The BYE is out.
     Bye {
