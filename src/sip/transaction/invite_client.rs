@@ -21,6 +21,9 @@ use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::{FlowId, Path, Transmit};
 use crate::sip::timing::{Backoff, Deadline, GIVE_UP, TimerReason};
 
+/// Most branches of one INVITE whose 2xx is heard; more is no fork but malice.
+pub const MAX_BRANCHES: usize = 16;
+
 /// An INVITE of ours from its sending until nothing about it can arrive any more.
 #[derive(Debug)]
 pub struct InviteClient {
@@ -79,6 +82,9 @@ impl InviteClient {
                 }
                 if let Some(kept) = acks.iter().find(|kept| kept.remote_tag.as_deref() == response.to().tag()) {
                     out.push_back(kept.transmit.clone());
+                    return Delivery::Absorbed;
+                }
+                if acks.len() >= MAX_BRANCHES {
                     return Delivery::Absorbed;
                 }
             }
