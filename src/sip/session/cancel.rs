@@ -8,7 +8,7 @@ use crate::sip::path::Path;
 pub fn send(cx: &mut Context<'_>, invite: &Request, path: Path) {
     let (from, to, cseq) = (invite.from(), invite.to(), invite.cseq().0);
     let mut cancel = Request::new(Method::Cancel, invite.uri().clone(), &from, &to, invite.call_id(), cseq);
-    cancel.push_via(&invite.top_via().to_string());
+    cancel.push_via(invite.top_via().clone());
     for route in invite.headers("Route") {
         cancel.push_header("Route", &route);
     }

@@ -105,7 +105,7 @@ impl Calling {
         let tag = response.to().tag();
         if let Some(at) = self.early.iter().position(|dialog| dialog.remote_tag() == tag) {
             let mut dialog = self.early.remove(at);
-            dialog.refresh_target(response.contact());
+            dialog.refresh_target(response.contact().as_ref());
             self.early.push(dialog);
         } else if self.early.len() < MAX_EARLY_DIALOGS {
             self.early.push(Dialog::from_response(&self.invite, response, self.contact.clone(), self.path));

@@ -31,7 +31,7 @@ impl Ringing {
     pub fn start(cx: &mut Context<'_>, key: ServerKey, invite: Request, path: Path) -> Self {
         cx.answer(&key, &invite, 100);
         let local_tag = cx.token();
-        let ours = contact(invite.uri().user.as_deref(), path);
+        let ours = contact(invite.uri().user_text().as_deref(), path);
         let dialog = Dialog::from_request(&invite, &local_tag, ours, path);
         let offer = body_of_request(&invite);
         let offered = offer.is_some();

@@ -17,7 +17,7 @@
 use std::time::Instant;
 
 use super::{Delivery, Failure, Outbox};
-use crate::sip::message::{Request, Response};
+use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::{FlowId, Path, Transmit};
 use crate::sip::timing::{Backoff, Deadline, GIVE_UP, TimerReason};
 
@@ -170,4 +170,15 @@ impl InviteClient {
     pub fn request(&self) -> &Request {
         &self.request
     }
+}
+
+/// The ACK of a refusal: in the transaction, by the way of the INVITE (RFC 3261 17.1.1.3).
+fn ack_for_refusal(invite: &Request, response: &Response) -> Request {
+    let (uri, cseq) = (invite.uri().clone(), invite.cseq().0);
+    let mut ack = Request::new(Method::Ack, uri, invite.from(), response.to(), invite.call_id(), cseq);
+    ack.push_via(invite.top_via().clone());
+    for route in invite.headers("Route") {
+        ack.push_header("Route", route);
+    }
+    ack
 }
