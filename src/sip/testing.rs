@@ -46,6 +46,8 @@ pub struct World {
     pub phones: Vec<Phone>,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
+    /// How long a datagram travels, in microseconds.
+    pub delay: std::ops::Range<u64>,
     /// Lets a test lose chosen messages: called with the sender and the text, true to lose.
     pub filter: Box<dyn FnMut(usize, &str) -> bool>,
     began: Instant,
@@ -73,6 +75,7 @@ impl World {
             now,
             phones,
             loss,
+            delay: 1_000..20_000,
             filter: Box::new(|_, _| false),
             began: now,
             random,
@@ -84,12 +87,8 @@ impl World {
 
     /// Calls from CALLER to CALLED.
     pub fn call(&mut self, transport: Transport, offer: Option<&str>) -> SessionHandle {
-        let path = Path {
-            transport,
-            local: self.phones[CALLER].address,
-            remote: self.phones[CALLED].address,
-            flow: None,
-        };
+        let path =
+            Path { transport, local: self.phones[CALLER].address, remote: self.phones[CALLED].address, flow: None };
         let order = invite(path, offer);
         self.phones[CALLER].endpoint.invite(self.now, order)
     }
@@ -237,7 +236,7 @@ impl World {
         let Some(to) = self.phones.iter().position(|phone| phone.address == transmit.path.remote) else {
             return;
         };
-        let at = self.now + Duration::from_micros(self.random.random_range(1_000..20_000));
+        let at = self.now + Duration::from_micros(self.random.random_range(self.delay.clone()));
         let path = Path {
             transport: Transport::Udp,
             local: transmit.path.remote,

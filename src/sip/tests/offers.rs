@@ -49,6 +49,7 @@ fn offers_that_meet_are_refused_491_and_one_comes_through() {
     for seed in 0..20 {
         let mut world = World::new(seed, 0.0);
         let (ours, theirs) = world.connect(Transport::Udp);
+        world.delay = 10_000..10_001;
         let now = world.now;
         world.at(CALLER).reinvite(now, ours, sdp("hold"));
         world.at(CALLED).reinvite(now, theirs, sdp("resume"));
