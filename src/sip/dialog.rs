@@ -3,9 +3,9 @@
 //! It makes the requests inside the dialog (route set with loose and strict routing, remote target, CSeq), judges the
 //! ones that come, and says which way the next one goes. It knows nothing of calls.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use crate::sip::message::{Host, Method, NameAddr, Request, Response, Uri};
+use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{Path, Transport};
 
 /// The port of a SIP URI that names none, by UDP and TCP.
@@ -155,7 +155,7 @@ impl Dialog {
         let mut routes = self.routes.clone();
         let mut target = self.remote_target.clone();
         if let Some(first) = routes.first()
-            && !is_loose(&first.uri)
+            && !first.uri.is_loose_router()
         {
             // A strict router wants to be the request URI, and the target behind all others (12.2.1.1).
             let strict = routes.remove(0).uri;
@@ -172,12 +172,12 @@ impl Dialog {
     /// resolved here, so for those the way that the dialog was made by.
     pub fn next_hop(&self) -> Path {
         let uri = self.routes.first().map_or(&self.remote_target, |route| &route.uri);
-        let transport = match uri.param("transport") {
-            Some(Some(name)) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-            Some(Some(name)) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
+        let transport = match uri.transport() {
+            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+            Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
             _ => self.path.transport,
         };
-        let Some(ip) = address(&uri.host) else {
+        let Some(ip) = uri.host.ip() else {
             return self.path;
         };
         if transport == Transport::Tcp && self.path.flow.is_some() && self.path.remote.ip() == ip {
@@ -188,16 +188,5 @@ impl Dialog {
         }
         let remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
         Path { transport, local: self.path.local, remote, flow: None }
-    }
-}
-
-fn is_loose(uri: &Uri) -> bool {
-    uri.param("lr").is_some()
-}
-
-fn address(host: &Host) -> Option<IpAddr> {
-    match host {
-        Host::Ip(ip) => Some(*ip),
-        Host::Name(_) => None,
     }
 }

@@ -15,6 +15,7 @@ use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
+use crate::sip::transaction::reply::stamp_source;
 use crate::sip::transaction::table::Arrival;
 use crate::sip::transaction::{ReplyPath, ServerKey};
 
@@ -24,7 +25,7 @@ const RETRY_AFTER_FULL: &str = "10";
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
         let key = ServerKey::of(&request);
-        request.stamp_source(path.remote);
+        stamp_source(&mut request, path.remote);
         match self.core.transactions.handle_request(now, &key, &request, &mut self.core.out) {
             Arrival::Absorbed => return,
             Arrival::AckOfAcceptance | Arrival::New => {}
@@ -79,7 +80,7 @@ impl Endpoint {
 
     /// A request without a To tag: a new call, a question, or something that needs a dialog and has none.
     fn handle_outside(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
-        if !matches!(request.uri().scheme.to_ascii_lowercase().as_str(), "sip" | "sips") {
+        if !request.uri().is_sip() {
             return self.refuse(path, &request, 416, &[]);
         }
         match request.method() {

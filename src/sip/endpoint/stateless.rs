@@ -36,7 +36,7 @@ impl Endpoint {
         if *request.method() == Method::Ack {
             return;
         }
-        let mut response = crate::sip::message::Response::to(request, status);
+        let mut response = crate::sip::message::Response::answer(request, status);
         if request.to().tag().is_none() {
             response.set_to_tag(&self.stateless_tag(request));
         }
@@ -51,7 +51,7 @@ impl Endpoint {
         request.call_id().hash(&mut hasher);
         request.from().tag().hash(&mut hasher);
         request.cseq().0.hash(&mut hasher);
-        request.top_via().branch.hash(&mut hasher);
+        request.top_via().branch().hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 }

@@ -9,7 +9,7 @@ use rand::{Rng, RngExt};
 
 use super::{Body, EndCause, SessionEvent, SessionHandle};
 use crate::sip::dialog::Dialog;
-use crate::sip::message::{NameAddr, Request, Response, Uri};
+use crate::sip::message::{Host, NameAddr, Request, Response, Uri, Via};
 use crate::sip::path::{Path, Transmit, Transport};
 use crate::sip::transaction::key::MAGIC_COOKIE;
 use crate::sip::transaction::{ClientKey, Outbox, ServerKey, Transactions};
@@ -139,7 +139,7 @@ impl Context<'_> {
 
     /// A response with what every response of ours says.
     pub fn response(&self, request: &Request, status: u16) -> Response {
-        let mut response = Response::to(request, status);
+        let mut response = Response::answer(request, status);
         response.push_header("Server", &self.core.user_agent);
         response
     }
@@ -188,8 +188,8 @@ impl Context<'_> {
     pub fn finish(&mut self, request: &mut Request, path: Path) {
         let branch = format!("{MAGIC_COOKIE}{}", self.token());
         // rport: a response finds its way back through whatever changes addresses (RFC 3581).
-        let via = format!("SIP/2.0/{} {};branch={branch};rport", path.transport.via_name(), path.local);
-        request.push_via(&via);
+        let host = Host::from(path.local.ip());
+        request.push_via(Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch));
         request.push_header("User-Agent", &self.core.user_agent);
     }
 }
@@ -203,9 +203,9 @@ pub fn describe_abilities(response: &mut Response) {
 
 /// Our Contact for what goes along `path`.
 pub fn contact(user: Option<&str>, path: Path) -> Uri {
-    let mut uri = Uri::of_address(user, path.local);
+    let mut uri = Uri::sip(user, Host::from(path.local.ip()), Some(path.local.port()));
     if path.transport == Transport::Tcp {
-        uri.params.push(("transport".to_owned(), Some("tcp".to_owned())));
+        uri.params.set("transport", Some("tcp"));
     }
     uri
 }

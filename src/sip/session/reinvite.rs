@@ -52,7 +52,7 @@ impl Established {
             100..=199 => {}
             200..=299 => {
                 if let Offers::Ours { key, cseq, .. } = &self.offers {
-                    self.dialog.refresh_target(response.contact());
+                    self.dialog.refresh_target(response.contact().as_ref());
                     cx.acknowledge(key, &self.dialog, *cseq, None);
                 }
                 self.settle(cx, Ok(body_of_response(response)));
@@ -166,7 +166,7 @@ impl Established {
     }
 
     fn accept_theirs(&mut self, cx: &mut Context<'_>, key: ServerKey, request: &Request, body: Body) {
-        self.dialog.refresh_target(request.contact());
+        self.dialog.refresh_target(request.contact().as_ref());
         let late = body_of_request(request).is_none();
         let mut response = cx.response(request, 200);
         cx.describe(&mut response, self.dialog.contact());

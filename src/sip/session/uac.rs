@@ -105,7 +105,7 @@ impl Calling {
         let tag = response.to().tag();
         if let Some(at) = self.early.iter().position(|dialog| dialog.remote_tag() == tag) {
             let mut dialog = self.early.remove(at);
-            dialog.refresh_target(response.contact());
+            dialog.refresh_target(response.contact().as_ref());
             self.early.push(dialog);
         } else if self.early.len() < MAX_EARLY_DIALOGS {
             self.early.push(Dialog::from_response(&self.invite, response, self.contact.clone(), self.path));
@@ -213,7 +213,7 @@ impl Calling {
 
     /// Gives up: CANCEL now, or as soon as anything has been heard (9.1).
     pub fn cancel(self: Box<Self>, cx: &mut Context<'_>, _end: End) -> State {
-        State::Leaving(Box::new(Leaving::cancelling(cx, *self)))
+        State::Leaving(Box::new(Leaving::cancelling(cx, self)))
     }
 
     /// Sends the CANCEL.

@@ -11,7 +11,7 @@ use crate::sip::transaction::ServerKey;
 /// `status`: 491 when that offer is ours, 500 with Retry-After when it is theirs (5.2).
 pub fn handle_early(cx: &mut Context<'_>, key: &ServerKey, request: &Request, dialog: &mut Dialog, status: u16) {
     if body_of_request(request).is_none() {
-        dialog.refresh_target(request.contact());
+        dialog.refresh_target(request.contact().as_ref());
         accept_plain(cx, key, request, dialog);
     } else if status == 500 {
         cx.answer_later(key, request);
@@ -30,7 +30,7 @@ impl Established {
     /// An UPDATE in the confirmed dialog.
     pub(super) fn handle_update(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request) {
         let Some(body) = body_of_request(&request) else {
-            self.dialog.refresh_target(request.contact());
+            self.dialog.refresh_target(request.contact().as_ref());
             accept_plain(cx, key, &request, &self.dialog);
             return;
         };

@@ -36,7 +36,7 @@ fn a_cancel_waits_for_the_first_provisional_response() {
     bench.deliver_bytes(&answer(&invite, 100, "", &[]));
     let cancel = bench.request();
     assert_eq!(*cancel.method(), Method::Cancel);
-    assert_eq!(cancel.top_via().branch, invite.top_via().branch);
+    assert_eq!(cancel.top_via().branch(), invite.top_via().branch());
     assert_eq!(cancel.cseq(), (invite.cseq().0, Method::Cancel));
     assert_eq!(cancel.to().tag(), None);
     bench.deliver_bytes(&answer(&cancel, 200, "x", &[]));

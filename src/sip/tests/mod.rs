@@ -114,7 +114,7 @@ fn called() -> (Bench, SessionHandle, super::message::Request) {
 
 /// The answer to a request of ours, as the script's phone gives it.
 fn answer(request: &super::message::Request, status: u16, to_tag: &str, extra: &[(&str, &str)]) -> Vec<u8> {
-    let mut response = super::message::Response::to(request, status);
+    let mut response = super::message::Response::answer(request, status);
     if request.to().tag().is_none() {
         response.set_to_tag(to_tag);
     }

@@ -17,9 +17,12 @@
 use std::time::Instant;
 
 use super::{Delivery, Failure, Outbox};
-use crate::sip::message::{Request, Response};
+use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::{FlowId, Path, Transmit};
 use crate::sip::timing::{Backoff, Deadline, GIVE_UP, TimerReason};
+
+/// Most branches of one INVITE whose 2xx is heard; more is no fork but malice.
+pub const MAX_BRANCHES: usize = 16;
 
 /// An INVITE of ours from its sending until nothing about it can arrive any more.
 #[derive(Debug)]
@@ -81,6 +84,9 @@ impl InviteClient {
                     out.push_back(kept.transmit.clone());
                     return Delivery::Absorbed;
                 }
+                if acks.len() >= MAX_BRANCHES {
+                    return Delivery::Absorbed;
+                }
             }
             State::Terminated => return Delivery::Absorbed,
         }
@@ -102,10 +108,9 @@ impl InviteClient {
                 self.state = State::Terminated;
                 return Some(Failure::TimedOut);
             }
-            State::Calling { repeat: Some(repeat), .. } => {
-                if repeat.is_due(now) {
-                    out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
-                }
+            State::Calling { repeat: Some(repeat), .. } if repeat.is_due(now) => {
+                repeat.advance(now);
+                out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
             }
             State::Completed { forget, .. } | State::Accepted { forget, .. } if now >= *forget => {
                 self.state = State::Terminated;
@@ -170,4 +175,15 @@ impl InviteClient {
     pub fn request(&self) -> &Request {
         &self.request
     }
+}
+
+/// The ACK of a refusal: in the transaction, by the way of the INVITE (RFC 3261 17.1.1.3).
+fn ack_for_refusal(invite: &Request, response: &Response) -> Request {
+    let (uri, cseq) = (invite.uri().clone(), invite.cseq().0);
+    let mut ack = Request::new(Method::Ack, uri, invite.from(), response.to(), invite.call_id(), cseq);
+    ack.push_via(invite.top_via().clone());
+    for route in invite.headers("Route") {
+        ack.push_header("Route", route);
+    }
+    ack
 }

@@ -15,7 +15,7 @@ pub struct ClientKey {
 impl ClientKey {
     /// Of a request of ours.
     pub fn of_request(request: &Request) -> Self {
-        let branch = request.top_via().branch.clone().unwrap_or_default();
+        let branch = request.top_via().branch().unwrap_or_default().to_owned();
         ClientKey { branch, method: request.method().to_string() }
     }
 
@@ -26,7 +26,7 @@ impl ClientKey {
 
     /// Of a response of theirs; none when its Via carries no branch, for ours always does.
     pub fn of_response(response: &Response) -> Option<Self> {
-        let branch = response.top_via().branch.clone()?;
+        let branch = response.top_via().branch()?.to_owned();
         Some(ClientKey { branch, method: response.cseq().1.to_string() })
     }
 }
@@ -78,10 +78,10 @@ impl ServerKey {
     fn with_method(request: &Request, method: &Method) -> Self {
         let via = request.top_via();
         let method = method.to_string();
-        match &via.branch {
+        match via.branch() {
             Some(branch) if branch.len() > MAGIC_COOKIE.len() && branch.starts_with(MAGIC_COOKIE) => {
                 let sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase();
-                ServerKey::Branch { branch: branch.clone(), sent_by, method }
+                ServerKey::Branch { branch: branch.to_owned(), sent_by, method }
             }
             _ => ServerKey::Fields {
                 uri: request.uri().to_string(),

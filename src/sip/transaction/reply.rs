@@ -8,6 +8,17 @@ use crate::sip::path::{FlowId, Path, Transmit, Transport};
 /// The port of a sent-by that names none.
 const DEFAULT_PORT: u16 = 5060;
 
+/// Notes in the top Via where the request was seen to come from (18.2.1, RFC 3581 4).
+pub fn stamp_source(request: &mut Request, source: SocketAddr) {
+    let via = request.top_via_mut();
+    if via.wants_rport() {
+        via.set_rport(source.port());
+        via.set_received(source.ip());
+    } else if via.host.ip() != Some(source.ip()) {
+        via.set_received(source.ip());
+    }
+}
+
 /// Where responses to one request go, now and after its connection has closed.
 #[derive(Debug, Clone)]
 pub struct ReplyPath {
@@ -20,7 +31,7 @@ impl ReplyPath {
     pub fn of(path: Path, request: &Request) -> Self {
         let via = request.top_via();
         let sent_by = SocketAddr::new(path.remote.ip(), via.port.unwrap_or(DEFAULT_PORT));
-        let asks_for_source_port = via.rport.is_some();
+        let asks_for_source_port = via.wants_rport();
         let path = match path.transport {
             Transport::Udp if !asks_for_source_port => Path { remote: sent_by, ..path },
             _ => path,

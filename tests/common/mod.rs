@@ -1,0 +1,21 @@
+//! Two panels and a door station on a simulated network: seeded, lossy if wanted, with a virtual clock. Nothing here
+//! sleeps, opens a socket or asks the system for anything.
+
+mod door;
+mod house;
+mod panel;
+
+pub use house::{DOOR, House, OTHER, PANEL};
+pub use panel::Disk;
+
+use std::time::Duration;
+
+/// Milliseconds.
+pub fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Seconds.
+pub fn s(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
