@@ -31,6 +31,9 @@ pub struct Phone {
     pub sent: Vec<(Duration, String)>,
 }
 
+/// Decides whether what a phone sends is lost.
+pub type Filter = Box<dyn FnMut(usize, &str) -> bool>;
+
 struct Flight {
     at: Instant,
     to: usize,
@@ -49,7 +52,7 @@ pub struct World {
     /// How long a datagram travels, in microseconds.
     pub delay: std::ops::Range<u64>,
     /// Lets a test lose chosen messages: called with the sender and the text, true to lose.
-    pub filter: Box<dyn FnMut(usize, &str) -> bool>,
+    pub filter: Filter,
     began: Instant,
     random: StdRng,
     flights: Vec<Flight>,
@@ -164,18 +167,6 @@ impl World {
     /// How often a phone has sent a message whose first line begins with `start`.
     pub fn count(&self, phone: usize, start: &str) -> usize {
         self.phones[phone].sent.iter().filter(|(_, text)| text.starts_with(start)).count()
-    }
-
-    /// When, in ms after the beginning, a phone sent messages whose first line begins with `start`.
-    pub fn times(&self, phone: usize, start: &str) -> Vec<u128> {
-        let sent = self.phones[phone].sent.iter();
-        sent.filter(|(_, text)| text.starts_with(start)).map(|(at, _)| at.as_millis()).collect()
-    }
-
-    /// The last message of a phone whose first line begins with `start`.
-    pub fn last(&self, phone: usize, start: &str) -> String {
-        let found = self.phones[phone].sent.iter().rev().find(|(_, text)| text.starts_with(start));
-        found.map(|(_, text)| text.clone()).unwrap_or_else(|| panic!("phone {phone} never sent {start}"))
     }
 
     /// Closes every connection under the phones' feet.

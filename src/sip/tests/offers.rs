@@ -58,10 +58,10 @@ fn offers_that_meet_are_refused_491_and_one_comes_through() {
         assert!(world.phones.iter().all(|phone| phone.events.is_empty()));
         // The side that did not make the Call-ID comes first, within 2 s.
         world.run(ms(2_000));
-        let SessionEvent::Offer { body, .. } = world.event(CALLER) else { panic!() };
-        assert_eq!(body, Some(sdp("resume")));
         // What the caller wanted to offer is no longer so.
         assert!(matches!(world.event(CALLER), SessionEvent::OfferAnswered { result: Err(491), .. }));
+        let SessionEvent::Offer { body, .. } = world.event(CALLER) else { panic!() };
+        assert_eq!(body, Some(sdp("resume")));
         let now = world.now;
         world.at(CALLER).answer_offer(now, ours, Ok(sdp("resumed")));
         world.run(ms(10_000));
