@@ -1,1 +1,3 @@
-//! Comes with its room.
+//! The door station of the desktop simulator.
+
+pub mod scene;
