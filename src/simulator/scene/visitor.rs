@@ -135,11 +135,7 @@ fn torso(brush: &mut Brush<'_>) {
     ];
     brush.fill(blob(&outline), cloth());
     // The evening sun on one shoulder.
-    brush.line(
-        curve(&[(700.0, 403.0), (774.0, 433.0), (805.0, 482.0), (817.0, 572.0), (820.0, 660.0)]),
-        5.0,
-        glaze(0xffc991, 0.5),
-    );
+    brush.line(curve(&[(722.0, 411.0), (748.0, 420.0), (774.0, 436.0), (792.0, 456.0)]), 4.0, glaze(0xffc991, 0.45));
     brush.line(curve(&[(536.0, 470.0), (528.0, 560.0), (530.0, 660.0)]), 3.0, glaze(0x0d1c2b, 0.4));
     brush.line(curve(&[(744.0, 470.0), (752.0, 560.0), (750.0, 660.0)]), 3.0, glaze(0x0d1c2b, 0.4));
     // The courier's bright band, and the zip.
@@ -217,11 +213,6 @@ fn moving_arm(brush: &mut Brush<'_>, pose: &Pose) {
     let sleeve = fade((760.0, 0.0), (900.0, 0.0), &[(0.0, 0x27496a, 1.0), (0.6, 0x335f80, 1.0), (1.0, 0x4b7590, 1.0)]);
     brush.line(curve(&[shoulder, elbow]), 64.0, sleeve.clone());
     brush.line(curve(&[elbow, wrist]), 54.0, sleeve);
-    brush.line(
-        curve(&[(shoulder.0 + 20.0, shoulder.1 + 16.0), (elbow.0 + 22.0, elbow.1 + 4.0)]),
-        4.0,
-        glaze(0xffc991, 0.4),
-    );
     brush.line(curve(&[(elbow.0 - 16.0, elbow.1 - 12.0), (elbow.0 - 2.0, elbow.1 - 2.0)]), 2.6, glaze(0x0d1c2b, 0.4));
     if pose.arm >= 0.04 {
         let (ux, uy) = ((wrist.0 - elbow.0), (wrist.1 - elbow.1));
