@@ -84,12 +84,8 @@ impl World {
 
     /// Calls from CALLER to CALLED.
     pub fn call(&mut self, transport: Transport, offer: Option<&str>) -> SessionHandle {
-        let path = Path {
-            transport,
-            local: self.phones[CALLER].address,
-            remote: self.phones[CALLED].address,
-            flow: None,
-        };
+        let path =
+            Path { transport, local: self.phones[CALLER].address, remote: self.phones[CALLED].address, flow: None };
         let order = invite(path, offer);
         self.phones[CALLER].endpoint.invite(self.now, order)
     }

@@ -5,9 +5,7 @@ use std::time::Instant;
 use super::acceptance::Acceptance;
 use super::context::{Context, contact};
 use super::established::Established;
-use super::{
-    Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, info, update,
-};
+use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, info, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;

@@ -30,10 +30,8 @@ fn loose_routes_are_reversed_for_the_caller_and_go_first() {
 #[test]
 fn a_strict_router_becomes_the_request_uri() {
     let (mut bench, session, invite) = called();
-    let extra = [
-        ("Record-Route", "<sip:192.0.2.20;lr>, <sip:192.0.2.10:5070>"),
-        ("Contact", "<sip:door@198.51.100.9:5099>"),
-    ];
+    let extra =
+        [("Record-Route", "<sip:192.0.2.20;lr>, <sip:192.0.2.10:5070>"), ("Contact", "<sip:door@198.51.100.9:5099>")];
     bench.deliver_bytes(&answer(&invite, 200, "x", &extra));
     bench.transmit();
     let now = bench.now;
