@@ -144,9 +144,9 @@ impl House {
         let until = self.now.instant + span;
         loop {
             self.pump();
-            let flights = self.flights.iter().map(|flight| flight.at);
+            let flights = self.flights.iter().map(|flight| flight.at).min();
             let timers = self.nodes().into_iter().filter_map(|node| node.poll_timeout()).collect::<Vec<_>>();
-            let Some(next) = flights.chain(timers).min().filter(|next| *next <= until) else { break };
+            let Some(next) = flights.into_iter().chain(timers).min().filter(|next| *next <= until) else { break };
             self.set_clock(next.max(self.now.instant));
             self.deliver();
             let now = self.now;

@@ -143,7 +143,7 @@ impl Ringing {
         let mut response = cx.response(&self.invite, status);
         response.set_to_tag(&self.local_tag);
         for route in self.invite.headers("Record-Route") {
-            response.push_header("Record-Route", &route);
+            response.push_header("Record-Route", route);
         }
         cx.describe(&mut response, self.dialog.contact());
         response
