@@ -55,7 +55,6 @@ enum What {
 /// Everything.
 pub struct House {
     pub now: Now,
-    pub began: Instant,
     pub panels: [Panel; 2],
     pub door: Door,
     /// Share of datagrams lost, 0 to 1.
@@ -91,7 +90,6 @@ impl House {
         let door = Door::new(address(DOOR), random.random());
         let mut house = Self {
             now,
-            began: now.instant,
             panels,
             door,
             loss: 0.0,
