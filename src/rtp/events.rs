@@ -33,8 +33,6 @@ const REMEMBERED: usize = 16;
 pub(super) struct EventPacket {
     /// Whether it is the first of its key.
     pub first: bool,
-    /// Whether it is the last of its key.
-    pub last: bool,
     pub payload: [u8; 4],
 }
 
@@ -113,7 +111,7 @@ impl KeySender {
             false => State::Key { code, steps, sent: sent + 1, due: now + STEP },
         };
         let [high, low] = duration.to_be_bytes();
-        Some(EventPacket { first: sent == 0, last, payload: [code, u8::from(end) << 7 | VOLUME, high, low] })
+        Some(EventPacket { first: sent == 0, payload: [code, u8::from(end) << 7 | VOLUME, high, low] })
     }
 }
 

@@ -72,6 +72,15 @@ impl Latch {
         }
     }
 
+    /// Whether the other side has shown itself, and there.
+    pub fn is_at(&self, from: SocketAddr) -> bool {
+        match self.place {
+            Place::Waiting => false,
+            Place::Negotiated => from == self.negotiated,
+            Place::Latched(there) => from == there,
+        }
+    }
+
     /// Whether an RTCP packet from there is the other side's: the port does not matter, the address does.
     pub fn takes_rtcp(&mut self, from: SocketAddr) -> bool {
         let latched = matches!(self.place, Place::Latched(there) if there.ip() == from.ip());

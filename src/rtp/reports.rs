@@ -17,7 +17,7 @@ const MAX_PACKETS: usize = 64;
 pub(super) fn ntp(wall: SystemTime) -> u64 {
     let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let seconds = since.as_secs().wrapping_add(NTP_OFFSET) & 0xffff_ffff;
-    seconds << 32 | (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000
+    (seconds << 32) | ((u64::from(since.subsec_nanos()) << 32) / 1_000_000_000)
 }
 
 /// The middle 32 bits: 1/65536 s.

@@ -11,7 +11,7 @@ use rtp_types::{RtpPacket, RtpPacketBuilder};
 use super::events::{KeyReceiver, KeySender};
 use super::latch::Latch;
 use super::reports::{self, Extra, Heard, Said, Sent};
-use super::source::{Order, Source};
+use super::source::{Dropped, Sources};
 use super::{
     Channel, MediaPacket, Received, RtcpEvent, SessionConfig, Stats, StreamConfig, TimerReason, Transmit, is_rtcp,
 };
@@ -41,15 +41,11 @@ pub struct RtpSession {
     /// The last packet's timestamp and when it was sent.
     last_sent: Option<(u32, Instant)>,
     keys: KeySender,
-    /// The timestamp of the key that is being sent.
-    key_began: u32,
+    /// The timestamp of the last key, and when it began; before the first those of the stream.
+    key_began: (u32, Instant),
     // What we hear.
-    source: Option<Source>,
-    /// Another SSRC, its next sequence number: taken over when that comes before the present source speaks.
-    candidate: Option<(u32, u16)>,
+    sources: Sources,
     pressed: KeyReceiver,
-    /// Losses of sources that are gone.
-    lost_before: u64,
     // Reports.
     next_report: Option<Instant>,
     sent_at_report: u64,
@@ -70,6 +66,7 @@ impl RtpSession {
         cname.truncate(end);
         let mut rng = StdRng::from_seed(seed);
         let latch = Latch::new(instant, stream.remote, stream.remote_rtcp, stream.rtcp_mux);
+        let timestamp = rng.random();
         // The first report comes after half the time (RFC 3550 6.2).
         let first_report = instant + REPORT_INTERVAL.mul_f64(rng.random_range(0.25..0.75));
         Self {
@@ -83,15 +80,13 @@ impl RtpSession {
             ssrc_changed: false,
             // Below half, so that an early loss does not look like a rollover to SRTP (RFC 3711 3.3.1).
             sequence: rng.random_range(0..0x8000),
-            timestamp: rng.random(),
+            timestamp,
             rng,
             last_sent: None,
             keys: KeySender::default(),
-            key_began: 0,
-            source: None,
-            candidate: None,
+            key_began: (timestamp, instant),
+            sources: Sources::default(),
             pressed: KeyReceiver::default(),
-            lost_before: 0,
             next_report: Some(first_report),
             sent_at_report: 0,
             fir_sequence: 0,
@@ -113,13 +108,29 @@ impl RtpSession {
         let is_key = self.stream.dtmf_recv_pts.contains(&payload_type);
         if !is_key && !self.stream.recv_pts.contains(&payload_type) {
             self.stats.wrong_type += 1;
+            // It has used up a number of its source all the same: comfort noise is not loss.
+            if let Some(source) = self.sources.present_mut().filter(|source| source.ssrc == packet.ssrc())
+                && self.latch.is_at(from)
+            {
+                source.order(packet.sequence_number());
+            }
             return None;
         }
         if !self.latch.takes(now, from) {
             self.stats.strangers += 1;
             return None;
         }
-        let (extended_sequence, new_source) = self.place(packet.ssrc(), packet.sequence_number())?;
+        let extended_sequence = match self.sources.place(packet.ssrc(), packet.sequence_number()) {
+            Ok(place) => place,
+            Err(why) => {
+                match why {
+                    Dropped::Duplicate => self.stats.duplicates += 1,
+                    Dropped::Stray => self.stats.malformed += 1,
+                    Dropped::Probation => {}
+                }
+                return None;
+            }
+        };
         self.stats.packets_in += 1;
         self.stats.bytes_in += packet.payload_len() as u64;
         if self.ssrc == packet.ssrc() && !self.ssrc_changed {
@@ -132,7 +143,7 @@ impl RtpSession {
             let event = self.pressed.take(packet.timestamp(), packet.marker_bit(), packet.payload());
             return event.map(Received::Dtmf);
         }
-        if let Some(source) = &mut self.source {
+        if let Some(source) = self.sources.present_mut() {
             source.arrived(now.saturating_duration_since(self.began), packet.timestamp(), self.stream.clock_rate);
         }
         Some(Received::Media(MediaPacket {
@@ -142,7 +153,7 @@ impl RtpSession {
             timestamp: packet.timestamp(),
             marker: packet.marker_bit(),
             ssrc: packet.ssrc(),
-            new_source,
+            new_source: self.sources.announce(),
             payload: packet.payload().to_vec(),
         }))
     }
@@ -161,7 +172,7 @@ impl RtpSession {
         for said in said {
             match said {
                 Said::Report { ssrc, ntp_middle } => {
-                    if let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) {
+                    if let Some(source) = self.sources.present_mut().filter(|source| source.ssrc == ssrc) {
                         source.last_report = Some((ntp_middle, now));
                     }
                 }
@@ -171,8 +182,8 @@ impl RtpSession {
                 }
                 Said::Block { .. } => {}
                 Said::Keyframe => events.push(RtcpEvent::KeyframeWanted),
-                Said::Bye { ssrc } if self.source.as_ref().is_some_and(|source| source.ssrc == ssrc) => {
-                    self.forget_source();
+                Said::Bye { ssrc } if self.sources.present().is_some_and(|source| source.ssrc == ssrc) => {
+                    self.sources.forget();
                     events.push(RtcpEvent::Bye);
                 }
                 Said::Bye { .. } => {}
@@ -244,7 +255,7 @@ impl RtpSession {
     /// Asks the other side for a key frame: by PLI unless it understands only FIR. At once, or, if nothing has come
     /// from it yet, with its first packet. How often is the caller's to say.
     pub fn request_keyframe(&mut self, now: Instant) {
-        let Some(media) = self.source.as_ref().map(|source| source.ssrc) else {
+        let Some(media) = self.sources.present().map(|source| source.ssrc) else {
             self.keyframe_pending = true;
             return;
         };
@@ -275,7 +286,7 @@ impl RtpSession {
     pub fn update(&mut self, now: Instant, stream: StreamConfig) {
         self.latch.update(now, stream.remote, stream.remote_rtcp, stream.rtcp_mux);
         if stream.clock_rate != self.stream.clock_rate
-            && let Some(source) = &mut self.source
+            && let Some(source) = self.sources.present_mut()
         {
             source.new_clock();
         }
@@ -288,9 +299,8 @@ impl RtpSession {
     /// What was counted and measured.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
-        stats.lost = self.lost_before;
-        if let Some(source) = &self.source {
-            stats.lost += u64::try_from(source.lost()).unwrap_or(0);
+        stats.lost = self.sources.lost();
+        if let Some(source) = self.sources.present() {
             stats.jitter_ms = source.jitter() as f32 * 1000.0 / self.stream.clock_rate.max(1) as f32;
         }
         stats
@@ -299,53 +309,6 @@ impl RtpSession {
     /// Who we are.
     pub fn ssrc(&self) -> u32 {
         self.ssrc
-    }
-
-    /// Puts a packet into the order of its source; `None` drops it. True with the first of a source.
-    fn place(&mut self, ssrc: u32, sequence: u16) -> Option<(u64, bool)> {
-        match &mut self.source {
-            None => Some((self.new_source(ssrc, sequence), true)),
-            Some(source) if source.ssrc == ssrc => {
-                self.candidate = None;
-                match source.order(sequence) {
-                    Order::Taken(place) => Some((place, false)),
-                    Order::Restarted(place) => Some((place, true)),
-                    Order::Duplicate => {
-                        self.stats.duplicates += 1;
-                        None
-                    }
-                    Order::Stray => {
-                        self.stats.malformed += 1;
-                        None
-                    }
-                }
-            }
-            // Two in a row with nothing from the present source between them (RFC 3550 A.1, probation).
-            Some(_) if self.candidate == Some((ssrc, sequence)) => {
-                self.forget_source();
-                Some((self.new_source(ssrc, sequence), true))
-            }
-            Some(_) => {
-                self.candidate = Some((ssrc, sequence.wrapping_add(1)));
-                None
-            }
-        }
-    }
-
-    fn new_source(&mut self, ssrc: u32, sequence: u16) -> u64 {
-        let source = Source::new(ssrc, sequence);
-        let place = source.highest();
-        self.source = Some(source);
-        self.candidate = None;
-        place
-    }
-
-    fn forget_source(&mut self) {
-        if let Some(source) = self.source.take() {
-            self.lost_before += u64::try_from(source.lost()).unwrap_or(0);
-        }
-        self.pressed = KeyReceiver::default();
-        self.candidate = None;
     }
 
     /// The other side has chosen our SSRC: take another (RFC 3550 8.2).
@@ -362,19 +325,19 @@ impl RtpSession {
         let clock = self.stream.dtmf_clock;
         let Some(packet) = self.keys.next(now, clock) else { return };
         if packet.first {
-            self.key_began = self.timestamp;
-        }
-        self.send_rtp(now, payload_type, self.key_began, packet.first, &packet.payload);
-        if packet.last {
-            // With no sound in between, time still goes on: two keys never share a timestamp.
-            let [_, _, high, low] = packet.payload;
-            let length = u32::from(u16::from_be_bytes([high, low]));
-            let units = u64::from(length) * u64::from(self.stream.clock_rate) / u64::from(clock.max(1));
-            let end = self.key_began.wrapping_add(units as u32);
-            if (end.wrapping_sub(self.timestamp) as i32) > 0 {
-                self.timestamp = end;
+            // With no sound in between, time goes on by the clock: two keys never share a timestamp.
+            let (before, began) = self.key_began;
+            if before == self.timestamp {
+                self.timestamp = before.wrapping_add(self.units(now.saturating_duration_since(began)));
             }
+            self.key_began = (self.timestamp, now);
         }
+        self.send_rtp(now, payload_type, self.key_began.0, packet.first, &packet.payload);
+    }
+
+    /// A time in units of the stream's clock, wrapping as timestamps do.
+    fn units(&self, time: Duration) -> u32 {
+        (time.as_micros() * u128::from(self.stream.clock_rate) / 1_000_000) as u32
     }
 
     fn send_rtp(&mut self, now: Instant, payload_type: u8, timestamp: u32, marker: bool, payload: &[u8]) -> bool {
@@ -401,17 +364,14 @@ impl RtpSession {
         let Some(to) = self.latch.rtcp_to() else { return };
         let ntp = self.ntp(now);
         let active = self.stats.packets_out > self.sent_at_report;
-        let sent = self.last_sent.filter(|_| active).map(|(timestamp, at)| {
-            let since = now.saturating_duration_since(at).as_micros() * u128::from(self.stream.clock_rate) / 1_000_000;
-            Sent {
-                ntp,
-                rtp_timestamp: timestamp.wrapping_add(since as u32),
-                packets: self.stats.packets_out as u32,
-                bytes: self.stats.bytes_out as u32,
-            }
+        let sent = self.last_sent.filter(|_| active).map(|(timestamp, at)| Sent {
+            ntp,
+            rtp_timestamp: timestamp.wrapping_add(self.units(now.saturating_duration_since(at))),
+            packets: self.stats.packets_out as u32,
+            bytes: self.stats.bytes_out as u32,
         });
         let regular = matches!(extra, Extra::None);
-        let heard = self.source.as_mut().map(|source| Heard {
+        let heard = self.sources.present_mut().map(|source| Heard {
             ssrc: source.ssrc,
             // The share is of the time between regular reports; what goes out early repeats it.
             fraction_lost: source.fraction_lost(regular),

@@ -1,4 +1,4 @@
-//! One sender as seen from here: order, loss and jitter (RFC 3550 A.1, A.3, A.8).
+//! The other side's sender as seen from here: order, loss and jitter (RFC 3550 A.1, A.3, A.8), and its successors.
 
 use std::time::{Duration, Instant};
 
@@ -127,7 +127,7 @@ impl Source {
         let (expected_before, received_before) = std::mem::replace(&mut self.reported, (expected, received));
         let due = expected.saturating_sub(expected_before);
         let lost = due.saturating_sub(received.saturating_sub(received_before));
-        self.fraction = if due == 0 { 0 } else { (lost * 256 / due).min(255) as u8 };
+        self.fraction = (lost * 256).checked_div(due).unwrap_or(0).min(255) as u8;
         self.fraction
     }
 
@@ -153,5 +153,96 @@ impl Source {
     /// Interarrival jitter in clock units.
     pub fn jitter(&self) -> u32 {
         u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
+    }
+}
+
+/// Why a packet is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// It was there before.
+    Duplicate,
+    /// Far out of order.
+    Stray,
+    /// Of another source, which has not proved itself yet.
+    Probation,
+}
+
+/// The sender that is listened to, and the one that may take its place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sources {
+    present: Option<Source>,
+    /// Another SSRC and its next sequence number: it takes over when that comes before the present source speaks.
+    candidate: Option<(u32, u16)>,
+    /// Whether the present source, or its new count, is yet to be announced.
+    unannounced: bool,
+    /// Losses of sources that are gone.
+    lost_before: u64,
+}
+
+impl Sources {
+    /// The sender that is listened to.
+    pub fn present(&self) -> Option<&Source> {
+        self.present.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn present_mut(&mut self) -> Option<&mut Source> {
+        self.present.as_mut()
+    }
+
+    /// Puts a packet into the order of its source. The first source is believed at once, because its first packet may
+    /// be the begin of a key frame; a further one after two in a row with nothing from the present one between them
+    /// (RFC 3550 A.1, probation).
+    pub fn place(&mut self, ssrc: u32, sequence: u16) -> Result<u64, Dropped> {
+        match &mut self.present {
+            None => Ok(self.begin(ssrc, sequence)),
+            Some(source) if source.ssrc == ssrc => {
+                self.candidate = None;
+                match source.order(sequence) {
+                    Order::Taken(place) => Ok(place),
+                    Order::Restarted(place) => {
+                        self.unannounced = true;
+                        Ok(place)
+                    }
+                    Order::Duplicate => Err(Dropped::Duplicate),
+                    Order::Stray => Err(Dropped::Stray),
+                }
+            }
+            Some(_) if self.candidate == Some((ssrc, sequence)) => {
+                self.forget();
+                Ok(self.begin(ssrc, sequence))
+            }
+            Some(_) => {
+                self.candidate = Some((ssrc, sequence.wrapping_add(1)));
+                Err(Dropped::Probation)
+            }
+        }
+    }
+
+    /// The present source has left; the next is believed at once.
+    pub fn forget(&mut self) {
+        if let Some(source) = self.present.take() {
+            self.lost_before += u64::try_from(source.lost()).unwrap_or(0);
+        }
+        self.candidate = None;
+    }
+
+    /// True once for each new source or new count.
+    pub fn announce(&mut self) -> bool {
+        std::mem::take(&mut self.unannounced)
+    }
+
+    /// Packets that never came, of all sources.
+    pub fn lost(&self) -> u64 {
+        self.lost_before + self.present.as_ref().map_or(0, |source| u64::try_from(source.lost()).unwrap_or(0))
+    }
+
+    fn begin(&mut self, ssrc: u32, sequence: u16) -> u64 {
+        let source = Source::new(ssrc, sequence);
+        let place = source.highest();
+        self.present = Some(source);
+        self.candidate = None;
+        self.unannounced = true;
+        place
     }
 }

@@ -11,12 +11,40 @@ use super::{Direction, Feedback, MAX_BYTES, MAX_MEDIA, SdpError};
 
 /// Most formats of one media line that are read; there are no more payload types.
 const MAX_FORMATS: usize = 128;
+/// How many formats of a line an error names.
+const NAMED_FORMATS: usize = 8;
 
 /// A description as far as we use it.
 #[derive(Clone, Debug)]
 pub(super) struct Description {
     /// Its media lines, in order.
     pub media: Vec<MediaLine>,
+}
+
+impl Description {
+    /// The live line of an answer that belongs to a line of the offer: the one in its place, else, because some devices
+    /// leave out what they reject or sort anew, the first of its kind.
+    pub fn answer_to(&self, index: usize, kind: &str) -> Option<&MediaLine> {
+        let there = self.media.get(index).filter(|line| line.is(kind));
+        there.or_else(|| self.media.iter().find(|line| line.is(kind))).filter(|line| line.port != 0 && line.is_rtp())
+    }
+
+    /// The formats of all live lines, for words.
+    pub fn names(&self) -> String {
+        let mut names = Vec::new();
+        for line in self.media.iter().filter(|line| line.port != 0) {
+            let formats = line.formats.iter().map(|format| match format.name.as_str() {
+                "" => format.pt.to_string(),
+                name => name.to_owned(),
+            });
+            let formats: Vec<String> = formats.take(NAMED_FORMATS).collect();
+            names.push(format!("{} {} {}", line.media, line.proto, formats.join(", ")));
+        }
+        match names.is_empty() {
+            true => "nothing to send or receive".to_owned(),
+            false => names.join("; "),
+        }
+    }
 }
 
 /// One media line with what belongs to it.
@@ -59,6 +87,18 @@ impl MediaLine {
     /// Whether it is plain RTP, with or without early feedback.
     pub fn is_rtp(&self) -> bool {
         ["RTP/AVP", "RTP/AVPF"].iter().any(|proto| self.proto.eq_ignore_ascii_case(proto))
+    }
+
+    /// The line with its nameless formats named after our offer: answers often leave out `a=rtpmap`.
+    pub fn named(&self, name: impl Fn(u8) -> Option<(&'static str, u32)>) -> Self {
+        let mut line = self.clone();
+        for format in line.formats.iter_mut().filter(|format| format.name.is_empty()) {
+            if let Some((name, clock)) = name(format.pt) {
+                format.name = name.to_owned();
+                format.clock = clock;
+            }
+        }
+        line
     }
 
     /// The key-frame requests that it understands for a payload type (RFC 4585 4.2).
@@ -133,7 +173,7 @@ fn fits(line: &str) -> bool {
 
 fn read_media(session: &sdp_types::Session, media: &sdp_types::Media) -> MediaLine {
     let values = |name: &'static str| {
-        media.attributes.iter().filter(move |a| a.attribute.trim().eq_ignore_ascii_case(name)).map(|a| value_of(a))
+        media.attributes.iter().filter(move |a| a.attribute.trim().eq_ignore_ascii_case(name)).map(value_of)
     };
     let said = media.connections.first().or(session.connection.as_ref()).map(|c| c.connection_address.as_str());
     let address = address_of(said.unwrap_or(&session.origin.unicast_address));

@@ -1,5 +1,6 @@
 //! The state of a call's offers and answers.
 
+use super::codec::TELEPHONE_EVENT;
 use super::description::{Description, MediaLine, read};
 use super::format::Format;
 use super::print::{AudioLine, Line, RTP_AVP, VideoFormat, VideoLine, offered, print};
@@ -8,7 +9,8 @@ use super::select::{
     video_stream,
 };
 use super::{
-    AudioStream, Capabilities, Direction, Feedback, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish,
+    AudioCodec, AudioStream, Capabilities, Direction, Feedback, Local, Negotiated, SdpError, VideoCodec, VideoStream,
+    Wish,
 };
 
 /// Payload types of the keys in our offers, with their clocks.
@@ -67,14 +69,14 @@ impl Negotiation {
         let mut agreed = Vec::with_capacity(offer.len());
         for (index, offered) in offer.iter().enumerate() {
             agreed.push(match offered {
-                Line::Audio(ours) => match answer_to(&answer, index, "audio").and_then(|t| self.take_audio(ours, t)) {
+                Line::Audio(ours) => match answer.answer_to(index, "audio").and_then(|t| self.take_audio(ours, t)) {
                     Some((line, stream)) => {
                         result.audio = Some(stream);
                         Line::Audio(line)
                     }
                     None => offered.rejected(),
                 },
-                Line::Video(ours) => match answer_to(&answer, index, "video").and_then(|t| self.take_video(ours, t)) {
+                Line::Video(ours) => match answer.answer_to(index, "video").and_then(|t| self.take_video(ours, t)) {
                     Some((line, stream)) => {
                         result.video = Some(stream);
                         Line::Video(line)
@@ -85,7 +87,7 @@ impl Negotiation {
             });
         }
         if result == Negotiated::default() {
-            return Err(SdpError::NoCommonCodec(names(&answer)));
+            return Err(SdpError::NoCommonCodec(answer.names()));
         }
         self.agreed = agreed;
         Ok(result)
@@ -116,7 +118,7 @@ impl Negotiation {
             }
         }
         if result == Negotiated::default() {
-            return Err(SdpError::NoCommonCodec(names(&offer)));
+            return Err(SdpError::NoCommonCodec(offer.names()));
         }
         let bytes = self.say(&lines);
         self.agreed = lines;
@@ -216,16 +218,16 @@ impl Negotiation {
 
     /// Takes the other side's line for sound; `None` if it rejects it.
     fn take_audio(&self, ours: &AudioLine, theirs: &MediaLine) -> Option<(AudioLine, AudioStream)> {
-        let theirs = &named_by_us(theirs, |pt| {
+        let theirs = &theirs.named(|pt| {
             let codec =
                 ours.codecs.iter().find(|(of, _)| *of == pt).map(|(_, codec)| (codec.name(), codec.rtp_clock()));
             let event = ours.events.iter().find(|(of, _)| *of == pt);
-            codec.or(event.map(|(_, clock)| (super::codec::TELEPHONE_EVENT, *clock)))
+            codec.or(event.map(|(_, clock)| (TELEPHONE_EVENT, *clock)))
         });
         let formats = audio_formats(theirs, &self.capabilities);
         // The first of an answer is the one to use (RFC 3264 7).
         let send = *formats.first()?;
-        let mut receive: Vec<(u8, super::AudioCodec)> = ours.codecs.clone();
+        let mut receive: Vec<(u8, AudioCodec)> = ours.codecs.clone();
         // Some devices send under their own number instead of the one that was offered to them.
         let events = event_formats(theirs);
         for (pt, codec) in &formats {
@@ -256,7 +258,7 @@ impl Negotiation {
 
     /// Takes the other side's line for pictures; `None` if it rejects it.
     fn take_video(&self, ours: &VideoLine, theirs: &MediaLine) -> Option<(VideoLine, VideoStream)> {
-        let theirs = &named_by_us(theirs, |pt| {
+        let theirs = &theirs.named(|pt| {
             let format = ours.codecs.iter().find(|format| format.pt == pt)?;
             Some((format.codec.name(), VideoCodec::RTP_CLOCK))
         });
@@ -370,42 +372,6 @@ fn free(default: u8, used: impl Iterator<Item = u8>) -> Option<u8> {
     std::iter::once(default).chain(96..=127).find(|pt| !used.contains(pt))
 }
 
-/// The line of an answer that belongs to a line of the offer: the one in its place, else, because some devices leave
-/// out what they reject or sort anew, the first of its kind.
-fn answer_to<'a>(answer: &'a Description, index: usize, kind: &str) -> Option<&'a MediaLine> {
-    let there = answer.media.get(index).filter(|line| line.is(kind));
-    there.or_else(|| answer.media.iter().find(|line| line.is(kind))).filter(|line| line.port != 0 && line.is_rtp())
-}
-
-/// The line with its nameless formats named after our offer: answers often leave out `a=rtpmap`.
-fn named_by_us(line: &MediaLine, name: impl Fn(u8) -> Option<(&'static str, u32)>) -> MediaLine {
-    let mut line = line.clone();
-    for format in line.formats.iter_mut().filter(|format| format.name.is_empty()) {
-        if let Some((name, clock)) = name(format.pt) {
-            format.name = name.to_owned();
-            format.clock = clock;
-        }
-    }
-    line
-}
-
 fn rejected(line: &MediaLine) -> Line {
     Line::Rejected { media: line.media.clone(), proto: line.proto.clone(), fmt: line.fmt.clone() }
-}
-
-/// The formats of all live lines, for words.
-fn names(description: &Description) -> String {
-    let mut names = Vec::new();
-    for line in description.media.iter().filter(|line| line.port != 0) {
-        let formats = line.formats.iter().map(|format| match format.name.as_str() {
-            "" => format.pt.to_string(),
-            name => name.to_owned(),
-        });
-        let formats: Vec<String> = formats.take(8).collect();
-        names.push(format!("{} {} {}", line.media, line.proto, formats.join(", ")));
-    }
-    match names.is_empty() {
-        true => "nothing to send or receive".to_owned(),
-        false => names.join("; "),
-    }
 }
