@@ -27,7 +27,16 @@ const ROOMS: &[Room] = &[
         path: "media",
         rooms: &["sdp", "rtp", "config", "frame"],
         crates: &[
-            "cpal", "opus", "audio_codec", "rubato", "rtrb", "hound", "gstreamer", "gstreamer_app", "gstreamer_video", "libc",
+            "cpal",
+            "opus",
+            "audio_codec",
+            "rubato",
+            "rtrb",
+            "hound",
+            "gstreamer",
+            "gstreamer_app",
+            "gstreamer_video",
+            "libc",
         ],
     },
     Room {
@@ -159,7 +168,8 @@ fn no_room_knows_more_than_the_table_allows() {
 
 #[test]
 fn every_room_is_in_the_table() {
-    let known: BTreeSet<&str> = ROOMS.iter().map(|room| room.path).chain(["lib.rs", "main.rs", "cli", "cli.rs"]).collect();
+    let known: BTreeSet<&str> =
+        ROOMS.iter().map(|room| room.path).chain(["lib.rs", "main.rs", "cli", "cli.rs"]).collect();
     for entry in fs::read_dir(root().join("src")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(name.as_str()), "src/{name} is in no row of the table");
@@ -177,8 +187,18 @@ fn rsip_is_named_in_one_file() {
 
 #[test]
 fn the_core_owns_no_clock_thread_socket_or_random_source() {
-    let forbidden =
-        ["Instant::now", "SystemTime::now", "thread::", "std::net::Udp", "std::net::Tcp", "UdpSocket", "TcpStream", "getrandom", "std::fs", "std::env"];
+    let forbidden = [
+        "Instant::now",
+        "SystemTime::now",
+        "thread::",
+        "std::net::Udp",
+        "std::net::Tcp",
+        "UdpSocket",
+        "TcpStream",
+        "getrandom",
+        "std::fs",
+        "std::env",
+    ];
     for room in ["sip", "sdp", "rtp", "phone", "dial.rs"] {
         for file in sources(&root().join("src").join(room)) {
             let code = code(&file);
@@ -202,7 +222,12 @@ fn the_theme_holds_every_colour() {
                     let digits = rest.chars().take_while(char::is_ascii_hexdigit).count();
                     matches!(digits, 3 | 4 | 6 | 8) && !rest[digits..].starts_with(|c: char| c.is_alphanumeric())
                 });
-                assert!(!literal || code.contains('"'), "{}:{}: a colour outside the theme", path.display(), number + 1);
+                assert!(
+                    !literal || code.contains('"'),
+                    "{}:{}: a colour outside the theme",
+                    path.display(),
+                    number + 1
+                );
             }
         }
     }

@@ -156,7 +156,13 @@ fn call_data(call: &CallView) -> ui::CallData {
         account: i32::from(call.account),
         name: call.name.as_str().into(),
         initial: convert::initial(&call.name).into(),
-        longest_word: call.name.split_whitespace().map(|word| word.chars().count()).max().and_then(|n| i32::try_from(n).ok()).unwrap_or(0),
+        longest_word: call
+            .name
+            .split_whitespace()
+            .map(|word| word.chars().count())
+            .max()
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(0),
         remote: remote_line(call).into(),
         door: call.can_unlock,
         seconds: i32::try_from(now.saturating_duration_since(since).as_secs()).unwrap_or(i32::MAX),

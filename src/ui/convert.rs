@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::generated as ui;
 use crate::channel as ch;
@@ -12,8 +12,8 @@ use crate::dial::DialError;
 /// A moment on the wall clock here.
 pub(super) fn moment(at: SystemTime) -> ui::Moment {
     let zone = jiff::tz::TimeZone::system();
-    let at = Timestamp::try_from(at).unwrap_or_default().to_zoned(zone);
-    let days_ago = Zoned::now().date().since(at.date()).map_or(0, |span| span.get_days());
+    let at = Timestamp::try_from(at).unwrap_or_default().to_zoned_datetime(zone);
+    let days_ago = ZonedDateTime::now().date().since(at.date()).map_or(0, |span| span.get_days());
     ui::Moment {
         year: i32::from(at.year()),
         month: i32::from(at.month()),

@@ -71,7 +71,9 @@ fn call(panel: &Rc<Panel>) {
 /// The entry, what it means, and what else it could be.
 pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     let adapter = window.global::<ui::DialAdapter>();
-    pages::replace(&adapter.get_characters(), state.entry.chars().map(slint::SharedString::from), |rows| adapter.set_characters(rows));
+    pages::replace(&adapter.get_characters(), state.entry.chars().map(slint::SharedString::from), |rows| {
+        adapter.set_characters(rows)
+    });
     adapter.set_text(state.entry.as_str().into());
     let meaning = meaning(state);
     adapter.set_can_call(meaning.tone == ui::Tone::Ok);
@@ -87,8 +89,10 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
 
 fn meaning(state: &State) -> ui::DialMeaningView {
     let ok = ui::DialMeaningView { tone: ui::Tone::Ok, ..Default::default() };
-    let no_account = || ui::DialMeaningView { kind: ui::DialMeaning::NoAccount, tone: ui::Tone::Warning, ..Default::default() };
-    let direct_off = || ui::DialMeaningView { kind: ui::DialMeaning::DirectIpOff, tone: ui::Tone::Warning, ..Default::default() };
+    let no_account =
+        || ui::DialMeaningView { kind: ui::DialMeaning::NoAccount, tone: ui::Tone::Warning, ..Default::default() };
+    let direct_off =
+        || ui::DialMeaningView { kind: ui::DialMeaning::DirectIpOff, tone: ui::Tone::Warning, ..Default::default() };
     match dial::parse(&state.entry) {
         Err(error) => convert::dial_error(&error),
         Ok(target) => {
@@ -100,21 +104,37 @@ fn meaning(state: &State) -> ui::DialMeaningView {
                     let port = port.unwrap_or(state.config.direct_ip_port).to_string().into();
                     let named = contact.map(|contact| contact.name.as_str());
                     let kind = if named.is_some() { ui::DialMeaning::Contact } else { ui::DialMeaning::Address };
-                    ui::DialMeaningView { kind, name: named.unwrap_or_default().into(), host: address.to_string().into(), port, ..ok }
+                    ui::DialMeaningView {
+                        kind,
+                        name: named.unwrap_or_default().into(),
+                        host: address.to_string().into(),
+                        port,
+                        ..ok
+                    }
                 }
                 DialTarget::Uri(uri) if uri.address().is_some() => {
                     ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
                 }
                 DialTarget::Uri(uri) => match registered(state) {
                     0 => no_account(),
-                    account => ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), account, ..ok },
+                    account => ui::DialMeaningView {
+                        kind: ui::DialMeaning::Uri,
+                        value: uri.text.as_str().into(),
+                        account,
+                        ..ok
+                    },
                 },
                 DialTarget::Number(number) => match (registered(state), contact) {
                     (0, _) => no_account(),
-                    (account, Some(contact)) => {
-                        ui::DialMeaningView { kind: ui::DialMeaning::Contact, name: contact.name.as_str().into(), account, ..ok }
+                    (account, Some(contact)) => ui::DialMeaningView {
+                        kind: ui::DialMeaning::Contact,
+                        name: contact.name.as_str().into(),
+                        account,
+                        ..ok
+                    },
+                    (account, None) => {
+                        ui::DialMeaningView { kind: ui::DialMeaning::Number, value: number.into(), account, ..ok }
                     }
-                    (account, None) => ui::DialMeaningView { kind: ui::DialMeaning::Number, value: number.into(), account, ..ok },
                 },
             }
         }
@@ -135,7 +155,11 @@ fn registered(state: &State) -> i32 {
 
 fn contact_of<'a>(state: &'a State, entry: &str) -> Option<&'a PhonebookEntry> {
     let wanted = dial::parse(entry).ok()?;
-    state.config.contacts.iter().find(|contact| contact.numbers.iter().any(|number| dial::parse(number).ok().as_ref() == Some(&wanted)))
+    state
+        .config
+        .contacts
+        .iter()
+        .find(|contact| contact.numbers.iter().any(|number| dial::parse(number).ok().as_ref() == Some(&wanted)))
 }
 
 /// Contacts that match what is typed; with nothing typed, the last different calls.
@@ -157,7 +181,9 @@ fn suggestions(state: &State) -> Vec<ui::DialSuggestion> {
         return found;
     }
     let typed = state.entry.replace(['✳', '*'], ".");
-    let of = |contact: &PhonebookEntry| contact.numbers.iter().find(|number| number.replace(['✳', '*'], ".").contains(&typed)).cloned();
+    let of = |contact: &PhonebookEntry| {
+        contact.numbers.iter().find(|number| number.replace(['✳', '*'], ".").contains(&typed)).cloned()
+    };
     state
         .config
         .contacts

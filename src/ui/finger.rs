@@ -61,7 +61,11 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
             return Ok(middle);
         }
     }
-    Err(if disabled { format!("'{label}' cannot be pressed now") } else { format!("nothing on the screen is called '{label}'") })
+    Err(if disabled {
+        format!("'{label}' cannot be pressed now")
+    } else {
+        format!("nothing on the screen is called '{label}'")
+    })
 }
 
 /// Types `text` as a keyboard would.
@@ -91,7 +95,7 @@ pub(super) fn screenshot(component: &impl ComponentHandle, file: &Path) -> Resul
 
 /// A window that closes meanwhile takes no events; then there is nobody to tell.
 fn send(window: &slint::Window, event: WindowEvent) {
-    if let Err(error) = window.try_dispatch_event(event) {
+    if let Err(error) = window.dispatch_event_with_result(event) {
         tracing::debug!("pointer event not taken: {error}");
     }
 }

@@ -46,7 +46,9 @@ fn call(panel: &Rc<Panel>, contact: PhonebookEntry) {
 /// The doors, the contacts, the facts of the idle page.
 pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     let adapter = window.global::<ui::HomeAdapter>();
-    pages::replace(&adapter.get_doors(), state.config.doors().map(|door| door_view(state, door)), |rows| adapter.set_doors(rows));
+    pages::replace(&adapter.get_doors(), state.config.doors().map(|door| door_view(state, door)), |rows| {
+        adapter.set_doors(rows)
+    });
     adapter.set_can_monitor(state.config.doors().any(|door| !door.numbers.is_empty()));
     let contacts = window.global::<ui::ContactsAdapter>();
     let rows = state.config.contacts.iter().enumerate().map(|(index, contact)| ui::ContactRow {

@@ -15,6 +15,8 @@ mod offscreen;
 mod pages;
 mod panel;
 mod settings;
+#[cfg(test)]
+mod shots;
 mod text_entry;
 
 use std::rc::Rc;
@@ -77,8 +79,12 @@ pub struct Ends {
 pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
     let panel_slot = Rc::new(std::cell::OnceCell::<Rc<Panel>>::new());
     match options.display {
-        Display::Window => BackendSelector::new().backend_name("winit".into()).renderer_name("software".into()).select()?,
-        Display::Kms => BackendSelector::new().backend_name("linuxkms".into()).renderer_name("software".into()).select()?,
+        Display::Window => {
+            BackendSelector::new().backend_name("winit".into()).renderer_name("software".into()).select()?
+        }
+        Display::Kms => {
+            BackendSelector::new().backend_name("linuxkms".into()).renderer_name("software".into()).select()?
+        }
         Display::Offscreen => {
             let drawn = panel_slot.clone();
             let platform = offscreen::Offscreen::new(move || {
@@ -97,7 +103,8 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
     panel_slot.set(panel.clone()).unwrap_or_else(|_| unreachable!("set once, here"));
     panel.connect();
     panel.watch_frames(ends.frames);
-    let listener = slint::spawn_local(listen(panel.clone(), ends.events)).map_err(|e| PlatformError::Other(e.to_string()))?;
+    let listener =
+        slint::spawn_local(listen(panel.clone(), ends.events)).map_err(|e| PlatformError::Other(e.to_string()))?;
     let door_window = ends.door.map(|port| door::open(port, options.display)).transpose()?;
     window.show()?;
     slint::run_event_loop_until_quit()?;

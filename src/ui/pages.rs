@@ -85,7 +85,9 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     status.set_address(address.into());
     let port = if state.direct_ip.port == 5060 { String::new() } else { state.direct_ip.port.to_string() };
     status.set_port(port.into());
-    replace(&status.get_accounts(), state.registrations.iter().map(convert::registration), |rows| status.set_accounts(rows));
+    replace(&status.get_accounts(), state.registrations.iter().map(convert::registration), |rows| {
+        status.set_accounts(rows)
+    });
     let notices = window.global::<ui::NoticesAdapter>();
     replace(&notices.get_notices(), state.notices.iter().map(convert::notice), |rows| notices.set_notices(rows));
 }
@@ -111,7 +113,8 @@ pub(super) fn apply_settings(window: &ui::AppWindow, state: &State) {
 
 /// The language that the environment asks for, of those that the program speaks.
 fn system_language() -> &'static str {
-    let asked = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let asked =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     if asked.is_some_and(|asked| asked.starts_with("de")) { "de" } else { "en" }
 }
 
@@ -126,7 +129,11 @@ pub(super) fn show_refusal(window: &ui::AppWindow, refusal: ui::RefusalView) {
 }
 
 /// Replaces the rows of a model only when they differ, so that nothing is drawn again for nothing.
-pub(super) fn replace<T: Clone + PartialEq + 'static>(now: &ModelRc<T>, rows: impl Iterator<Item = T>, set: impl FnOnce(ModelRc<T>)) {
+pub(super) fn replace<T: Clone + PartialEq + 'static>(
+    now: &ModelRc<T>,
+    rows: impl Iterator<Item = T>,
+    set: impl FnOnce(ModelRc<T>),
+) {
     use slint::Model;
     let rows: Vec<T> = rows.collect();
     if !now.iter().eq(rows.iter().cloned()) {

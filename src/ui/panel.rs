@@ -16,8 +16,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::generated as ui;
 use super::{call, convert, dial, finger, home, log, pages, settings, text_entry};
 use crate::channel::{
-    AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event, LogEntry, Notice,
-    RegistrationView, Screen, ScreenRequest,
+    AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event, LogEntry,
+    Notice, RegistrationView, Screen, ScreenRequest,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -205,7 +205,9 @@ impl Panel {
             Event::DirectIp(view) => self.state.borrow_mut().direct_ip = view,
             Event::Registration(view) => {
                 let mut state = self.state.borrow_mut();
-                if let Some(place) = usize::from(view.account).checked_sub(1).and_then(|at| state.registrations.get_mut(at)) {
+                if let Some(place) =
+                    usize::from(view.account).checked_sub(1).and_then(|at| state.registrations.get_mut(at))
+                {
                     *place = view;
                 }
             }
@@ -241,7 +243,9 @@ impl Panel {
                 state.ended = None;
             }
             state.calls.insert(view.call, view);
-            if new_in_front && state.front().is_some_and(|front| front.direction == CallDirection::In && front.answered.is_none()) {
+            if new_in_front
+                && state.front().is_some_and(|front| front.direction == CallDirection::In && front.answered.is_none())
+            {
                 state.sent_keys.clear();
             }
         } else {
@@ -375,7 +379,9 @@ impl Panel {
         let Some(window) = self.window.upgrade() else { return };
         let first = {
             let mut state = self.state.borrow_mut();
-            let Some((call, remote)) = state.front().map(|call| (call.call, convert::host(&call.remote))) else { return };
+            let Some((call, remote)) = state.front().map(|call| (call.call, convert::host(&call.remote))) else {
+                return;
+            };
             state.pictures.insert(remote, picture.clone());
             state.live.replace(call) != Some(call)
         };

@@ -1,0 +1,113 @@
+//! Pictures of all pages, filled with their sample values, at the three sizes and in all looks: `./dev shots` leaves them
+//! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+
+use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackendOptions};
+use slint::{ComponentHandle, PhysicalSize};
+
+use super::{finger, generated as ui};
+
+/// Width, height, and pixels in a millimetre of the panel that has them.
+const PANELS: [(u32, u32, f32); 3] = [(800, 480, 7.35), (1024, 600, 6.68), (1280, 800, 5.88)];
+/// The least size of what is touched, in mm; a hair less for rounding to whole pixels.
+const TOUCH_MM: f32 = 9.9;
+
+const PAGES: [(ui::Page, &str); 9] = [
+    (ui::Page::Idle, "idle"),
+    (ui::Page::Home, "home"),
+    (ui::Page::Dial, "dial"),
+    (ui::Page::Ringing, "ringing"),
+    (ui::Page::Calling, "calling"),
+    (ui::Page::InCall, "in_call"),
+    (ui::Page::Contacts, "contacts"),
+    (ui::Page::Log, "log"),
+    (ui::Page::Settings, "settings"),
+];
+
+fn window(width: u32, height: u32) -> ui::AppWindow {
+    i_slint_backend_testing::init_with_options(TestingBackendOptions {
+        mock_time: true,
+        threading: false,
+        renderer_name: Some("software".into()),
+    });
+    let window = ui::AppWindow::new().expect("the testing backend opens a window");
+    window.window().set_size(PhysicalSize::new(width, height));
+    window.show().expect("the testing backend shows it");
+    window
+}
+
+fn folder() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/shots");
+    fs::create_dir_all(&folder).expect("target can be written to");
+    folder
+}
+
+#[test]
+fn every_page_is_drawn_at_every_size_in_every_look() {
+    for (width, height, _) in PANELS {
+        let window = window(width, height);
+        for (mode, look) in
+            [(ui::ThemeMode::Dark, "dark"), (ui::ThemeMode::Light, "light"), (ui::ThemeMode::HighContrast, "contrast")]
+        {
+            window.global::<ui::Theme>().set_mode(mode);
+            for (page, name) in PAGES {
+                window.global::<ui::Nav>().set_page(page);
+                let file = folder().join(format!("{name}-{width}x{height}-{look}.png"));
+                finger::screenshot(&window, &file).expect("a picture");
+                let picture = window.window().take_snapshot().expect("a picture");
+                let colours: HashSet<_> = picture.as_slice().iter().map(|pixel| (pixel.r, pixel.g, pixel.b)).collect();
+                assert!(colours.len() > 20, "{name} at {width}×{height}, {look}: {} colours", colours.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_is_touched_is_ten_millimetres_wide_and_high() {
+    let mut small = Vec::new();
+    for (width, height, density) in PANELS {
+        let window = window(width, height);
+        for (page, name) in PAGES {
+            window.global::<ui::Nav>().set_page(page);
+            let buttons = ElementQuery::from_root(&window)
+                .match_descendants()
+                .match_accessible_role(AccessibleRole::Button)
+                .find_all();
+            for button in buttons {
+                let size = button.size();
+                if size.width < TOUCH_MM * density || size.height < TOUCH_MM * density {
+                    let label = button.accessible_label().unwrap_or_default();
+                    small.push(format!(
+                        "{name} {width}×{height} '{label}': {:.1}×{:.1} mm",
+                        size.width / density,
+                        size.height / density
+                    ));
+                }
+            }
+        }
+    }
+    small.dedup();
+    assert!(small.is_empty(), "too small for a finger:\n{}", small.join("\n"));
+}
+
+#[test]
+fn the_names_that_scripts_press_are_there() {
+    let window = window(1024, 600);
+    let labels = [
+        (ui::Page::Home, vec!["Dial", "Contacts", "Call log", "Settings"]),
+        (ui::Page::Dial, vec!["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "✳", "#", "Delete", "Call"]),
+        (ui::Page::Ringing, vec!["Answer", "Decline", "Unlock", "Silence"]),
+        (ui::Page::InCall, vec!["End", "Unlock", "Mute", "Hold", "Keypad"]),
+    ];
+    for (page, names) in labels {
+        window.global::<ui::Nav>().set_page(page);
+        for name in names {
+            assert_eq!(finger::press(&window, name), Ok(()), "{page:?}");
+        }
+    }
+    window.global::<ui::Nav>().set_page(ui::Page::Home);
+    assert!(finger::press(&window, "Answer").is_err());
+}
