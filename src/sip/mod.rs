@@ -1,1 +1,31 @@
-//! Comes with its room.
+//! The sans-IO core of the RFC 3261 user agent: given bytes, the time and a seed, it decides; sockets are elsewhere.
+//!
+//! ```text
+//!   bytes ─▶ wire ─▶ endpoint ─▶ transaction ─▶ session ─▶ SessionEvent
+//!   bytes ◀─ wire ◀─────────────── transaction ◀─ session ◀─ commands
+//!                                                  └─ dialog: who, where, which number
+//! ```
+//! `message` and `wire` turn bytes into messages and back; `transaction` makes requests reliable; `dialog` remembers the
+//! other end; `session` is a call; `endpoint` is the whole user agent and the only door. Registration and digest come
+//! beside `session`, reliable provisional responses and session timers inside it.
+
+pub mod dialog;
+pub mod endpoint;
+pub mod message;
+pub mod path;
+pub mod session;
+pub mod timing;
+pub mod transaction;
+pub mod wire;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use endpoint::{Endpoint, EndpointConfig};
+pub use message::{NameAddr, Uri};
+pub use path::{FlowId, Path, Transmit, Transport};
+pub use session::uac::Invite;
+pub use session::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
+pub use timing::TimerReason;

@@ -1,0 +1,216 @@
+//! The user agent as a whole: bytes in, bytes and events out, and the calls between.
+//!
+//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event` and `poll_close` until each gives
+//! nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
+//! earlier than before, and the seed makes every run the same.
+//!
+//! `requests` sorts what others ask, `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
+//! strangers without remembering them.
+
+mod requests;
+mod responses;
+mod stateless;
+mod streams;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use self::streams::Flow;
+use super::message::Message;
+use super::path::{FlowId, Path, Transmit};
+use super::session::uac::{Calling, Invite};
+use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
+use super::timing::{TimerReason, earlier};
+use super::transaction::table::Failed;
+use super::transaction::{Outbox, Transactions};
+use super::wire::parse_datagram;
+
+/// Most sessions that others may begin; beyond, their INVITE is answered 503.
+pub const MAX_SESSIONS: usize = 64;
+
+/// What an endpoint is told once.
+#[derive(Debug, Clone)]
+pub struct EndpointConfig {
+    /// What we call ourselves in User-Agent and Server.
+    pub user_agent: String,
+}
+
+/// A SIP user agent without IO.
+#[derive(Debug)]
+pub struct Endpoint {
+    core: Core,
+    sessions: BTreeMap<SessionHandle, Session>,
+    flows: BTreeMap<FlowId, Flow>,
+    closes: VecDeque<FlowId>,
+    next_session: u32,
+    /// Makes the To tags of stateless answers the same for a repeated request and no other.
+    secret: u64,
+}
+
+impl Endpoint {
+    /// An endpoint with no session. `seed` must be unguessable outside tests.
+    pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        let mut random = StdRng::from_seed(seed);
+        let secret = random.next_u64();
+        let core = Core {
+            user_agent: config.user_agent,
+            random,
+            transactions: Transactions::default(),
+            out: Outbox::new(),
+            events: VecDeque::new(),
+        };
+        let (sessions, flows) = (BTreeMap::new(), BTreeMap::new());
+        Endpoint { core, sessions, flows, closes: VecDeque::new(), next_session: 1, secret }
+    }
+
+    /// A datagram came along `path`. What is no SIP is dropped; what is SIP with a fault is answered.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+        match parse_datagram(bytes) {
+            Ok(Message::Request(request)) => self.handle_request(now, path, request),
+            Ok(Message::Response(response)) => self.handle_response(now, path, &response),
+            Err(reject) => {
+                if let Some(bytes) = reject.response() {
+                    self.core.out.push_back(Transmit { path, bytes });
+                }
+            }
+        }
+    }
+
+    /// Bytes came on the connection `path.flow`; without a flow they are dropped.
+    pub fn handle_stream(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+        self.read_stream(now, path, bytes);
+    }
+
+    /// A connection has gone, by either end.
+    pub fn handle_flow_closed(&mut self, now: Instant, flow: FlowId) {
+        self.flows.remove(&flow);
+        self.forget_flow(now, flow);
+    }
+
+    /// What was to go along `path` could not be delivered: an ICMP error, a refused or timed out connection.
+    pub fn handle_transport_error(&mut self, now: Instant, path: Path) {
+        let failed = self.core.transactions.handle_transport_error(path);
+        self.tell_failures(now, failed);
+    }
+
+    /// Fires whatever is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let failed = self.core.transactions.handle_timeout(now, &mut self.core.out);
+        self.tell_failures(now, failed);
+        let handles: Vec<SessionHandle> = self.sessions.keys().copied().collect();
+        for handle in handles {
+            self.with(now, handle, |session, cx| session.handle_timeout(cx));
+        }
+    }
+
+    /// The next bytes to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.core.out.pop_front()
+    }
+
+    /// The next thing to tell.
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.core.events.pop_front()
+    }
+
+    /// The next connection to close: what came on it was no SIP.
+    pub fn poll_close(&mut self) -> Option<FlowId> {
+        self.closes.pop_front()
+    }
+
+    /// When `handle_timeout` is due, and why.
+    pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
+        let sessions = self.sessions.values().map(Session::poll_timeout).fold(None, earlier);
+        earlier(self.core.transactions.poll_timeout(), sessions)
+    }
+
+    /// Calls. The result comes as `Progress`, `Answered` or `Ended`.
+    pub fn invite(&mut self, now: Instant, order: Invite) -> SessionHandle {
+        let handle = self.next_handle();
+        let calling = Calling::start(&mut self.core.at(now, handle), order);
+        self.sessions.insert(handle, Session::new(State::Calling(Box::new(calling))));
+        handle
+    }
+
+    /// Lets the caller hear that it rings: 180, or 183 with early media. Nothing when their INVITE has its final response.
+    pub fn ring(&mut self, now: Instant, session: SessionHandle, body: Option<Body>) {
+        self.with(now, session, |session, cx| session.ring(cx, body));
+    }
+
+    /// Accepts their INVITE: 200, repeated until the ACK. Nothing when it has its final response.
+    pub fn accept(&mut self, now: Instant, session: SessionHandle, body: Body) {
+        self.with(now, session, |session, cx| session.accept(cx, body));
+    }
+
+    /// Ends a session as its state asks for: CANCEL, BYE or a final response. `Ended` comes at once, the rest is
+    /// done behind it.
+    pub fn end(&mut self, now: Instant, session: SessionHandle, end: End) {
+        self.with(now, session, |session, cx| session.end(cx, end));
+    }
+
+    /// Meets their INVITE with silence, when no response but 100 has been given; no `Ended` comes. Called before the
+    /// next `poll_transmit`, it also takes back the 100.
+    pub fn drop_silently(&mut self, now: Instant, session: SessionHandle) {
+        self.with(now, session, |session, cx| session.drop_silently(cx));
+    }
+
+    /// Offers new media in a confirmed session; `OfferAnswered` has the result. Glare is retried here.
+    pub fn reinvite(&mut self, now: Instant, session: SessionHandle, offer: Body) {
+        self.with(now, session, |session, cx| session.reinvite(cx, offer));
+    }
+
+    /// Answers an `Offer`: with a description (ours to offer when theirs had none), or the status that refuses it.
+    pub fn answer_offer(&mut self, now: Instant, session: SessionHandle, answer: Result<Body, u16>) {
+        self.with(now, session, |session, cx| session.answer_offer(cx, answer));
+    }
+
+    /// Sends an INFO in the session, early or confirmed; `InfoAnswered` has the result.
+    pub fn info(&mut self, now: Instant, session: SessionHandle, body: &Body) {
+        self.with(now, session, |session, cx| session.info(cx, body));
+    }
+
+    /// How many sessions still exchange requests, those included whose end has been told.
+    pub fn busy_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many transactions there are: for tests and statistics.
+    pub fn transactions(&self) -> usize {
+        self.core.transactions.len()
+    }
+
+    fn next_handle(&mut self) -> SessionHandle {
+        let handle = SessionHandle(self.next_session);
+        self.next_session = self.next_session.wrapping_add(1);
+        handle
+    }
+
+    /// Lets one session act, and forgets it when that was its last act.
+    fn with(&mut self, now: Instant, handle: SessionHandle, act: impl FnOnce(&mut Session, &mut Context<'_>)) {
+        let Some(session) = self.sessions.get_mut(&handle) else {
+            return;
+        };
+        act(session, &mut self.core.at(now, handle));
+        if session.is_gone() {
+            self.sessions.remove(&handle);
+            self.core.transactions.abandon_invites_of(handle.0);
+        }
+    }
+
+    fn tell_failures(&mut self, now: Instant, failed: Vec<Failed>) {
+        for Failed { owner, key, failure } in failed {
+            self.with(now, SessionHandle(owner), |session, cx| session.handle_failure(cx, &key, failure));
+        }
+    }
+
+    fn forget_flow(&mut self, now: Instant, flow: FlowId) {
+        let failed = self.core.transactions.handle_flow_closed(flow);
+        for session in self.sessions.values_mut() {
+            session.handle_flow_closed(flow);
+        }
+        self.tell_failures(now, failed);
+    }
+}

@@ -1,0 +1,137 @@
+//! What others ask: from the top Via to the session, in the order of RFC 3261 8.2.
+//!
+//! ```text
+//!  repetition? -> its transaction      ACK -> its session      CANCEL -> its INVITE
+//!  method (405, 501) -> in a dialog? (481) -> Require (420) -> body (415) -> session
+//!                       outside: URI scheme (416), merged (482), Require, body, room (503) -> new session
+//! ```
+//! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11).
+
+use std::time::Instant;
+
+use super::{Endpoint, MAX_SESSIONS};
+use crate::sip::message::{Method, Request};
+use crate::sip::path::Path;
+use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
+use crate::sip::session::uas::Ringing;
+use crate::sip::session::{Session, SessionHandle, State};
+use crate::sip::transaction::reply::stamp_source;
+use crate::sip::transaction::table::Arrival;
+use crate::sip::transaction::{ReplyPath, ServerKey};
+
+/// How long a caller is asked to wait when there is no room, in seconds.
+const RETRY_AFTER_FULL: &str = "10";
+
+impl Endpoint {
+    pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
+        let key = ServerKey::of(&request);
+        stamp_source(&mut request, path.remote);
+        match self.core.transactions.handle_request(now, &key, &request, &mut self.core.out) {
+            Arrival::Absorbed => return,
+            Arrival::AckOfAcceptance | Arrival::New => {}
+        }
+        match request.method() {
+            Method::Ack => self.handle_ack(now, &request),
+            Method::Cancel => self.handle_cancel(now, path, &request),
+            Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Update => {
+                if request.to().tag().is_some() {
+                    self.handle_inside(now, path, key, request);
+                } else {
+                    self.handle_outside(now, path, key, request);
+                }
+            }
+            Method::Other(_) => self.refuse(path, &request, 501, &[("Allow", ALLOW)]),
+            _ => self.refuse(path, &request, 405, &[("Allow", ALLOW)]),
+        }
+    }
+
+    fn handle_ack(&mut self, now: Instant, ack: &Request) {
+        if let Some(handle) = self.session_of(ack) {
+            self.with(now, handle, |session, cx| session.handle_ack(cx, ack));
+        }
+    }
+
+    /// CANCEL is answered by itself, whatever becomes of the INVITE (9.2).
+    fn handle_cancel(&mut self, now: Instant, path: Path, cancel: &Request) {
+        let invite = ServerKey::of_cancelled(cancel);
+        match self.core.transactions.invite_server_mut(&invite) {
+            None => return self.refuse(path, cancel, 481, &[]),
+            Some(server) if server.is_ignored() => return,
+            Some(_) => self.refuse(path, cancel, 200, &[]),
+        }
+        if let Some(owner) = self.core.transactions.pending_invite(&invite) {
+            self.with(now, SessionHandle(owner), |session, cx| session.handle_cancel(cx, &invite, cancel));
+        }
+    }
+
+    /// A request with a To tag: it names a dialog.
+    fn handle_inside(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
+        let Some(handle) = self.session_of(&request) else {
+            return self.refuse(path, &request, 481, &[]);
+        };
+        if self.refuse_unknown(path, &request) {
+            return;
+        }
+        if !self.core.transactions.accept(key.clone(), handle.0, &request, ReplyPath::of(path, &request)) {
+            return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
+        }
+        self.with(now, handle, |session, cx| session.handle_request(cx, &key, request, path));
+    }
+
+    /// A request without a To tag: a new call, a question, or something that needs a dialog and has none.
+    fn handle_outside(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
+        if !request.uri().is_sip() {
+            return self.refuse(path, &request, 416, &[]);
+        }
+        match request.method() {
+            Method::Invite if self.core.transactions.is_merged(&request) => self.refuse(path, &request, 482, &[]),
+            Method::Invite | Method::Options if self.refuse_unknown(path, &request) => {}
+            Method::Invite => self.handle_call(now, path, key, request),
+            Method::Options => self.answer_options(path, &request),
+            _ => self.refuse(path, &request, 481, &[]),
+        }
+    }
+
+    fn handle_call(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
+        let handle = self.next_handle();
+        let reply = ReplyPath::of(path, &request);
+        let room = self.sessions.len() < MAX_SESSIONS;
+        if !room || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
+            return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
+        }
+        let ringing = Ringing::start(&mut self.core.at(now, handle), key, request, path);
+        self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing))));
+    }
+
+    /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3).
+    fn refuse_unknown(&mut self, path: Path, request: &Request) -> bool {
+        let unknown: Vec<String> = request
+            .headers("Require")
+            .map(|tag| tag.to_string())
+            .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+            .collect();
+        if !unknown.is_empty() {
+            self.refuse(path, request, 420, &[("Unsupported", &unknown.join(", "))]);
+            return true;
+        }
+        if matches!(request.method(), Method::Invite | Method::Update) && !is_readable(request) {
+            self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
+            return true;
+        }
+        false
+    }
+
+    fn session_of(&self, request: &Request) -> Option<SessionHandle> {
+        self.sessions.iter().find(|(_, session)| session.owns(request)).map(|(handle, _)| *handle)
+    }
+}
+
+/// True when the body is a session description in plain form, or there is none.
+fn is_readable(request: &Request) -> bool {
+    if request.body().is_empty() {
+        return true;
+    }
+    let plain = request.header("Content-Encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
+    let kind = request.content_type().unwrap_or(SDP).split(';').next().unwrap_or_default().trim();
+    plain && kind.eq_ignore_ascii_case(SDP)
+}

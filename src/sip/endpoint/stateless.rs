@@ -1,0 +1,57 @@
+//! Answers to strangers: nothing is remembered, so nobody can fill our memory (RFC 3261 8.2.7).
+//!
+//! A repeated request gets the same answer, because the To tag is computed from the request.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::Endpoint;
+use crate::sip::message::{Method, Request};
+use crate::sip::path::Path;
+use crate::sip::session::context::describe_abilities;
+use crate::sip::transaction::ReplyPath;
+
+impl Endpoint {
+    /// Refuses a request.
+    pub(super) fn refuse(&mut self, path: Path, request: &Request, status: u16, headers: &[(&str, &str)]) {
+        self.answer(path, request, status, |response| {
+            for (name, value) in headers {
+                response.push_header(name, value);
+            }
+        });
+    }
+
+    /// Answers an OPTIONS outside a dialog (11.2).
+    pub(super) fn answer_options(&mut self, path: Path, request: &Request) {
+        self.answer(path, request, 200, describe_abilities);
+    }
+
+    fn answer(
+        &mut self,
+        path: Path,
+        request: &Request,
+        status: u16,
+        add: impl FnOnce(&mut crate::sip::message::Response),
+    ) {
+        // An ACK is never answered.
+        if *request.method() == Method::Ack {
+            return;
+        }
+        let mut response = crate::sip::message::Response::answer(request, status);
+        if request.to().tag().is_none() {
+            response.set_to_tag(&self.stateless_tag(request));
+        }
+        response.push_header("Server", &self.core.user_agent);
+        add(&mut response);
+        self.core.out.push_back(ReplyPath::of(path, request).transmit(response.to_bytes()));
+    }
+
+    fn stateless_tag(&self, request: &Request) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.secret.hash(&mut hasher);
+        request.call_id().hash(&mut hasher);
+        request.from().tag().hash(&mut hasher);
+        request.cseq().0.hash(&mut hasher);
+        request.top_via().branch().hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}

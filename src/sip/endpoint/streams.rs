@@ -1,0 +1,44 @@
+//! TCP: one framer for each connection, keep-alives answered, broken streams given back for closing.
+
+use std::time::Instant;
+
+use super::Endpoint;
+use crate::sip::path::{Path, Transmit};
+use crate::sip::wire::{Framed, StreamFramer};
+
+/// One connection as the endpoint sees it.
+#[derive(Debug)]
+pub(super) enum Flow {
+    /// Messages are being cut from it.
+    Open(Box<StreamFramer>),
+    /// What came was no SIP; whatever still comes is dropped until it is closed.
+    Broken,
+}
+
+impl Endpoint {
+    pub(super) fn read_stream(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+        let Some(flow) = path.flow else {
+            return;
+        };
+        let entry = self.flows.entry(flow).or_insert_with(|| Flow::Open(Box::default()));
+        if let Flow::Open(framer) = entry {
+            framer.push(bytes);
+        }
+        while let Some(Flow::Open(framer)) = self.flows.get_mut(&flow) {
+            match framer.next() {
+                None => return,
+                Some(Ok(Framed::Message(message))) => self.handle_datagram(now, path, &message),
+                // RFC 5626 4.4.1: a double CRLF is answered by a single one.
+                Some(Ok(Framed::KeepAlivePing)) => {
+                    self.core.out.push_back(Transmit { path, bytes: b"\r\n".to_vec() });
+                }
+                Some(Ok(Framed::KeepAlivePong)) => {}
+                Some(Err(_)) => {
+                    self.flows.insert(flow, Flow::Broken);
+                    self.closes.push_back(flow);
+                    self.forget_flow(now, flow);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Requests and responses as the rest of the core sees them; the only file that names `rsip`.
+//!
+//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line, as name and value, and its
+//! [`rsip::StatusCode`] knows the kinds of responses. It never reads from the network nor writes to it, since it knows
+//! neither compact names nor folding, IPv6, unknown methods and binary bodies: [`super::wire`] does that.
+
+use rsip::{Header, Headers, StatusCode};
+
+pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
+use super::wire::{headers, scan, serialise};
+
+/// A message of either kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Somebody asks for something.
+    Request(Request),
+    /// An answer.
+    Response(Response),
+}
+
+/// The parser lets no message pass without one, and a request of ours gets one before anybody asks.
+const HAS_A_VIA: &str = "every message has a Via";
+
+/// What every message has, read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Core {
+    pub(super) vias: Vec<Via>,
+    pub(super) from: NameAddr,
+    pub(super) to: NameAddr,
+    pub(super) call_id: String,
+    pub(super) cseq: (u32, Method),
+}
+
+/// The part that requests and responses have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Head {
+    core: Core,
+    lines: Headers,
+    body: Vec<u8>,
+}
+
+impl Head {
+    fn read(core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        let kept = lines.into_iter().filter(|(name, _)| name != "Content-Length" && name != "Via");
+        let lines = kept.map(|(name, value)| Header::Other(name, value));
+        Head { core, lines: Headers::from(lines.collect::<Vec<_>>()), body }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.lines.iter().filter_map(|line| match line {
+            Header::Other(name, value) => Some((name.as_str(), value.as_str())),
+            // Only `push` and `read` fill the list, and only so.
+            _ => None,
+        })
+    }
+
+    fn lines_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        let name = name.to_owned();
+        self.lines().filter(move |(own, _)| headers::full_name(own).eq_ignore_ascii_case(&name)).map(|(_, value)| value)
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let is_list = headers::is_list(name);
+        self.lines_of(name).flat_map(move |value| {
+            let pieces: Vec<&str> = if is_list { scan::split_outside(value, ',').collect() } else { vec![value] };
+            pieces.into_iter().filter(move |piece| !is_list || !piece.is_empty())
+        })
+    }
+
+    fn addresses(&self, name: &str) -> Vec<NameAddr> {
+        self.values(name).filter_map(|value| NameAddr::parse(value).ok()).collect()
+    }
+
+    fn push(&mut self, name: &str, value: &str) {
+        self.lines.push(Header::Other(serialise::one_line(name).into_owned(), serialise::one_line(value).into_owned()));
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.lines.retain(
+            |line| !matches!(line, Header::Other(own, _) if headers::full_name(own).eq_ignore_ascii_case(name)),
+        );
+    }
+
+    /// Replaces the value of the first line of that name.
+    fn replace_first(&mut self, name: &str, value: &str) {
+        for line in self.lines.iter_mut() {
+            if let Header::Other(own, old) = line
+                && own.eq_ignore_ascii_case(name)
+            {
+                *old = serialise::one_line(value).into_owned();
+                return;
+            }
+        }
+    }
+
+    fn set_body(&mut self, content_type: &str, body: Vec<u8>) {
+        self.remove("Content-Type");
+        if !body.is_empty() {
+            self.push("Content-Type", content_type);
+        }
+        self.body = body;
+    }
+
+    fn bytes(&self, first: &str) -> Vec<u8> {
+        let vias: Vec<String> = self.core.vias.iter().map(Via::to_string).collect();
+        let vias = vias.iter().map(|via| ("Via", via.as_str()));
+        serialise::message(first, vias.chain(self.lines()), &self.body)
+    }
+}
+
+/// The accessors that requests and responses share.
+macro_rules! accessors {
+    () => {
+        /// All hops, the topmost first; at least one in what was read from the network.
+        pub fn vias(&self) -> &[Via] {
+            &self.head.core.vias
+        }
+
+        /// The topmost hop.
+        pub fn top_via(&self) -> &Via {
+            self.vias().first().expect(HAS_A_VIA)
+        }
+
+        /// Who began the transaction.
+        pub fn from(&self) -> &NameAddr {
+            &self.head.core.from
+        }
+
+        /// Whom the transaction is for.
+        pub fn to(&self) -> &NameAddr {
+            &self.head.core.to
+        }
+
+        /// The Call-ID, compared byte for byte (RFC 3261 20.8).
+        pub fn call_id(&self) -> &str {
+            &self.head.core.call_id
+        }
+
+        /// Sequence number and method (RFC 3261 20.16).
+        pub fn cseq(&self) -> (u32, Method) {
+            self.head.core.cseq.clone()
+        }
+
+        /// The value of the first line of this name, compact names included. Vias are in [`Self::vias`].
+        pub fn header(&self, name: &str) -> Option<&str> {
+            self.head.lines_of(name).next()
+        }
+
+        /// All values of this name: each line, and where the grammar says list, each element of it (RFC 3261 7.3.1).
+        pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+            self.head.values(name)
+        }
+
+        /// The first Contact that is an address; none for `*` or a broken one.
+        pub fn contact(&self) -> Option<NameAddr> {
+            self.head.values("Contact").next().and_then(|value| NameAddr::parse(value).ok())
+        }
+
+        /// The Record-Route set in the order of the wire.
+        pub fn record_routes(&self) -> Vec<NameAddr> {
+            self.head.addresses("Record-Route")
+        }
+
+        /// The Route set in the order of the wire.
+        pub fn routes(&self) -> Vec<NameAddr> {
+            self.head.addresses("Route")
+        }
+
+        /// The media type of the body, parameters included.
+        pub fn content_type(&self) -> Option<&str> {
+            self.header("Content-Type")
+        }
+
+        /// The body, as many bytes as Content-Length said.
+        pub fn body(&self) -> &[u8] {
+            &self.head.body
+        }
+
+        /// Adds a header line at the end. Line ends in the value become spaces.
+        pub fn push_header(&mut self, name: &str, value: &str) {
+            self.head.push(name, value);
+        }
+
+        /// Sets the body and its type; an empty body takes the type away.
+        pub fn set_body(&mut self, content_type: &str, body: Vec<u8>) {
+            self.head.set_body(content_type, body);
+        }
+    };
+}
+
+/// Somebody asks for something (RFC 3261 7.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    method: Method,
+    uri: Uri,
+    head: Head,
+}
+
+impl Request {
+    /// A request of ours with the headers that every one has (RFC 3261 8.1.1) but for Via, which its transaction adds.
+    pub fn new(method: Method, uri: Uri, from: &NameAddr, to: &NameAddr, call_id: &str, cseq: u32) -> Self {
+        let core = Core {
+            vias: Vec::new(),
+            from: from.clone(),
+            to: to.clone(),
+            call_id: call_id.to_owned(),
+            cseq: (cseq, method.clone()),
+        };
+        let mut head = Head { core, lines: Headers::default(), body: Vec::new() };
+        head.push("Max-Forwards", "70");
+        head.push("From", &from.to_string());
+        head.push("To", &to.to_string());
+        head.push("Call-ID", call_id);
+        head.push("CSeq", &format!("{cseq} {method}"));
+        Request { method, uri, head }
+    }
+
+    pub(super) fn read(method: Method, uri: Uri, core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Request { method, uri, head: Head::read(core, lines, body) }
+    }
+
+    accessors!();
+
+    /// What is asked for.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The Request-URI.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// How many hops it may still go; 70 when it does not say (RFC 3261 16.6).
+    pub fn max_forwards(&self) -> u8 {
+        self.header("Max-Forwards").and_then(scan::digits).unwrap_or(70)
+    }
+
+    /// The topmost hop, to note in it where the request came from.
+    pub fn top_via_mut(&mut self) -> &mut Via {
+        self.head.core.vias.first_mut().expect(HAS_A_VIA)
+    }
+
+    /// Puts a hop on top.
+    pub fn push_via(&mut self, via: Via) {
+        self.head.core.vias.insert(0, via);
+    }
+
+    /// The bytes for the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.head.bytes(&format!("{} {} SIP/2.0", self.method, self.uri))
+    }
+}
+
+/// An answer (RFC 3261 7.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    status: u16,
+    reason: String,
+    head: Head,
+}
+
+impl Response {
+    /// An answer to `request`: its Vias, part for part as they were spelt, and byte for byte From, To, Call-ID, CSeq and,
+    /// in a 100, its Timestamp (RFC 3261 8.2.6). The To tag is the caller's to set.
+    pub fn answer(request: &Request, status: u16) -> Self {
+        let repeated = |name: &str| {
+            matches!(name, "From" | "To" | "Call-ID" | "CSeq")
+                || (status == 100 && name.eq_ignore_ascii_case("Timestamp"))
+        };
+        let lines = request
+            .head
+            .lines()
+            .filter(|(name, _)| repeated(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let head = Head::read(request.head.core.clone(), lines.collect(), Vec::new());
+        Response { status, reason: reason_phrase(status).to_owned(), head }
+    }
+
+    pub(super) fn read(status: u16, reason: String, core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Response { status, reason, head: Head::read(core, lines, body) }
+    }
+
+    accessors!();
+
+    /// 100–699.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The phrase as it came; for people, never for decisions.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Whether it is provisional, 1xx.
+    pub fn is_provisional(&self) -> bool {
+        StatusCode::from(self.status).kind() == rsip::common::StatusCodeKind::Provisional
+    }
+
+    /// Gives To this tag if it has none.
+    pub fn set_to_tag(&mut self, tag: &str) {
+        if self.head.core.to.tag().is_none() {
+            self.head.core.to.set_tag(tag);
+            let to = self.head.core.to.to_string();
+            self.head.replace_first("To", &to);
+        }
+    }
+
+    /// The bytes for the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.head.bytes(&format!("SIP/2.0 {} {}", self.status, self.reason))
+    }
+}
+
+/// The usual phrase of a status (RFC 3261 21 and the registry of response codes); the class for one unknown.
+pub fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        200 => "OK",
+        202 => "Accepted",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        305 => "Use Proxy",
+        380 => "Alternative Service",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        469 => "Bad Info Package",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
+        493 => "Undecipherable",
+        494 => "Security Agreement Required",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        100..=199 => "Progress",
+        200..=299 => "Success",
+        300..=399 => "Redirection",
+        400..=499 => "Client Error",
+        500..=599 => "Server Error",
+        _ => "Global Failure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::wire::parse_datagram;
+
+    fn invite(via: &str) -> Request {
+        let text = format!(
+            "INVITE sip:b@h SIP/2.0\r\nVia: {via}\r\nVia: SIP/2.0/UDP  second.example ; branch=z9hG4bK2\r\nMax-Forwards: 0\r\n\
+             From: Anna  <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nRequire: a, b\r\nk: timer,100rel\r\n\
+             Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nTimestamp: 54\r\nContent-Length: 0\r\n\r\n"
+        );
+        let Message::Request(request) = parse_datagram(text.as_bytes()).unwrap() else { panic!() };
+        request
+    }
+
+    #[test]
+    fn an_answer_repeats_byte_for_byte_what_it_must() {
+        let request = invite("SIP/2.0/UDP h;branch=z9hG4bK1");
+        let mut response = Response::answer(&request, 100);
+        response.set_to_tag("x");
+        let text = String::from_utf8(response.to_bytes()).unwrap();
+        assert_eq!(
+            text,
+            "SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP second.example;branch=z9hG4bK2\r\n\
+             From: Anna  <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=x\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn lists_and_compact_names() {
+        let request = invite("SIP/2.0/UDP h;branch=z9hG4bK1");
+        assert_eq!(request.headers("Require").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(request.headers("Supported").collect::<Vec<_>>(), ["timer", "100rel"]);
+        assert_eq!(request.record_routes().len(), 2);
+        assert_eq!(request.max_forwards(), 0);
+    }
+
+    #[test]
+    fn a_header_cannot_be_slipped_in() {
+        let request = invite("SIP/2.0/UDP h;branch=z9hG4bK1");
+        let mut response = Response::answer(&request, 200);
+        response.push_header("Subject", "x\r\nContact: <sip:evil>");
+        assert_eq!(response.contact(), None);
+        let Message::Response(read) = parse_datagram(&response.to_bytes()).unwrap() else { panic!() };
+        assert_eq!(read.contact(), None);
+    }
+}

@@ -1,0 +1,211 @@
+//! What a session works with: the transactions, the outbox, the events, the dice; and the words every message of ours
+//! carries.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt};
+
+use super::{Body, EndCause, SessionEvent, SessionHandle};
+use crate::sip::dialog::Dialog;
+use crate::sip::message::{Host, NameAddr, Request, Response, Uri, Via};
+use crate::sip::path::{Path, Transmit, Transport};
+use crate::sip::transaction::key::MAGIC_COOKIE;
+use crate::sip::transaction::{ClientKey, Outbox, ServerKey, Transactions};
+
+/// The methods this user agent obeys, as its Allow header says.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+/// The option tags this user agent obeys: none yet; 100rel and timer come with their files.
+pub const SUPPORTED: &[&str] = &[];
+/// The media type of session descriptions.
+pub const SDP: &str = "application/sdp";
+
+/// What all sessions of an endpoint share.
+#[derive(Debug)]
+pub struct Core {
+    /// What we call ourselves in User-Agent and Server.
+    pub user_agent: String,
+    /// The only source of chance.
+    pub random: StdRng,
+    /// All transactions.
+    pub transactions: Transactions,
+    /// What is to leave.
+    pub out: Outbox,
+    /// What is to be told.
+    pub events: VecDeque<SessionEvent>,
+}
+
+impl Core {
+    /// The core as one session sees it now.
+    pub fn at(&mut self, now: Instant, handle: SessionHandle) -> Context<'_> {
+        Context { now, handle, core: self }
+    }
+
+    /// A token nobody can guess, for tags, branches and Call-IDs.
+    pub fn token(&mut self) -> String {
+        format!("{:016x}", self.random.next_u64())
+    }
+}
+
+/// The core for one session at one moment.
+#[derive(Debug)]
+pub struct Context<'a> {
+    now: Instant,
+    handle: SessionHandle,
+    core: &'a mut Core,
+}
+
+impl Context<'_> {
+    /// The moment.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The session.
+    pub fn handle(&self) -> SessionHandle {
+        self.handle
+    }
+
+    /// The transactions.
+    pub fn transactions(&mut self) -> &mut Transactions {
+        &mut self.core.transactions
+    }
+
+    /// Tells the user.
+    pub fn tell(&mut self, event: SessionEvent) {
+        self.core.events.push_back(event);
+    }
+
+    /// Tells the user that this session has ended.
+    pub fn tell_end(&mut self, why: EndCause) {
+        let session = self.handle;
+        self.tell(SessionEvent::Ended { session, why });
+    }
+
+    /// A token nobody can guess.
+    pub fn token(&mut self) -> String {
+        self.core.token()
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn choose(&mut self, low: u32, high: u32) -> u32 {
+        self.core.random.random_range(low..=high)
+    }
+
+    /// Sends a request in a new transaction; adds Via and what every request of ours says.
+    pub fn send(&mut self, mut request: Request, path: Path) -> ClientKey {
+        self.finish(&mut request, path);
+        self.send_finished(request, path)
+    }
+
+    /// Sends a request that has its Via already.
+    pub fn send_finished(&mut self, request: Request, path: Path) -> ClientKey {
+        let core = &mut *self.core;
+        core.transactions.send(self.now, self.handle.0, request, path, &mut core.out)
+    }
+
+    /// Sends a request in a dialog.
+    pub fn send_in(&mut self, dialog: &Dialog, request: Request) -> ClientKey {
+        self.send(request, dialog.next_hop())
+    }
+
+    /// Sends the ACK for a 2xx to the INVITE of ours under `invite`, and keeps it there for a repeated 2xx.
+    pub fn acknowledge(&mut self, invite: &ClientKey, dialog: &Dialog, cseq: u32, body: Option<&Body>) {
+        let mut ack = dialog.ack(cseq);
+        let path = dialog.next_hop();
+        if let Some(body) = body {
+            ack.set_body(&body.content_type, body.bytes.clone());
+        }
+        self.finish(&mut ack, path);
+        let transmit = Transmit { path, bytes: ack.to_bytes() };
+        self.core.out.push_back(transmit.clone());
+        if let Some(client) = self.core.transactions.invite_client_mut(invite) {
+            client.keep_ack(dialog.remote_tag().map(str::to_owned), transmit);
+        }
+    }
+
+    /// Sends a response of ours in its transaction.
+    pub fn respond(&mut self, key: &ServerKey, response: &Response) {
+        let core = &mut *self.core;
+        core.transactions.respond(self.now, key, response, &mut core.out);
+    }
+
+    /// Sends a plain response, without a body.
+    pub fn answer(&mut self, key: &ServerKey, request: &Request, status: u16) {
+        let response = self.response(request, status);
+        self.respond(key, &response);
+    }
+
+    /// A response with what every response of ours says.
+    pub fn response(&self, request: &Request, status: u16) -> Response {
+        let mut response = Response::answer(request, status);
+        response.push_header("Server", &self.core.user_agent);
+        response
+    }
+
+    /// Repeats the last provisional response to an INVITE.
+    pub fn repeat_provisional(&mut self, key: &ServerKey) {
+        let core = &mut *self.core;
+        if let Some(server) = core.transactions.invite_server_mut(key) {
+            server.repeat_provisional(&mut core.out);
+        }
+    }
+
+    /// Meets an INVITE with silence.
+    pub fn ignore(&mut self, key: &ServerKey) {
+        let core = &mut *self.core;
+        if let Some(server) = core.transactions.invite_server_mut(key) {
+            server.ignore(self.now, &mut core.out);
+        }
+    }
+
+    /// Refuses for now: 500 with Retry-After from 0 to 10 s (RFC 3261 14.2, RFC 3311 5.2).
+    pub fn answer_later(&mut self, key: &ServerKey, request: &Request) {
+        let mut response = self.response(request, 500);
+        let seconds = self.choose(0, 10);
+        response.push_header("Retry-After", &seconds.to_string());
+        self.respond(key, &response);
+    }
+
+    /// Answers an OPTIONS in a dialog.
+    pub fn answer_options(&mut self, key: &ServerKey, request: &Request) {
+        let mut response = self.response(request, 200);
+        describe_abilities(&mut response);
+        self.respond(key, &response);
+    }
+
+    /// Adds what a response that makes or refreshes a dialog says about us.
+    pub fn describe(&self, response: &mut Response, contact: &Uri) {
+        response.push_header("Contact", &NameAddr::new(contact.clone()).to_string());
+        response.push_header("Allow", ALLOW);
+        if !SUPPORTED.is_empty() {
+            response.push_header("Supported", &SUPPORTED.join(", "));
+        }
+    }
+
+    /// Adds Via and User-Agent to a request that is to go along `path`.
+    pub fn finish(&mut self, request: &mut Request, path: Path) {
+        let branch = format!("{MAGIC_COOKIE}{}", self.token());
+        // rport: a response finds its way back through whatever changes addresses (RFC 3581).
+        let host = Host::from(path.local.ip());
+        request.push_via(Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch));
+        request.push_header("User-Agent", &self.core.user_agent);
+    }
+}
+
+/// Adds what an OPTIONS asks for (RFC 3261 11.2). Supported stands there also when it is empty.
+pub fn describe_abilities(response: &mut Response) {
+    response.push_header("Allow", ALLOW);
+    response.push_header("Accept", SDP);
+    response.push_header("Supported", &SUPPORTED.join(", "));
+}
+
+/// Our Contact for what goes along `path`.
+pub fn contact(user: Option<&str>, path: Path) -> Uri {
+    let mut uri = Uri::sip(user, Host::from(path.local.ip()), Some(path.local.port()));
+    if path.transport == Transport::Tcp {
+        uri.params.set("transport", Some("tcp"));
+    }
+    uri
+}

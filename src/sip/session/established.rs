@@ -1,0 +1,216 @@
+//! A confirmed session: both ends have a 2xx between them (RFC 3261 13.2.2.4, 13.3.1.4, 14, 15).
+
+use std::time::Instant;
+
+use super::acceptance::{Acceptance, Patience};
+use super::context::Context;
+use super::leaving::Leaving;
+use super::{Body, EndCause, SessionEvent, State, body_of_request, bye, info, is_final, is_success};
+use crate::sip::dialog::Dialog;
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::path::Path;
+use crate::sip::timing::{Deadline, TimerReason, earlier};
+use crate::sip::transaction::{ClientKey, Failure, ServerKey};
+
+/// A confirmed session.
+#[derive(Debug)]
+pub struct Established {
+    pub(super) dialog: Dialog,
+    /// The INVITE that began the session, when it was ours.
+    pub(super) invite: Option<ClientKey>,
+    /// Our 2xx, until its ACK comes.
+    pub(super) acceptance: Option<Acceptance>,
+    pub(super) offers: Offers,
+    /// An offer of ours that waits its turn.
+    pub(super) wanted: Option<Body>,
+}
+
+/// Who has offered what since the last answer (RFC 3264 4: one offer at a time).
+#[derive(Debug)]
+pub enum Offers {
+    /// All offers are answered.
+    Settled,
+    /// Our INVITE had no offer, their 2xx has one: the ACK with our answer is due.
+    DueInAck {
+        /// The CSeq number of the INVITE.
+        cseq: u32,
+    },
+    /// Our re-INVITE has no final response.
+    Ours {
+        /// Its transaction.
+        key: ClientKey,
+        /// Its CSeq number.
+        cseq: u32,
+        /// What it offers, to be offered again after glare.
+        body: Body,
+        /// How often it was sent, this time included.
+        attempt: u8,
+    },
+    /// Our re-INVITE met theirs and is sent again later (14.1).
+    Retrying {
+        /// When.
+        at: Instant,
+        /// What it offers.
+        body: Body,
+        /// How often it was sent.
+        attempt: u8,
+    },
+    /// Their re-INVITE or UPDATE waits for our user's answer.
+    Theirs {
+        /// Its transaction.
+        key: ServerKey,
+        /// The request.
+        request: Box<Request>,
+    },
+}
+
+impl Established {
+    /// Their 2xx came. `owed` when it carries an offer that the ACK has to answer.
+    pub fn called(dialog: Dialog, invite: ClientKey, cseq: u32, owed: bool) -> Self {
+        let offers = if owed { Offers::DueInAck { cseq } } else { Offers::Settled };
+        Established { dialog, invite: Some(invite), acceptance: None, offers, wanted: None }
+    }
+
+    /// Our 2xx was sent.
+    pub fn answered(dialog: Dialog, acceptance: Acceptance) -> Self {
+        Established { dialog, invite: None, acceptance: Some(acceptance), offers: Offers::Settled, wanted: None }
+    }
+
+    /// The dialog.
+    pub fn dialog(&self) -> &Dialog {
+        &self.dialog
+    }
+
+    /// The dialog.
+    pub fn dialog_mut(&mut self) -> &mut Dialog {
+        &mut self.dialog
+    }
+
+    /// A response to a request of ours in the dialog, or another 2xx to the INVITE.
+    pub fn handle_response(
+        mut self: Box<Self>,
+        cx: &mut Context<'_>,
+        key: &ClientKey,
+        response: &Response,
+        path: Path,
+    ) -> State {
+        if self.invite.as_ref() == Some(key) {
+            if is_success(response) && response.to().tag() != self.dialog.remote_tag() {
+                bye::refuse_acceptance(cx, key, response, path);
+            }
+            return State::Established(self);
+        }
+        self.dialog.learn_path(path);
+        if matches!(&self.offers, Offers::Ours { key: ours, .. } if ours == key) {
+            return self.handle_offer_response(cx, response);
+        }
+        info::handle_response(cx, key, response);
+        if is_final(response) && response.status() == 481 {
+            // The other end knows no such dialog any more (12.2.1.2).
+            return self.lose(cx, EndCause::Rejected(481, response.reason().to_owned()));
+        }
+        State::Established(self)
+    }
+
+    /// A request of ours in the dialog will have no response.
+    pub fn handle_failure(mut self: Box<Self>, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) -> State {
+        if matches!(&self.offers, Offers::Ours { key: ours, .. } if ours == key) {
+            self.wanted = None;
+            self.settle(cx, Err(failure.status()));
+            return self.lose(cx, EndCause::of(failure));
+        }
+        info::handle_failure(cx, key, failure);
+        State::Established(self)
+    }
+
+    /// A request in the dialog.
+    pub fn handle_request(
+        mut self: Box<Self>,
+        cx: &mut Context<'_>,
+        key: &ServerKey,
+        request: Request,
+        path: Path,
+    ) -> State {
+        if self.dialog.handle_request(&request).is_err() {
+            cx.answer(key, &request, 500);
+            return State::Established(self);
+        }
+        self.dialog.learn_path(path);
+        match request.method() {
+            Method::Invite => self.handle_reinvite(cx, key, request),
+            Method::Update => self.handle_update(cx, key, request),
+            Method::Info => info::handle(cx, key, &request),
+            Method::Options => cx.answer_options(key, &request),
+            Method::Bye => {
+                cx.answer(key, &request, 200);
+                self.refuse_theirs(cx);
+                cx.tell_end(EndCause::Remote);
+                return State::Gone;
+            }
+            _ => cx.answer(key, &request, 481),
+        }
+        State::Established(self)
+    }
+
+    /// The ACK of a 2xx of ours.
+    pub fn handle_ack(&mut self, cx: &mut Context<'_>, ack: &Request) {
+        let Some(acceptance) = self.acceptance.take_if(|acceptance| acceptance.cseq == ack.cseq().0) else {
+            return;
+        };
+        let session = cx.handle();
+        let body = body_of_request(ack).filter(|_| acceptance.late);
+        if acceptance.first {
+            cx.tell(SessionEvent::Confirmed { session, body });
+        } else if acceptance.late {
+            cx.tell(SessionEvent::OfferAnswered { session, result: Ok(body) });
+        }
+        self.send_wanted(cx);
+    }
+
+    /// A CANCEL of their re-INVITE, when that still waits for our user.
+    pub fn handle_cancel(&mut self, cx: &mut Context<'_>, invite: &ServerKey) {
+        if matches!(&self.offers, Offers::Theirs { key, .. } if key == invite) {
+            self.refuse_theirs(cx);
+            self.send_wanted(cx);
+        }
+    }
+
+    /// Ends the session: BYE, after the ACK of the first 2xx (15).
+    pub fn leave(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        self.refuse_theirs(cx);
+        if let (Offers::DueInAck { cseq }, Some(invite)) = (&self.offers, &self.invite) {
+            cx.acknowledge(invite, &self.dialog, *cseq, None);
+        }
+        State::Leaving(Box::new(match self.acceptance {
+            Some(acceptance) if acceptance.first => Leaving::BeforeBye { dialog: self.dialog, acceptance },
+            _ => Leaving::bye(cx, self.dialog),
+        }))
+    }
+
+    /// Fires what is due.
+    pub fn handle_timeout(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        if let Some(acceptance) = &mut self.acceptance
+            && acceptance.handle_timeout(cx) == Patience::Exhausted
+        {
+            return self.lose(cx, EndCause::NoAck);
+        }
+        self.retry_offer(cx);
+        State::Established(self)
+    }
+
+    /// The next deadline and why.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        let retry = match self.offers {
+            Offers::Retrying { at, .. } => Some((at, TimerReason::RetryOffer)),
+            _ => None,
+        };
+        earlier(self.acceptance.as_ref().and_then(Acceptance::poll_timeout), retry)
+    }
+
+    /// The session cannot go on: tells why, and says BYE to whoever listens.
+    pub(super) fn lose(mut self: Box<Self>, cx: &mut Context<'_>, why: EndCause) -> State {
+        self.refuse_theirs(cx);
+        cx.tell_end(why);
+        State::Leaving(Box::new(Leaving::bye(cx, self.dialog)))
+    }
+}

@@ -1,0 +1,280 @@
+//! Sessions: INVITE usages of dialogs, from the first INVITE to the answered BYE (RFC 3261 13 to 15).
+//!
+//! A session is one state that owns what it needs; a transition takes the old state and gives the new one:
+//!
+//! ```text
+//!   Calling (uac) --2xx--> Established --BYE--> gone
+//!   Ringing (uas) --accept--^   |
+//!      |      |                 | end
+//!      '------+---- end ----> Leaving (cancel, bye: nothing is told upwards any more) --> gone
+//! ```
+//! `uac` and `uas` hold the two ways in, `established` the confirmed session, `leaving` the ways out, and each verb in
+//! a dialog has its file: `reinvite`, `update`, `info`, `bye`, `cancel`. Reliable provisional responses (PRACK) and session timers
+//! take their places beside them.
+
+pub mod acceptance;
+pub mod bye;
+pub mod cancel;
+pub mod context;
+pub mod established;
+pub mod event;
+pub mod info;
+pub mod leaving;
+pub mod reinvite;
+pub mod uac;
+pub mod uas;
+pub mod update;
+
+pub use context::{Context, Core};
+pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
+
+use self::established::Established;
+use self::leaving::Leaving;
+use self::uac::Calling;
+use self::uas::Ringing;
+use crate::sip::message::{Request, Response};
+use crate::sip::path::{FlowId, Path};
+use crate::sip::timing::Deadline;
+use crate::sip::transaction::{ClientKey, Failure, ServerKey};
+
+/// One session.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+}
+
+/// What a session is doing.
+#[derive(Debug)]
+pub enum State {
+    /// Our INVITE has no final response.
+    Calling(Box<Calling>),
+    /// Their INVITE has no final response.
+    Ringing(Box<Ringing>),
+    /// A 2xx was sent or has come.
+    Established(Box<Established>),
+    /// The end was told; the network has yet to agree.
+    Leaving(Box<Leaving>),
+    /// Nothing is left to do.
+    Gone,
+}
+
+impl Session {
+    /// A session that begins in `state`.
+    pub fn new(state: State) -> Self {
+        Session { state }
+    }
+
+    /// True when it can be forgotten.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
+    /// True when its end has been told.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Gone | State::Leaving(_))
+    }
+
+    /// True when the request is in a dialog of this session.
+    pub fn owns(&self, request: &Request) -> bool {
+        match &self.state {
+            State::Calling(calling) => calling.owns(request),
+            State::Ringing(ringing) => ringing.dialog().owns(request),
+            State::Established(established) => established.dialog().owns(request),
+            State::Leaving(leaving) => leaving.owns(request),
+            State::Gone => false,
+        }
+    }
+
+    /// A response to a request of this session.
+    pub fn handle_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response, path: Path) {
+        self.step(|state| match state {
+            State::Calling(calling) => calling.handle_response(cx, key, response, path),
+            State::Established(established) => established.handle_response(cx, key, response, path),
+            State::Leaving(leaving) => leaving.handle_response(cx, key, response, path),
+            state => state,
+        });
+    }
+
+    /// A request of this session will have no response.
+    pub fn handle_failure(&mut self, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) {
+        self.step(|state| match state {
+            State::Calling(calling) => calling.handle_failure(cx, key, failure),
+            State::Established(established) => established.handle_failure(cx, key, failure),
+            State::Leaving(leaving) => leaving.handle_failure(key),
+            state => state,
+        });
+    }
+
+    /// A request in a dialog of this session, in a new transaction; neither ACK nor CANCEL.
+    pub fn handle_request(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request, path: Path) {
+        self.step(|state| match state {
+            State::Calling(calling) => calling.handle_request(cx, key, &request, path),
+            State::Ringing(ringing) => ringing.handle_request(cx, key, &request, path),
+            State::Established(established) => established.handle_request(cx, key, request, path),
+            State::Leaving(leaving) => leaving.handle_request(cx, key, &request),
+            State::Gone => State::Gone,
+        });
+    }
+
+    /// The ACK of a 2xx.
+    pub fn handle_ack(&mut self, cx: &mut Context<'_>, ack: &Request) {
+        self.step(|state| match state {
+            State::Established(mut established) => {
+                established.handle_ack(cx, ack);
+                State::Established(established)
+            }
+            State::Leaving(leaving) => leaving.handle_ack(cx, ack),
+            state => state,
+        });
+    }
+
+    /// A CANCEL for the INVITE under `invite`, which has no final response.
+    pub fn handle_cancel(&mut self, cx: &mut Context<'_>, invite: &ServerKey, cancel: &Request) {
+        self.step(|state| match state {
+            State::Ringing(ringing) => ringing.handle_cancel(cx, cancel),
+            State::Established(mut established) => {
+                established.handle_cancel(cx, invite);
+                State::Established(established)
+            }
+            state => state,
+        });
+    }
+
+    /// A connection has gone.
+    pub fn handle_flow_closed(&mut self, flow: FlowId) {
+        match &mut self.state {
+            State::Calling(calling) => calling.handle_flow_closed(flow),
+            State::Ringing(ringing) => ringing.dialog_mut().handle_flow_closed(flow),
+            State::Established(established) => established.dialog_mut().handle_flow_closed(flow),
+            State::Leaving(leaving) => leaving.handle_flow_closed(flow),
+            State::Gone => {}
+        }
+    }
+
+    /// Fires what is due.
+    pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        self.step(|state| match state {
+            State::Ringing(mut ringing) => {
+                ringing.handle_timeout(cx);
+                State::Ringing(ringing)
+            }
+            State::Established(established) => established.handle_timeout(cx),
+            State::Leaving(leaving) => leaving.handle_timeout(cx),
+            state => state,
+        });
+    }
+
+    /// The next deadline and why.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        match &self.state {
+            State::Ringing(ringing) => ringing.poll_timeout(),
+            State::Established(established) => established.poll_timeout(),
+            State::Leaving(leaving) => leaving.poll_timeout(),
+            State::Calling(_) | State::Gone => None,
+        }
+    }
+
+    /// Rings: 180, or 183 with early media.
+    pub fn ring(&mut self, cx: &mut Context<'_>, body: Option<Body>) {
+        if let State::Ringing(ringing) = &mut self.state {
+            ringing.ring(cx, body);
+        }
+    }
+
+    /// Accepts their INVITE.
+    pub fn accept(&mut self, cx: &mut Context<'_>, body: Body) {
+        self.step(|state| match state {
+            State::Ringing(ringing) => State::Established(Box::new(ringing.accept(cx, body))),
+            state => state,
+        });
+    }
+
+    /// Ends the session in the way its state asks for; its end is told at once.
+    pub fn end(&mut self, cx: &mut Context<'_>, end: End) {
+        self.step(|state| match state {
+            State::Calling(calling) => {
+                cx.tell_end(EndCause::Local);
+                calling.cancel(cx, end)
+            }
+            State::Ringing(ringing) => {
+                cx.tell_end(EndCause::Local);
+                ringing.refuse(cx, end.code);
+                State::Gone
+            }
+            State::Established(established) => {
+                cx.tell_end(EndCause::Local);
+                established.leave(cx)
+            }
+            state => state,
+        });
+    }
+
+    /// Meets their INVITE with silence.
+    pub fn drop_silently(&mut self, cx: &mut Context<'_>) {
+        self.step(|state| match state {
+            State::Ringing(ringing) => {
+                ringing.ignore(cx);
+                State::Gone
+            }
+            state => state,
+        });
+    }
+
+    /// Offers new media.
+    pub fn reinvite(&mut self, cx: &mut Context<'_>, offer: Body) {
+        match &mut self.state {
+            State::Established(established) => established.reinvite(cx, offer),
+            _ => cx.tell(SessionEvent::OfferAnswered { session: cx.handle(), result: Err(491) }),
+        }
+    }
+
+    /// Answers their offer.
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: Result<Body, u16>) {
+        self.step(|state| match state {
+            State::Established(established) => established.answer_offer(cx, answer),
+            state => state,
+        });
+    }
+
+    /// Sends an INFO.
+    pub fn info(&mut self, cx: &mut Context<'_>, body: &Body) {
+        let dialog = match &mut self.state {
+            State::Calling(calling) => calling.latest_dialog_mut(),
+            State::Ringing(ringing) => Some(ringing.dialog_mut()),
+            State::Established(established) => Some(established.dialog_mut()),
+            State::Leaving(_) | State::Gone => None,
+        };
+        match dialog {
+            Some(dialog) => info::send(cx, dialog, body),
+            // 481: there is no dialog to send it in.
+            None => cx.tell(SessionEvent::InfoAnswered { session: cx.handle(), result: Err(481) }),
+        }
+    }
+
+    fn step(&mut self, transition: impl FnOnce(State) -> State) {
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        self.state = transition(state);
+    }
+}
+
+/// The final response of a response class: 200 to 699.
+fn is_final(response: &Response) -> bool {
+    response.status() >= 200
+}
+
+fn is_success(response: &Response) -> bool {
+    (200..300).contains(&response.status())
+}
+
+fn body_of_response(response: &Response) -> Option<Body> {
+    body(response.content_type(), response.body())
+}
+
+fn body_of_request(request: &Request) -> Option<Body> {
+    body(request.content_type(), request.body())
+}
+
+fn body(content_type: Option<&str>, bytes: &[u8]) -> Option<Body> {
+    (!bytes.is_empty())
+        .then(|| Body { content_type: content_type.unwrap_or("application/sdp").to_owned(), bytes: bytes.to_vec() })
+}

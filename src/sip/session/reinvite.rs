@@ -1,0 +1,193 @@
+//! Changing the media of a confirmed session by re-INVITE, either way (RFC 3261 14): glare, retries, answers.
+
+use std::time::Duration;
+
+use super::acceptance::Acceptance;
+use super::context::Context;
+use super::established::{Established, Offers};
+use super::{Body, EndCause, SessionEvent, State, body_of_request, body_of_response};
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::transaction::ServerKey;
+
+/// How often one offer is sent before its refusal by glare is told.
+const MAX_ATTEMPTS: u8 = 3;
+/// Longest Retry-After that is waited for, in seconds; beyond it the refusal is told.
+const MAX_RETRY_AFTER: u32 = 10;
+
+impl Established {
+    /// Offers new media, now or when the offers under way are answered. An offer that still waits gives way.
+    pub fn reinvite(&mut self, cx: &mut Context<'_>, offer: Body) {
+        if let Offers::Retrying { body, .. } = &mut self.offers {
+            *body = offer;
+            tell_result(cx, Err(491));
+            return;
+        }
+        if self.wanted.replace(offer).is_some() {
+            tell_result(cx, Err(491));
+        }
+        self.send_wanted(cx);
+    }
+
+    /// Sends the offer that waits, when nothing else is under way.
+    pub(super) fn send_wanted(&mut self, cx: &mut Context<'_>) {
+        if matches!(self.offers, Offers::Settled)
+            && self.acceptance.is_none()
+            && let Some(body) = self.wanted.take()
+        {
+            self.send_offer(cx, body, 1);
+        }
+    }
+
+    fn send_offer(&mut self, cx: &mut Context<'_>, body: Body, attempt: u8) {
+        let mut request = self.dialog.request(Method::Invite);
+        super::uac::add_capabilities(&mut request, self.dialog.contact());
+        request.set_body(&body.content_type, body.bytes.clone());
+        let key = cx.send_in(&self.dialog, request);
+        self.offers = Offers::Ours { key, cseq: self.dialog.local_cseq(), body, attempt };
+    }
+
+    /// A response to our re-INVITE.
+    pub(super) fn handle_offer_response(mut self: Box<Self>, cx: &mut Context<'_>, response: &Response) -> State {
+        match response.status() {
+            100..=199 => {}
+            200..=299 => {
+                if let Offers::Ours { key, cseq, .. } = &self.offers {
+                    self.dialog.refresh_target(response.contact().as_ref());
+                    cx.acknowledge(key, &self.dialog, *cseq, None);
+                }
+                self.settle(cx, Ok(body_of_response(response)));
+            }
+            status @ (408 | 481) => {
+                // The dialog is lost, not only the offer (12.2.1.2).
+                self.wanted = None;
+                self.settle(cx, Err(status));
+                return self.lose(cx, EndCause::Rejected(status, response.reason().to_owned()));
+            }
+            status => match self.retry_wait(cx, response) {
+                Some(wait) => self.wait_for_retry(cx, wait),
+                None => self.settle(cx, Err(status)),
+            },
+        }
+        State::Established(self)
+    }
+
+    /// How long to wait before the same offer is sent again; none when the refusal is final (14.1).
+    fn retry_wait(&self, cx: &mut Context<'_>, response: &Response) -> Option<Duration> {
+        match response.status() {
+            // The side that made the Call-ID waits longer, so that the two do not meet again.
+            491 if self.invite.is_some() => Some(Duration::from_millis(10) * cx.choose(210, 400)),
+            491 => Some(Duration::from_millis(10) * cx.choose(0, 200)),
+            500 => {
+                let seconds = response.header("Retry-After")?.split([';', '(', ' ']).next()?.parse::<u32>().ok()?;
+                (seconds <= MAX_RETRY_AFTER).then(|| Duration::from_secs(seconds.into()))
+            }
+            _ => None,
+        }
+    }
+
+    fn wait_for_retry(&mut self, cx: &mut Context<'_>, wait: Duration) {
+        match std::mem::replace(&mut self.offers, Offers::Settled) {
+            Offers::Ours { body, attempt, .. } if attempt < MAX_ATTEMPTS => {
+                self.offers = Offers::Retrying { at: cx.now() + wait, body, attempt };
+            }
+            _ => self.settle(cx, Err(491)),
+        }
+    }
+
+    /// Sends an offer again whose wait is over.
+    pub(super) fn retry_offer(&mut self, cx: &mut Context<'_>) {
+        match std::mem::replace(&mut self.offers, Offers::Settled) {
+            Offers::Retrying { at, body, attempt } if cx.now() >= at => self.send_offer(cx, body, attempt + 1),
+            other => self.offers = other,
+        }
+    }
+
+    /// Their offer comes first: ours, made before, describes what is no longer so.
+    pub(super) fn give_up_retry(&mut self, cx: &mut Context<'_>) {
+        if let Offers::Retrying { .. } = self.offers {
+            self.offers = Offers::Settled;
+            tell_result(cx, Err(491));
+        }
+    }
+
+    /// Our re-INVITE has its result.
+    pub(super) fn settle(&mut self, cx: &mut Context<'_>, result: Result<Option<Body>, u16>) {
+        self.offers = Offers::Settled;
+        tell_result(cx, result);
+        self.send_wanted(cx);
+    }
+
+    /// True while the answer to an offer of ours in a 2xx, or of theirs in a 2xx, has to come in an ACK.
+    pub(super) fn owes_answer(&self) -> bool {
+        matches!(self.offers, Offers::DueInAck { .. }) || self.acceptance.as_ref().is_some_and(|sent| sent.late)
+    }
+
+    /// A re-INVITE came.
+    pub(super) fn handle_reinvite(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request) {
+        if self.owes_answer() || matches!(self.offers, Offers::Ours { .. }) {
+            cx.answer(key, &request, 491);
+            return;
+        }
+        if matches!(self.offers, Offers::Theirs { .. }) {
+            cx.answer_later(key, &request);
+            return;
+        }
+        self.give_up_retry(cx);
+        let session = cx.handle();
+        if self.acceptance.take().is_some_and(|acceptance| acceptance.first) {
+            // Whoever sends a re-INVITE has our 2xx: its ACK was lost.
+            cx.tell(SessionEvent::Confirmed { session, body: None });
+        }
+        cx.answer(key, &request, 100);
+        cx.tell(SessionEvent::Offer { session, body: body_of_request(&request) });
+        self.offers = Offers::Theirs { key: key.clone(), request: Box::new(request) };
+    }
+
+    /// Our user's answer to their offer, in a re-INVITE, an UPDATE, or the 2xx to an INVITE of ours without one.
+    pub fn answer_offer(mut self: Box<Self>, cx: &mut Context<'_>, answer: Result<Body, u16>) -> State {
+        match std::mem::replace(&mut self.offers, Offers::Settled) {
+            Offers::Theirs { key, request } => match answer {
+                Ok(body) => self.accept_theirs(cx, key, &request, body),
+                Err(code) => cx.answer(&key, &request, if (300..700).contains(&code) { code } else { 488 }),
+            },
+            Offers::DueInAck { cseq } => {
+                if let Some(invite) = &self.invite {
+                    cx.acknowledge(invite, &self.dialog, cseq, answer.as_ref().ok());
+                }
+                if answer.is_err() {
+                    // An offer in a 2xx cannot be refused, only left (13.2.1).
+                    return self.lose(cx, EndCause::Local);
+                }
+            }
+            other => self.offers = other,
+        }
+        self.send_wanted(cx);
+        State::Established(self)
+    }
+
+    fn accept_theirs(&mut self, cx: &mut Context<'_>, key: ServerKey, request: &Request, body: Body) {
+        self.dialog.refresh_target(request.contact().as_ref());
+        let late = body_of_request(request).is_none();
+        let mut response = cx.response(request, 200);
+        cx.describe(&mut response, self.dialog.contact());
+        response.set_body(&body.content_type, body.bytes);
+        if *request.method() == Method::Invite {
+            self.acceptance = Some(Acceptance::start(cx, key, response, late, false));
+        } else {
+            cx.respond(&key, &response);
+        }
+    }
+
+    /// Their offer will have no answer any more: 487, as for a CANCEL.
+    pub(super) fn refuse_theirs(&mut self, cx: &mut Context<'_>) {
+        match std::mem::replace(&mut self.offers, Offers::Settled) {
+            Offers::Theirs { key, request } => cx.answer(&key, &request, 487),
+            other => self.offers = other,
+        }
+    }
+}
+
+fn tell_result(cx: &mut Context<'_>, result: Result<Option<Body>, u16>) {
+    let session = cx.handle();
+    cx.tell(SessionEvent::OfferAnswered { session, result });
+}

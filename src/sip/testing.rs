@@ -1,0 +1,406 @@
+//! Two user agents on a simulated network: seeded, lossy, with a virtual clock. Tests only.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::endpoint::{Endpoint, EndpointConfig};
+use super::message::{Message, NameAddr, Request, Response, Uri};
+use super::path::{FlowId, Path, Transmit, Transport};
+use super::session::uac::Invite;
+use super::session::{Body, End, EndCause, SessionEvent, SessionHandle};
+use super::wire::parse_datagram;
+
+/// Index of the calling phone in a [`World`].
+pub const CALLER: usize = 0;
+/// Index of the called phone in a [`World`].
+pub const CALLED: usize = 1;
+
+/// One phone and everything it has said.
+pub struct Phone {
+    /// The endpoint under test.
+    pub endpoint: Endpoint,
+    /// Where it is reached, by UDP and TCP.
+    pub address: SocketAddr,
+    /// What it told its user and no test has taken.
+    pub events: Vec<SessionEvent>,
+    /// What it sent, and when after the beginning.
+    pub sent: Vec<(Duration, String)>,
+}
+
+struct Flight {
+    at: Instant,
+    to: usize,
+    path: Path,
+    bytes: Vec<u8>,
+}
+
+/// The phones and the network between them.
+pub struct World {
+    /// The virtual clock.
+    pub now: Instant,
+    /// The phones: caller first.
+    pub phones: Vec<Phone>,
+    /// Share of datagrams lost, 0 to 1.
+    pub loss: f64,
+    /// Lets a test lose chosen messages: called with the sender and the text, true to lose.
+    pub filter: Box<dyn FnMut(usize, &str) -> bool>,
+    began: Instant,
+    random: StdRng,
+    flights: Vec<Flight>,
+    /// The far end of a connection's end.
+    connections: BTreeMap<(usize, FlowId), (usize, FlowId)>,
+    next_flow: u64,
+}
+
+impl World {
+    /// Two phones that can hear each other.
+    pub fn new(seed: u64, loss: f64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let phones = [[192, 0, 2, 1], [192, 0, 2, 2]]
+            .map(|ip| Phone {
+                endpoint: endpoint(random.random()),
+                address: SocketAddr::from((ip, 5060)),
+                events: Vec::new(),
+                sent: Vec::new(),
+            })
+            .into();
+        let now = Instant::now();
+        World {
+            now,
+            phones,
+            loss,
+            filter: Box::new(|_, _| false),
+            began: now,
+            random,
+            flights: Vec::new(),
+            connections: BTreeMap::new(),
+            next_flow: 1,
+        }
+    }
+
+    /// Calls from CALLER to CALLED.
+    pub fn call(&mut self, transport: Transport, offer: Option<&str>) -> SessionHandle {
+        let path = Path {
+            transport,
+            local: self.phones[CALLER].address,
+            remote: self.phones[CALLED].address,
+            flow: None,
+        };
+        let order = invite(path, offer);
+        self.phones[CALLER].endpoint.invite(self.now, order)
+    }
+
+    /// The endpoint of a phone.
+    pub fn at(&mut self, phone: usize) -> &mut Endpoint {
+        &mut self.phones[phone].endpoint
+    }
+
+    /// Lets time pass until everything due within `span` has happened.
+    pub fn run(&mut self, span: Duration) {
+        let until = self.now + span;
+        loop {
+            self.pump();
+            let due = self.phones.iter().filter_map(|phone| phone.endpoint.poll_timeout()).map(|(at, _)| at);
+            let next = due.chain(self.flights.iter().map(|flight| flight.at)).min();
+            let Some(next) = next.filter(|at| *at <= until) else {
+                break;
+            };
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = until;
+    }
+
+    /// Lets time pass in `span`s until `done`, at most a virtual hour.
+    pub fn run_until(&mut self, what: &str, mut done: impl FnMut(&mut World) -> bool) {
+        for _ in 0..36_000 {
+            if done(self) {
+                return;
+            }
+            self.run(Duration::from_millis(100));
+        }
+        panic!("never happened: {what}");
+    }
+
+    /// Takes the next event of a phone.
+    pub fn event(&mut self, phone: usize) -> SessionEvent {
+        self.pump();
+        assert!(!self.phones[phone].events.is_empty(), "phone {phone} has nothing to tell");
+        self.phones[phone].events.remove(0)
+    }
+
+    /// Takes the next event, which is an incoming call.
+    pub fn incoming(&mut self, phone: usize) -> SessionHandle {
+        match self.event(phone) {
+            SessionEvent::Incoming { session, .. } => session,
+            other => panic!("not an incoming call: {other:?}"),
+        }
+    }
+
+    /// Takes the next event, which is an end.
+    pub fn ended(&mut self, phone: usize) -> EndCause {
+        match self.event(phone) {
+            SessionEvent::Ended { why, .. } => why,
+            other => panic!("not an end: {other:?}"),
+        }
+    }
+
+    /// A call up on both sides, all events taken: the handles of caller and called.
+    pub fn connect(&mut self, transport: Transport) -> (SessionHandle, SessionHandle) {
+        let ours = self.call(transport, Some("offer"));
+        self.run(ms(100));
+        let theirs = self.incoming(CALLED);
+        let now = self.now;
+        self.at(CALLED).accept(now, theirs, sdp("answer"));
+        self.run(ms(100));
+        assert!(matches!(self.event(CALLER), SessionEvent::Answered { .. }));
+        assert!(matches!(self.event(CALLED), SessionEvent::Confirmed { .. }));
+        (ours, theirs)
+    }
+
+    /// How often a phone has sent a message whose first line begins with `start`.
+    pub fn count(&self, phone: usize, start: &str) -> usize {
+        self.phones[phone].sent.iter().filter(|(_, text)| text.starts_with(start)).count()
+    }
+
+    /// When, in ms after the beginning, a phone sent messages whose first line begins with `start`.
+    pub fn times(&self, phone: usize, start: &str) -> Vec<u128> {
+        let sent = self.phones[phone].sent.iter();
+        sent.filter(|(_, text)| text.starts_with(start)).map(|(at, _)| at.as_millis()).collect()
+    }
+
+    /// The last message of a phone whose first line begins with `start`.
+    pub fn last(&self, phone: usize, start: &str) -> String {
+        let found = self.phones[phone].sent.iter().rev().find(|(_, text)| text.starts_with(start));
+        found.map(|(_, text)| text.clone()).unwrap_or_else(|| panic!("phone {phone} never sent {start}"))
+    }
+
+    /// Closes every connection under the phones' feet.
+    pub fn cut_connections(&mut self) {
+        for ((phone, flow), _) in std::mem::take(&mut self.connections) {
+            let now = self.now;
+            self.phones[phone].endpoint.handle_flow_closed(now, flow);
+        }
+    }
+
+    /// Nothing is left of any call: no session, no transaction, no deadline.
+    pub fn assert_empty(&mut self) {
+        for (index, phone) in self.phones.iter().enumerate() {
+            assert_eq!(phone.endpoint.busy_sessions(), 0, "sessions of phone {index}");
+            assert_eq!(phone.endpoint.transactions(), 0, "transactions of phone {index}");
+            assert!(phone.endpoint.poll_timeout().is_none(), "deadline of phone {index}");
+        }
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        for phone in &mut self.phones {
+            if phone.endpoint.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                phone.endpoint.handle_timeout(now);
+                let next = phone.endpoint.poll_timeout();
+                assert!(next.is_none_or(|(at, _)| at > now), "a deadline that does not go away: {next:?}");
+            }
+        }
+        while let Some(index) = self.flights.iter().position(|flight| flight.at <= now) {
+            let Flight { to, path, bytes, .. } = self.flights.remove(index);
+            let endpoint = &mut self.phones[to].endpoint;
+            match path.transport {
+                Transport::Udp => endpoint.handle_datagram(now, path, &bytes),
+                Transport::Tcp => endpoint.handle_stream(now, path, &bytes),
+            }
+        }
+    }
+
+    fn pump(&mut self) {
+        for from in 0..self.phones.len() {
+            while let Some(event) = self.phones[from].endpoint.poll_event() {
+                self.phones[from].events.push(event);
+            }
+            while let Some(transmit) = self.phones[from].endpoint.poll_transmit() {
+                let text = String::from_utf8_lossy(&transmit.bytes).into_owned();
+                let lost = (self.filter)(from, &text);
+                self.phones[from].sent.push((self.now - self.began, text));
+                match transmit.path.transport {
+                    Transport::Udp if !lost && !self.random.random_bool(self.loss) => self.fly(from, &transmit),
+                    Transport::Tcp if !lost => self.stream(from, transmit),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn fly(&mut self, from: usize, transmit: &Transmit) {
+        let Some(to) = self.phones.iter().position(|phone| phone.address == transmit.path.remote) else {
+            return;
+        };
+        let at = self.now + Duration::from_micros(self.random.random_range(1_000..20_000));
+        let path = Path {
+            transport: Transport::Udp,
+            local: transmit.path.remote,
+            remote: self.phones[from].address,
+            flow: None,
+        };
+        self.flights.push(Flight { at, to, path, bytes: transmit.bytes.clone() });
+    }
+
+    fn stream(&mut self, from: usize, transmit: Transmit) {
+        let known = transmit.path.flow.and_then(|flow| self.connections.get(&(from, flow)).copied());
+        let (to, far) = match known {
+            Some(far) => far,
+            None => {
+                let listening = self.phones.iter().position(|phone| phone.address == transmit.path.remote);
+                let Some(to) = listening else {
+                    let now = self.now;
+                    self.phones[from].endpoint.handle_transport_error(now, transmit.path);
+                    return;
+                };
+                let (near, far) = (FlowId(self.next_flow), FlowId(self.next_flow + 1));
+                self.next_flow += 2;
+                self.connections.insert((from, near), (to, far));
+                self.connections.insert((to, far), (from, near));
+                (to, far)
+            }
+        };
+        let ephemeral = SocketAddr::new(self.phones[from].address.ip(), 40_000);
+        let opened_by_us = far.0 % 2 == 0;
+        let path = Path {
+            transport: Transport::Tcp,
+            local: self.phones[to].address,
+            remote: if opened_by_us { ephemeral } else { self.phones[from].address },
+            flow: Some(far),
+        };
+        // In pieces, in order.
+        let cut = self.random.random_range(0..=transmit.bytes.len());
+        for piece in [&transmit.bytes[..cut], &transmit.bytes[cut..]] {
+            let at = self.now + ms(1);
+            self.flights.push(Flight { at, to, path, bytes: piece.to_vec() });
+        }
+    }
+}
+
+/// An endpoint with this seed.
+pub fn endpoint(seed: u64) -> Endpoint {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    Endpoint::new(EndpointConfig { user_agent: "Vestibule".to_owned() }, bytes)
+}
+
+/// An order to call along `path`.
+pub fn invite(path: Path, offer: Option<&str>) -> Invite {
+    let contact = format!("sip:door@{}", path.local);
+    Invite {
+        path,
+        to: Uri::parse(&format!("sip:panel@{}", path.remote)).expect("a URI"),
+        from: NameAddr::new(Uri::parse("sip:door@192.0.2.1").expect("a URI")),
+        contact: Uri::parse(&contact).expect("a URI"),
+        offer: offer.map(sdp),
+        headers: Vec::new(),
+    }
+}
+
+/// A body that stands for a session description.
+pub fn sdp(text: &str) -> Body {
+    Body::sdp(text.as_bytes().to_vec())
+}
+
+/// Milliseconds.
+pub fn ms(span: u64) -> Duration {
+    Duration::from_millis(span)
+}
+
+/// The end that a person asks for.
+pub const DECLINE: End = End { code: 603 };
+
+/// One endpoint against a script: what it is sent is written in the test, what it sends is read there.
+pub struct Bench {
+    /// The endpoint under test.
+    pub endpoint: Endpoint,
+    /// The virtual clock.
+    pub now: Instant,
+    /// How the script's messages come.
+    pub path: Path,
+}
+
+impl Bench {
+    /// A bench that speaks UDP from 198.51.100.7:5060.
+    pub fn new() -> Self {
+        let path = Path {
+            transport: Transport::Udp,
+            local: SocketAddr::from(([192, 0, 2, 1], 5060)),
+            remote: SocketAddr::from(([198, 51, 100, 7], 5060)),
+            flow: None,
+        };
+        Bench { endpoint: endpoint(7), now: Instant::now(), path }
+    }
+
+    /// Delivers text with line ends as in a Rust string.
+    pub fn deliver(&mut self, text: &str) {
+        let bytes = text.replace('\n', "\r\n");
+        let (now, path) = (self.now, self.path);
+        match path.transport {
+            Transport::Udp => self.endpoint.handle_datagram(now, path, bytes.as_bytes()),
+            Transport::Tcp => self.endpoint.handle_stream(now, path, bytes.as_bytes()),
+        }
+    }
+
+    /// Delivers a message that a test has built.
+    pub fn deliver_bytes(&mut self, bytes: &[u8]) {
+        self.endpoint.handle_datagram(self.now, self.path, bytes);
+    }
+
+    /// Everything sent since the last time, as first lines.
+    pub fn lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            let text = String::from_utf8_lossy(&transmit.bytes).into_owned();
+            lines.push(text.lines().next().unwrap_or_default().to_owned());
+        }
+        lines
+    }
+
+    /// The next thing sent.
+    pub fn transmit(&mut self) -> Transmit {
+        self.endpoint.poll_transmit().expect("something is sent")
+    }
+
+    /// The next thing sent, which is a request.
+    pub fn request(&mut self) -> Request {
+        match parse_datagram(&self.transmit().bytes).expect("a SIP message") {
+            Message::Request(request) => request,
+            Message::Response(response) => panic!("a response: {}", response.status()),
+        }
+    }
+
+    /// The next thing sent, which is a response.
+    pub fn response(&mut self) -> Response {
+        match parse_datagram(&self.transmit().bytes).expect("a SIP message") {
+            Message::Response(response) => response,
+            Message::Request(request) => panic!("a request: {}", request.method()),
+        }
+    }
+
+    /// Lets time pass, firing whatever is due on the way.
+    pub fn run(&mut self, span: Duration) {
+        let until = self.now + span;
+        while let Some((at, _)) = self.endpoint.poll_timeout().filter(|(at, _)| *at <= until) {
+            self.now = self.now.max(at);
+            let now = self.now;
+            self.endpoint.handle_timeout(now);
+        }
+        self.now = until;
+    }
+
+    /// Takes the next event.
+    pub fn event(&mut self) -> SessionEvent {
+        self.endpoint.poll_event().expect("an event")
+    }
+
+    /// True when nothing was sent and nothing told.
+    pub fn is_quiet(&mut self) -> bool {
+        self.endpoint.poll_transmit().is_none() && self.endpoint.poll_event().is_none()
+    }
+}

@@ -1,0 +1,73 @@
+//! One INVITE, several phones.
+
+use super::{answer, called};
+use crate::sip::message::Method;
+use crate::sip::session::SessionEvent;
+use crate::sip::testing::{DECLINE, ms, sdp};
+
+const FIRST: [(&str, &str); 1] = [("Contact", "<sip:first@198.51.100.11>")];
+const SECOND: [(&str, &str); 1] = [("Contact", "<sip:second@198.51.100.12>")];
+
+#[test]
+fn the_second_acceptance_is_acknowledged_and_ended_and_the_first_stays() {
+    let (mut bench, session, invite) = called();
+    bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));
+    bench.deliver_bytes(&answer(&invite, 180, "second", &SECOND));
+    bench.deliver_bytes(&answer(&invite, 200, "second", &SECOND));
+    assert_eq!(bench.request().uri().user.as_deref(), Some("second"));
+    for _ in 0..3 {
+        assert_eq!(bench.event().session(), session);
+    }
+    bench.deliver_bytes(&answer(&invite, 200, "first", &FIRST));
+    let (ack, bye) = (bench.request(), bench.request());
+    assert_eq!((ack.method(), bye.method()), (&Method::Ack, &Method::Bye));
+    assert_eq!((ack.to().tag(), bye.to().tag()), (Some("first"), Some("first")));
+    assert_eq!(bye.uri().user.as_deref(), Some("first"));
+    // Both 200 come again: one ACK each.
+    bench.deliver_bytes(&answer(&invite, 200, "first", &FIRST));
+    bench.deliver_bytes(&answer(&invite, 200, "second", &SECOND));
+    assert_eq!(bench.request().to().tag(), Some("first"));
+    assert_eq!(bench.request().to().tag(), Some("second"));
+    assert!(bench.is_quiet());
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    assert_eq!(bench.request().to().tag(), Some("second"));
+}
+
+#[test]
+fn an_acceptance_after_the_session_has_gone_is_ended_too() {
+    let (mut bench, session, invite) = called();
+    bench.deliver_bytes(&answer(&invite, 200, "second", &SECOND));
+    bench.request();
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    let bye = bench.request();
+    bench.deliver_bytes(&answer(&bye, 200, "", &[]));
+    assert_eq!(bench.endpoint.busy_sessions(), 0);
+    bench.deliver_bytes(&answer(&invite, 200, "first", &FIRST));
+    assert_eq!(bench.lines().len(), 2);
+    // 64*T1 later nobody is left to hear it.
+    bench.run(ms(70_000));
+    bench.lines();
+    bench.deliver_bytes(&answer(&invite, 200, "third", &FIRST));
+    assert!(bench.lines().is_empty());
+}
+
+#[test]
+fn an_info_goes_to_the_early_dialog_that_spoke_last() {
+    let (mut bench, session, invite) = called();
+    bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));
+    bench.deliver_bytes(&answer(&invite, 183, "second", &SECOND));
+    bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));
+    let now = bench.now;
+    bench.endpoint.info(now, session, &sdp("key"));
+    let info = bench.request();
+    assert_eq!((info.to().tag(), info.uri().user.as_deref()), (Some("first"), Some("first")));
+    assert_eq!(info.cseq(), (invite.cseq().0 + 1, Method::Info));
+    // The confirmed dialog goes on with the numbers.
+    bench.deliver_bytes(&answer(&invite, 200, "first", &FIRST));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0, Method::Ack));
+    bench.endpoint.end(now, session, DECLINE);
+    assert_eq!(bench.request().cseq(), (invite.cseq().0 + 2, Method::Bye));
+    assert!(matches!(bench.event(), SessionEvent::Progress { .. }));
+}

@@ -1,0 +1,92 @@
+//! INFO both ways, early and confirmed.
+
+use super::{Text, answer, called, confirmed, rung};
+use crate::sip::path::Transport;
+use crate::sip::session::{Body, EndCause, SessionEvent};
+use crate::sip::testing::{CALLED, CALLER, World, ms, sdp};
+
+fn key(digit: &str) -> Body {
+    Body { content_type: "application/dtmf-relay".to_owned(), bytes: format!("Signal={digit}\r\n").into_bytes() }
+}
+
+#[test]
+fn an_info_arrives_early_and_confirmed_in_both_directions() {
+    let mut world = World::new(1, 0.0);
+    let ours = world.call(Transport::Udp, Some("offer"));
+    world.run(ms(100));
+    let theirs = world.incoming(CALLED);
+    let now = world.now;
+    world.at(CALLED).ring(now, theirs, None);
+    world.run(ms(100));
+    world.event(CALLER);
+    for accept in [true, false] {
+        let now = world.now;
+        world.at(CALLED).info(now, theirs, &key("1"));
+        world.at(CALLER).info(now, ours, &key("#"));
+        world.run(ms(100));
+        for (phone, digit) in [(CALLER, "1"), (CALLED, "#")] {
+            let (mut got, mut answered) = (None, false);
+            for event in std::mem::take(&mut world.phones[phone].events) {
+                match event {
+                    SessionEvent::Info { body, .. } => got = body,
+                    SessionEvent::InfoAnswered { result, .. } => answered = result == Ok(()),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!((got, answered), (Some(key(digit)), true));
+        }
+        if accept {
+            let now = world.now;
+            world.at(CALLED).accept(now, theirs, sdp("answer"));
+            world.run(ms(100));
+            world.event(CALLER);
+            world.event(CALLED);
+        }
+    }
+}
+
+#[test]
+fn a_refused_unanswered_or_homeless_info_is_told() {
+    let (mut bench, session, _) = called();
+    let now = bench.now;
+    bench.endpoint.info(now, session, &key("1"));
+    assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(481), .. }));
+
+    let (mut bench, session, _) = confirmed();
+    let now = bench.now;
+    bench.endpoint.info(now, session, &key("1"));
+    let info = bench.request();
+    bench.deliver_bytes(&answer(&info, 415, "", &[]));
+    assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(415), .. }));
+    bench.endpoint.info(now, session, &key("1"));
+    bench.run(ms(33_000));
+    assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(408), .. }));
+    assert_eq!(bench.endpoint.busy_sessions(), 1);
+}
+
+#[test]
+fn a_481_to_an_info_ends_a_confirmed_session() {
+    let (mut bench, session, _) = confirmed();
+    let now = bench.now;
+    bench.endpoint.info(now, session, &key("1"));
+    let info = bench.request();
+    bench.deliver_bytes(&answer(&info, 481, "", &[]));
+    assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(481), .. }));
+    let SessionEvent::Ended { why, .. } = bench.event() else { panic!() };
+    assert_eq!(why, EndCause::Rejected(481, "Call/Transaction Does Not Exist".to_owned()));
+    assert!(bench.lines()[0].starts_with("BYE"));
+}
+
+#[test]
+fn a_repeated_info_is_told_once() {
+    let (mut bench, session) = rung();
+    let now = bench.now;
+    bench.endpoint.ring(now, session, None);
+    let tag = bench.response().to().tag().expect("a tag").to_owned();
+    for _ in 0..3 {
+        bench.deliver(&Text::new("INFO", "z9hG4bKi").cseq(2).inside(&tag).text());
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    }
+    assert!(matches!(bench.event(), SessionEvent::Info { body: None, .. }));
+    assert!(bench.endpoint.poll_event().is_none());
+}

@@ -1,0 +1,201 @@
+//! What strangers get, and that they leave nothing behind.
+
+use super::{Text, accepted, rung};
+use crate::sip::endpoint::MAX_SESSIONS;
+use crate::sip::session::context::ALLOW;
+use crate::sip::testing::{Bench, ms};
+
+/// What a fresh endpoint answers, and that it remembers nothing.
+fn answered(text: &Text) -> crate::sip::message::Response {
+    let mut bench = Bench::new();
+    bench.deliver(&text.text());
+    let response = bench.response();
+    assert!(bench.is_quiet());
+    assert_eq!((bench.endpoint.transactions(), bench.endpoint.busy_sessions()), (0, 0));
+    // A repetition gets the same answer, tag included.
+    bench.deliver(&text.text());
+    assert_eq!(bench.response().to_bytes(), response.to_bytes());
+    assert!(response.to().tag().is_some());
+    response
+}
+
+#[test]
+fn options_are_answered_with_what_we_can_do() {
+    let response = answered(&Text::new("OPTIONS", "z9hG4bKo"));
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.header("Accept"), Some("application/sdp"));
+    assert!(response.header("Supported").is_some());
+    let allowed: Vec<String> = response.headers("Allow").map(|method| method.to_string()).collect();
+    assert_eq!(allowed.join(", "), ALLOW);
+}
+
+#[test]
+fn max_forwards_of_zero_has_arrived() {
+    let mut bench = Bench::new();
+    bench.deliver(&Text::new("OPTIONS", "z9hG4bKo").text().replace("Max-Forwards: 70", "Max-Forwards: 0"));
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+}
+
+#[test]
+fn unknown_and_unwanted_methods_are_told_what_is_allowed() {
+    for (method, status) in [("MESSAGE", 405), ("REGISTER", 405), ("SUBSCRIBE", 405), ("BREW", 501), ("invite", 501)] {
+        let response = answered(&Text::new(method, "z9hG4bKm"));
+        assert_eq!(response.status(), status, "{method}");
+        let allowed: Vec<String> = response.headers("Allow").map(|method| method.to_string()).collect();
+        assert_eq!(allowed.join(", "), ALLOW);
+    }
+}
+
+#[test]
+fn requests_of_no_dialog_are_answered_481() {
+    for method in ["BYE", "INFO", "UPDATE"] {
+        assert_eq!(answered(&Text::new(method, "z9hG4bKm")).status(), 481, "{method}");
+        assert_eq!(answered(&Text::new(method, "z9hG4bKm").inside("nobody")).status(), 481, "{method}");
+    }
+    assert_eq!(answered(&Text::new("INVITE", "z9hG4bKm").inside("nobody").body("offer")).status(), 481);
+    let mut bench = Bench::new();
+    bench.deliver(&Text::new("ACK", "z9hG4bKm").inside("nobody").text());
+    assert!(bench.is_quiet());
+}
+
+#[test]
+fn a_required_extension_is_named_as_unsupported() {
+    for method in ["INVITE", "OPTIONS"] {
+        let response = answered(&Text::new(method, "z9hG4bKm").extra("Require: foo, 100rel"));
+        assert_eq!(response.status(), 420);
+        let named: Vec<String> = response.headers("Unsupported").map(|tag| tag.to_string()).collect();
+        assert_eq!(named, ["foo", "100rel"]);
+    }
+}
+
+#[test]
+fn an_unreadable_body_is_answered_415() {
+    let text = Text::new("INVITE", "z9hG4bKm").body("offer");
+    assert_eq!(answered(&text.extra("Content-Encoding: gzip")).status(), 415);
+    let mut bench = Bench::new();
+    bench.deliver(&Text::new("INVITE", "z9hG4bKm").body("offer").text().replace("application/sdp", "text/plain"));
+    let response = bench.response();
+    assert_eq!((response.status(), response.header("Accept")), (415, Some("application/sdp")));
+}
+
+#[test]
+fn a_uri_of_another_scheme_is_answered_416() {
+    let mut bench = Bench::new();
+    let text = Text::new("OPTIONS", "z9hG4bKm").text();
+    bench.deliver(&text.replace("OPTIONS sip:panel@192.0.2.1", "OPTIONS tel:+4930123"));
+    assert_eq!(bench.lines(), ["SIP/2.0 416 Unsupported URI Scheme"]);
+}
+
+#[test]
+fn the_same_invite_by_another_way_is_answered_482() {
+    let (mut bench, _) = rung();
+    bench.deliver(&Text::new("INVITE", "z9hG4bKother").body("offer").text());
+    assert_eq!(bench.lines(), ["SIP/2.0 482 Loop Detected"]);
+    assert!(bench.endpoint.poll_event().is_none());
+}
+
+#[test]
+fn a_repeated_invite_gets_the_last_provisional_response_again() {
+    let (mut bench, session) = rung();
+    let invite = Text::new("INVITE", "z9hG4bKone").body("offer").text();
+    bench.deliver(&invite);
+    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
+    let now = bench.now;
+    bench.endpoint.ring(now, session, None);
+    bench.lines();
+    bench.deliver(&invite);
+    assert_eq!(bench.lines(), ["SIP/2.0 180 Ringing"]);
+    bench.endpoint.accept(now, session, crate::sip::testing::sdp("answer"));
+    bench.lines();
+    // Now the 200 is repeated by its own clock.
+    bench.deliver(&invite);
+    assert!(bench.is_quiet());
+}
+
+#[test]
+fn a_late_repetition_of_a_refused_invite_does_not_ring_again() {
+    let (mut bench, session) = rung();
+    let now = bench.now;
+    bench.endpoint.end(now, session, crate::sip::session::End { code: 486 });
+    bench.event();
+    bench.deliver(&Text::new("ACK", "z9hG4bKone").inside("any").text());
+    bench.lines();
+    bench.run(ms(4_900));
+    bench.deliver(&Text::new("INVITE", "z9hG4bKone").body("offer").text());
+    assert!(bench.is_quiet());
+    bench.run(ms(200));
+    assert_eq!(bench.endpoint.transactions(), 0);
+}
+
+#[test]
+fn a_crowd_is_asked_to_come_later_and_leaves_nothing() {
+    let mut bench = Bench::new();
+    for index in 0..MAX_SESSIONS + 500 {
+        let text = Text::new("INVITE", "z9hG4bKcrowd").body("offer").text();
+        let text = text.replace("z9hG4bKcrowd", &format!("z9hG4bK{index}")).replace("a-call", &format!("call-{index}"));
+        bench.deliver(&text);
+        let response = bench.response();
+        if index < MAX_SESSIONS {
+            assert_eq!(response.status(), 100);
+        } else {
+            assert_eq!((response.status(), response.header("Retry-After")), (503, Some("10")));
+        }
+    }
+    assert_eq!(bench.endpoint.transactions(), MAX_SESSIONS);
+}
+
+#[test]
+fn a_peer_of_rfc_2543_is_understood() {
+    // No branch, no From tag.
+    let old = |text: String| text.replace(";branch=old", "").replace(";tag=door", "");
+    let mut bench = Bench::new();
+    let invite = old(Text::new("INVITE", "old").via_tail("").body("offer").text());
+    bench.deliver(&invite);
+    bench.deliver(&invite);
+    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying", "SIP/2.0 100 Trying"]);
+    let session = bench.event().session();
+    assert!(bench.is_quiet());
+    let now = bench.now;
+    bench.endpoint.accept(now, session, crate::sip::testing::sdp("answer"));
+    let tag = bench.response().to().tag().expect("a tag").to_owned();
+    bench.deliver(&old(Text::new("ACK", "old").via_tail("").inside(&tag).text()));
+    assert!(matches!(bench.event(), crate::sip::session::SessionEvent::Confirmed { .. }));
+    bench.deliver(&old(Text::new("BYE", "old").via_tail("").cseq(2).inside(&tag).text()));
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+}
+
+#[test]
+fn responses_go_where_rfc_3261_and_rfc_3581_say() {
+    for (via, tail, expected) in [
+        ("198.51.100.7:5060", ";rport", "198.51.100.7:6000"),
+        ("198.51.100.7:5070", "", "198.51.100.7:5070"),
+        ("198.51.100.7", "", "198.51.100.7:5060"),
+        ("10.0.0.5:5070", "", "198.51.100.7:5070"),
+        ("door.invalid:5070", ";maddr=203.0.113.1", "198.51.100.7:5070"),
+        ("10.0.0.5:5070", ";rport", "198.51.100.7:6000"),
+    ] {
+        let mut bench = Bench::new();
+        bench.path.remote.set_port(6000);
+        let text = Text::new("OPTIONS", "z9hG4bKo").via_tail(tail).text();
+        bench.deliver(&text.replace("UDP 198.51.100.7:5060", &format!("UDP {via}")));
+        let transmit = bench.transmit();
+        assert_eq!(transmit.path.remote.to_string(), expected, "{via}{tail}");
+        let text = String::from_utf8(transmit.bytes).expect("text");
+        let via_line = text.lines().find(|line| line.starts_with("Via")).expect("a Via").to_owned();
+        let asks = tail == ";rport";
+        assert_eq!(via_line.contains(";rport=6000"), asks, "{via_line}");
+        let differs = !via.starts_with("198.51.100.7");
+        assert_eq!(via_line.contains(";received=198.51.100.7"), differs || asks, "{via_line}");
+    }
+}
+
+#[test]
+fn a_bye_crossing_ours_is_answered() {
+    let (mut bench, session, tag) = accepted();
+    bench.deliver(&Text::new("ACK", "z9hG4bKack").inside(&tag).text());
+    let now = bench.now;
+    bench.endpoint.end(now, session, crate::sip::testing::DECLINE);
+    bench.lines();
+    bench.deliver(&Text::new("BYE", "z9hG4bKb").cseq(2).inside(&tag).text());
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+}

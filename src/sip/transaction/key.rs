@@ -1,0 +1,96 @@
+//! Which transaction a message belongs to (RFC 3261 17.1.3 and 17.2.3).
+
+use crate::sip::message::{Method, Request, Response};
+
+/// What every branch of RFC 3261 begins with.
+pub const MAGIC_COOKIE: &str = "z9hG4bK";
+
+/// Names a client transaction: the branch we made up, and the method.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientKey {
+    branch: String,
+    method: String,
+}
+
+impl ClientKey {
+    /// Of a request of ours.
+    pub fn of_request(request: &Request) -> Self {
+        let branch = request.top_via().branch().unwrap_or_default().to_owned();
+        ClientKey { branch, method: request.method().to_string() }
+    }
+
+    /// True when the transaction's request has this method.
+    pub fn is(&self, method: &Method) -> bool {
+        self.method == method.to_string()
+    }
+
+    /// Of a response of theirs; none when its Via carries no branch, for ours always does.
+    pub fn of_response(response: &Response) -> Option<Self> {
+        let branch = response.top_via().branch()?.to_owned();
+        Some(ClientKey { branch, method: response.cseq().1.to_string() })
+    }
+}
+
+/// Names a server transaction. An ACK has the key of its INVITE; a CANCEL is a transaction of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServerKey {
+    /// The branch is unique in space and time at the sender that sent-by names.
+    Branch {
+        /// The whole branch.
+        branch: String,
+        /// Host in lower case and port.
+        sent_by: String,
+        /// The method, INVITE for ACK.
+        method: String,
+    },
+    /// A peer of RFC 2543: everything that stays the same in a repetition.
+    Fields {
+        /// The request URI.
+        uri: String,
+        /// The tag of From.
+        from_tag: Option<String>,
+        /// The Call-ID.
+        call_id: String,
+        /// The number in CSeq.
+        cseq: u32,
+        /// The whole top Via.
+        via: String,
+        /// The method, INVITE for ACK.
+        method: String,
+    },
+}
+
+impl ServerKey {
+    /// Of a request of theirs, as it came: before `received` is added to its Via.
+    pub fn of(request: &Request) -> Self {
+        let method = match request.method() {
+            Method::Ack => Method::Invite,
+            method => method.clone(),
+        };
+        ServerKey::with_method(request, &method)
+    }
+
+    /// Of the INVITE that this CANCEL is about (RFC 3261 9.2).
+    pub fn of_cancelled(cancel: &Request) -> Self {
+        ServerKey::with_method(cancel, &Method::Invite)
+    }
+
+    fn with_method(request: &Request, method: &Method) -> Self {
+        let via = request.top_via();
+        let method = method.to_string();
+        match via.branch() {
+            Some(branch) if branch.len() > MAGIC_COOKIE.len() && branch.starts_with(MAGIC_COOKIE) => {
+                let sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase();
+                ServerKey::Branch { branch: branch.to_owned(), sent_by, method }
+            }
+            _ => ServerKey::Fields {
+                uri: request.uri().to_string(),
+                from_tag: request.from().tag().map(str::to_owned),
+                call_id: request.call_id().to_owned(),
+                cseq: request.cseq().0,
+                via: via.to_string(),
+                method,
+            },
+        }
+    }
+}

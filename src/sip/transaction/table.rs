@@ -1,0 +1,286 @@
+//! All transactions of an endpoint: found by key, bounded, with one deadline.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::client::Client;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::server::Server;
+use super::{ClientKey, Delivery, Failure, Outbox, ReplyPath, ServerKey};
+use crate::sip::message::{Method, Request, Response};
+use crate::sip::path::{FlowId, Path};
+use crate::sip::timing::{Deadline, earlier};
+
+/// Most INVITEs of others at one time; beyond, the endpoint answers 503 and keeps nothing.
+pub const MAX_INVITE_SERVERS: usize = 256;
+/// Most other requests of others at one time.
+pub const MAX_SERVERS: usize = 256;
+
+/// Who uses a transaction: a number that its user chose, given back with whatever happens to it.
+pub type Owner = u32;
+
+/// The transactions, kept in the order of their keys so that every run does the same.
+#[derive(Debug, Default)]
+pub struct Transactions {
+    invite_clients: BTreeMap<ClientKey, (Owner, InviteClient)>,
+    clients: BTreeMap<ClientKey, (Owner, Client)>,
+    invite_servers: BTreeMap<ServerKey, InviteEntry>,
+    servers: BTreeMap<ServerKey, (Owner, Server)>,
+}
+
+#[derive(Debug)]
+struct InviteEntry {
+    owner: Owner,
+    identity: Identity,
+    machine: InviteServer,
+}
+
+/// What two copies of one request that travelled different ways have in common (RFC 3261 8.2.2.2).
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    call_id: String,
+    from_tag: Option<String>,
+    cseq: u32,
+}
+
+impl Identity {
+    fn of(request: &Request) -> Self {
+        Identity {
+            call_id: request.call_id().to_owned(),
+            from_tag: request.from().tag().map(str::to_owned),
+            cseq: request.cseq().0,
+        }
+    }
+}
+
+/// What a request of theirs is to the transactions that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Belongs to none of them.
+    New,
+    /// A repetition; the transaction has dealt with it.
+    Absorbed,
+    /// The ACK of a 2xx, on the branch of the INVITE itself.
+    AckOfAcceptance,
+}
+
+/// A client transaction that ended without a final response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Who used it.
+    pub owner: Owner,
+    /// Which.
+    pub key: ClientKey,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Transactions {
+    /// Hands a request to the transaction that it repeats, if there is one.
+    pub fn handle_request(&mut self, now: Instant, key: &ServerKey, request: &Request, out: &mut Outbox) -> Arrival {
+        if let Some(entry) = self.invite_servers.get_mut(key) {
+            if *request.method() == Method::Ack {
+                return match entry.machine.handle_ack(now) {
+                    super::invite_server::Acknowledged::Refusal => Arrival::Absorbed,
+                    super::invite_server::Acknowledged::Acceptance => Arrival::AckOfAcceptance,
+                };
+            }
+            entry.machine.handle_repeat(out);
+            return Arrival::Absorbed;
+        }
+        match self.servers.get_mut(key) {
+            Some((_, server)) => {
+                server.handle_repeat(out);
+                Arrival::Absorbed
+            }
+            None => Arrival::New,
+        }
+    }
+
+    /// Hands a response to the transaction of its request; gives the owner when the owner must hear of it.
+    pub fn handle_response(
+        &mut self,
+        now: Instant,
+        key: &ClientKey,
+        response: &Response,
+        flow: Option<FlowId>,
+        out: &mut Outbox,
+    ) -> Option<Owner> {
+        let (owner, delivery) = if let Some((owner, client)) = self.invite_clients.get_mut(key) {
+            client.learn_flow(flow);
+            (*owner, client.handle_response(now, response, out))
+        } else {
+            let (owner, client) = self.clients.get_mut(key)?;
+            client.learn_flow(flow);
+            (*owner, client.handle_response(now, response))
+        };
+        (delivery == Delivery::ToUser).then_some(owner)
+    }
+
+    /// Fires what is due, forgets what has ended, and says which requests of ours have failed.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        for (key, (owner, client)) in &mut self.invite_clients {
+            if let Some(failure) = client.handle_timeout(now, out) {
+                failed.push(Failed { owner: *owner, key: key.clone(), failure });
+            }
+        }
+        for (key, (owner, client)) in &mut self.clients {
+            if let Some(failure) = client.handle_timeout(now, out) {
+                failed.push(Failed { owner: *owner, key: key.clone(), failure });
+            }
+        }
+        for entry in self.invite_servers.values_mut() {
+            entry.machine.handle_timeout(now, out);
+        }
+        for (_, server) in self.servers.values_mut() {
+            server.handle_timeout(now);
+        }
+        self.sweep();
+        failed
+    }
+
+    /// A transmission along `path` failed: every request of ours that waits on it has failed.
+    pub fn handle_transport_error(&mut self, path: Path) -> Vec<Failed> {
+        let same = |other: Path| other.transport == path.transport && other.remote == path.remote;
+        let mut failed = Vec::new();
+        for (key, (owner, client)) in &mut self.invite_clients {
+            if same(client.path())
+                && let Some(failure) = client.handle_transport_error()
+            {
+                failed.push(Failed { owner: *owner, key: key.clone(), failure });
+            }
+        }
+        for (key, (owner, client)) in &mut self.clients {
+            if same(client.path())
+                && let Some(failure) = client.handle_transport_error()
+            {
+                failed.push(Failed { owner: *owner, key: key.clone(), failure });
+            }
+        }
+        self.sweep();
+        failed
+    }
+
+    /// A connection has gone: requests of ours that were never answered have failed, responses of ours find
+    /// another way.
+    pub fn handle_flow_closed(&mut self, flow: FlowId) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        for (key, (owner, client)) in &mut self.invite_clients {
+            if client.path().flow == Some(flow)
+                && let Some(failure) = client.handle_flow_closed()
+            {
+                failed.push(Failed { owner: *owner, key: key.clone(), failure });
+            }
+        }
+        for (key, (owner, client)) in &mut self.clients {
+            if client.path().flow == Some(flow)
+                && let Some(failure) = client.handle_transport_error()
+            {
+                failed.push(Failed { owner: *owner, key: key.clone(), failure });
+            }
+        }
+        for entry in self.invite_servers.values_mut() {
+            entry.machine.reply_mut().handle_flow_closed(flow);
+        }
+        for (_, server) in self.servers.values_mut() {
+            server.reply_mut().handle_flow_closed(flow);
+        }
+        self.sweep();
+        failed
+    }
+
+    /// The next deadline of all and why.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        let invites = self.invite_clients.values().map(|(_, client)| client.poll_timeout());
+        let requests = self.clients.values().map(|(_, client)| client.poll_timeout());
+        let theirs = self.invite_servers.values().map(|entry| entry.machine.poll_timeout());
+        let others = self.servers.values().map(|(_, server)| server.poll_timeout());
+        invites.chain(requests).chain(theirs).chain(others).fold(None, earlier)
+    }
+
+    /// Sends a request of ours in a new transaction.
+    pub fn send(&mut self, now: Instant, owner: Owner, request: Request, path: Path, out: &mut Outbox) -> ClientKey {
+        let key = ClientKey::of_request(&request);
+        if *request.method() == Method::Invite {
+            let client = InviteClient::start(now, request, path, out);
+            self.invite_clients.insert(key.clone(), (owner, client));
+        } else {
+            let client = Client::start(now, &request, path, out);
+            self.clients.insert(key.clone(), (owner, client));
+        }
+        key
+    }
+
+    /// Begins a transaction for a request of theirs; false when there is no room.
+    pub fn accept(&mut self, key: ServerKey, owner: Owner, request: &Request, reply: ReplyPath) -> bool {
+        if *request.method() == Method::Invite {
+            if self.invite_servers.len() >= MAX_INVITE_SERVERS {
+                return false;
+            }
+            let entry = InviteEntry { owner, identity: Identity::of(request), machine: InviteServer::new(reply) };
+            self.invite_servers.insert(key, entry);
+        } else {
+            if self.servers.len() >= MAX_SERVERS {
+                return false;
+            }
+            self.servers.insert(key, (owner, Server::new(reply)));
+        }
+        true
+    }
+
+    /// Sends a response of ours.
+    pub fn respond(&mut self, now: Instant, key: &ServerKey, response: &Response, out: &mut Outbox) {
+        if let Some(entry) = self.invite_servers.get_mut(key) {
+            entry.machine.respond(now, response, out);
+        } else if let Some((_, server)) = self.servers.get_mut(key) {
+            server.respond(now, response, out);
+        }
+    }
+
+    /// True when the same INVITE is here already by another way: it is answered 482 (RFC 3261 8.2.2.2).
+    pub fn is_merged(&self, request: &Request) -> bool {
+        let identity = Identity::of(request);
+        self.invite_servers.values().any(|entry| entry.identity == identity)
+    }
+
+    /// The INVITE of theirs under this key, when it awaits its final response: its owner.
+    pub fn pending_invite(&self, key: &ServerKey) -> Option<Owner> {
+        self.invite_servers.get(key).filter(|entry| entry.machine.is_pending()).map(|entry| entry.owner)
+    }
+
+    /// The INVITE of theirs under this key.
+    pub fn invite_server_mut(&mut self, key: &ServerKey) -> Option<&mut InviteServer> {
+        self.invite_servers.get_mut(key).map(|entry| &mut entry.machine)
+    }
+
+    /// The INVITE of ours under this key.
+    pub fn invite_client_mut(&mut self, key: &ClientKey) -> Option<&mut InviteClient> {
+        self.invite_clients.get_mut(key).map(|(_, client)| client)
+    }
+
+    /// Gives up an INVITE of ours that still has no final response.
+    pub fn abandon_invite(&mut self, key: &ClientKey) {
+        if self.invite_clients.get(key).is_some_and(|(_, client)| client.is_pending()) {
+            self.invite_clients.remove(key);
+        }
+    }
+
+    /// Gives up every INVITE of an owner that still has no final response: its session is over.
+    pub fn abandon_invites_of(&mut self, gone: Owner) {
+        self.invite_clients.retain(|_, (owner, client)| *owner != gone || !client.is_pending());
+    }
+
+    /// How many transactions there are.
+    pub fn len(&self) -> usize {
+        self.invite_clients.len() + self.clients.len() + self.invite_servers.len() + self.servers.len()
+    }
+
+    fn sweep(&mut self) {
+        self.invite_clients.retain(|_, (_, client)| !client.is_terminated());
+        self.clients.retain(|_, (_, client)| !client.is_terminated());
+        self.invite_servers.retain(|_, entry| !entry.machine.is_terminated());
+        self.servers.retain(|_, (_, server)| !server.is_terminated());
+    }
+}

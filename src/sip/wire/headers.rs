@@ -1,0 +1,326 @@
+//! The header values with a grammar of their own: name-addr and Via, and what is known of header names.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::uri::{parse_host_port, parse_ip};
+use super::{Host, Malformed, Params, Uri, scan};
+
+/// A From, To, Contact, Route or the like: a URI with a name to show and parameters (RFC 3261 20.10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameAddr {
+    /// The display name, without quotes and escapes.
+    pub display: Option<String>,
+    /// The address.
+    pub uri: Uri,
+    /// The parameters of the header, outside the angle brackets: `tag`, `expires`, `q`, …
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// An address with neither name nor parameters.
+    pub fn new(uri: Uri) -> Self {
+        NameAddr { display: None, uri, params: Params::new() }
+    }
+
+    /// Reads `"Name" <uri>;params`, `Name <uri>;params` or `uri;params`. Without angle brackets parameters belong to
+    /// the header, and the URI may hold neither comma nor question mark (RFC 3261 20). A display name without quotes
+    /// may hold more than tokens, as many devices send it, except what would make the value ambiguous.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let text = scan::trim(text);
+        let after_quotes = if text.starts_with('"') { scan::quoted_len(text)? } else { 0 };
+        let bracket = text[after_quotes..].find('<').map(|at| after_quotes + at);
+        let Some(open) = bracket else {
+            let (uri, params) = match text.split_once(';') {
+                Some((uri, params)) => (scan::trim(uri), Params::parse(params)?),
+                None => (text, Params::new()),
+            };
+            if uri.contains(['?', ',']) {
+                return Err(Malformed("an address with ? or , needs angle brackets"));
+            }
+            return Ok(NameAddr { display: None, uri: Uri::parse(uri)?, params });
+        };
+        let display = parse_display(scan::trim(&text[..open]))?;
+        let (uri, rest) = text[open + 1..].split_once('>').ok_or(Malformed("angle bracket not closed"))?;
+        let rest = scan::trim(rest);
+        let params = match rest.strip_prefix(';') {
+            Some(params) => Params::parse(params)?,
+            None if rest.is_empty() => Params::new(),
+            None => return Err(Malformed("text after the angle brackets")),
+        };
+        Ok(NameAddr { display, uri: Uri::parse(scan::trim(uri))?, params })
+    }
+
+    /// The tag that makes this end of a dialog unique (RFC 3261 19.3); an empty one counts as none.
+    pub fn tag(&self) -> Option<&str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// Sets the tag.
+    pub fn set_tag(&mut self, tag: &str) {
+        self.params.set("tag", Some(tag));
+    }
+}
+
+/// Always with angle brackets, so that the parameters cannot be taken for the URI's; a display name always quoted.
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(display) = &self.display {
+            write!(f, "{} ", scan::quote(display))?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+fn parse_display(text: &str) -> Result<Option<String>, Malformed> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.starts_with('"') {
+        return match scan::quoted_len(text)? {
+            len if len == text.len() => Ok(Some(scan::unquote(text).into_owned())),
+            _ => Err(Malformed("text between the display name and the address")),
+        };
+    }
+    if text.contains(['"', ',', ';', '>']) {
+        return Err(Malformed("a display name with separators needs quotes"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// One hop of a Via (RFC 3261 20.42). Parts keep their spelling; white space between them is written in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Via {
+    /// Protocol and version, `SIP/2.0`.
+    pub protocol: String,
+    /// The transport as written: `UDP`, `TCP`, `TLS`, or one unknown to us.
+    pub transport: String,
+    /// Where the sender wants its responses: host.
+    pub host: Host,
+    /// Where the sender wants its responses: port.
+    pub port: Option<u16>,
+    /// `branch`, `received`, `rport`, …
+    pub params: Params,
+}
+
+impl Via {
+    /// The Via of a request of ours, with `rport` asked for (RFC 3581 3).
+    pub fn new(transport: &str, host: Host, port: Option<u16>, branch: &str) -> Self {
+        let mut params = Params::new();
+        params.set("rport", None);
+        params.set("branch", Some(branch));
+        Via { protocol: "SIP/2.0".to_owned(), transport: transport.to_owned(), host, port, params }
+    }
+
+    /// Reads one hop; a comma list is split before.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let (head, params) = match text.split_once(';') {
+            Some((head, params)) => (head, Params::parse(params)?),
+            None => (text, Params::new()),
+        };
+        let mut pieces = head.splitn(3, '/').map(scan::trim);
+        let (Some(name), Some(version), Some(rest)) = (pieces.next(), pieces.next(), pieces.next()) else {
+            return Err(Malformed("Via without a protocol"));
+        };
+        let (transport, sent_by) = rest.split_once(scan::is_space).ok_or(Malformed("Via without a host"))?;
+        if ![name, version, transport].into_iter().all(scan::is_token) {
+            return Err(Malformed("Via without a protocol"));
+        }
+        let (host, port) = parse_host_port(sent_by)?;
+        Ok(Via { protocol: format!("{name}/{version}"), transport: transport.to_owned(), host, port, params })
+    }
+
+    /// The branch, which names the transaction (RFC 3261 8.1.1.7).
+    pub fn branch(&self) -> Option<&str> {
+        self.params.get("branch")
+    }
+
+    /// Where the request was seen to come from (RFC 3261 18.2.1), in brackets or not.
+    pub fn received(&self) -> Option<IpAddr> {
+        self.params.unquoted("received").and_then(|text| parse_ip(&text))
+    }
+
+    /// Whether the sender asks for the response at the port that it sent from (RFC 3581), filled in or not.
+    pub fn wants_rport(&self) -> bool {
+        self.params.contains("rport")
+    }
+
+    /// The port that the receiver of the request filled in (RFC 3581 4).
+    pub fn rport(&self) -> Option<u16> {
+        self.params.get("rport").and_then(scan::digits)
+    }
+
+    /// Notes where the request was seen to come from; IPv6 without brackets (RFC 3261 25.1, `via-received`).
+    pub fn set_received(&mut self, address: IpAddr) {
+        self.params.set("received", Some(&address.to_string()));
+    }
+
+    /// Fills in the port that the request came from.
+    pub fn set_rport(&mut self, port: u16) {
+        self.params.set("rport", Some(&port.to_string()));
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} {}", self.protocol, self.transport, self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)
+    }
+}
+
+/// Reads `314159 INVITE` (RFC 3261 20.16): the number is below 2^31.
+pub(super) fn parse_cseq(text: &str) -> Result<(u32, &str), Malformed> {
+    let (number, method) =
+        scan::trim(text).split_once(scan::is_space).ok_or(Malformed("CSeq without number and method"))?;
+    let number = scan::digits::<u32>(number).filter(|number| *number < 1 << 31);
+    let method = scan::trim(method);
+    match number {
+        Some(number) if scan::is_token(method) => Ok((number, method)),
+        Some(_) => Err(Malformed("CSeq without a method")),
+        None => Err(Malformed("CSeq number out of range")),
+    }
+}
+
+/// The full name behind a compact one (RFC 3261 7.3.3 and the registry of header fields); any other name is its own.
+pub fn full_name(name: &str) -> &str {
+    let &[letter] = name.as_bytes() else { return name };
+    match letter.to_ascii_lowercase() {
+        b'a' => "Accept-Contact",
+        b'b' => "Referred-By",
+        b'c' => "Content-Type",
+        b'd' => "Request-Disposition",
+        b'e' => "Content-Encoding",
+        b'f' => "From",
+        b'i' => "Call-ID",
+        b'j' => "Reject-Contact",
+        b'k' => "Supported",
+        b'l' => "Content-Length",
+        b'm' => "Contact",
+        b'n' => "Identity-Info",
+        b'o' => "Event",
+        b'r' => "Refer-To",
+        b's' => "Subject",
+        b't' => "To",
+        b'u' => "Allow-Events",
+        b'v' => "Via",
+        b'x' => "Session-Expires",
+        b'y' => "Identity",
+        _ => name,
+    }
+}
+
+/// Whether the grammar of the header is a comma list, so that several lines mean the same as one (RFC 3261 7.3.1).
+/// Challenges and credentials are not: their commas separate parameters.
+pub fn is_list(name: &str) -> bool {
+    const LISTS: &[&str] = &[
+        "Accept",
+        "Accept-Contact",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Alert-Info",
+        "Allow",
+        "Allow-Events",
+        "Call-Info",
+        "Contact",
+        "Content-Encoding",
+        "Content-Language",
+        "Error-Info",
+        "History-Info",
+        "In-Reply-To",
+        "P-Asserted-Identity",
+        "P-Associated-URI",
+        "P-Preferred-Identity",
+        "Path",
+        "Proxy-Require",
+        "Reason",
+        "Record-Route",
+        "Reject-Contact",
+        "Request-Disposition",
+        "Require",
+        "Route",
+        "Service-Route",
+        "Supported",
+        "Unsupported",
+        "Via",
+        "Warning",
+    ];
+    LISTS.iter().any(|list| list.eq_ignore_ascii_case(full_name(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_addrs_in_every_spelling() {
+        for (text, display, uri, tag) in [
+            (r#""A. \"Bell\" \\" <sip:a@b;x=1>;tag=t"#, Some(r#"A. "Bell" \"#), "sip:a@b;x=1", Some("t")),
+            ("Front Door (1) <sip:1@h>", Some("Front Door (1)"), "sip:1@h", None),
+            ("caller<sip:c@h> ; tag = 323", Some("caller"), "sip:c@h", Some("323")),
+            ("sip:c@h;tag=9;x", None, "sip:c@h", Some("9")),
+            ("<sip:h>;tag=", None, "sip:h", None),
+            ("<tel:+1;ext=5>", None, "tel:+1;ext=5", None),
+            (r#""<sip:x@y>" < sip:a@[::1]:5 >"#, Some("<sip:x@y>"), "sip:a@[::1]:5", None),
+        ] {
+            let parsed = NameAddr::parse(text).unwrap();
+            assert_eq!(parsed.display.as_deref(), display, "{text}");
+            assert_eq!(parsed.uri.to_string(), uri, "{text}");
+            assert_eq!(parsed.tag(), tag, "{text}");
+            assert_eq!(NameAddr::parse(&parsed.to_string()).unwrap(), parsed, "{text}");
+        }
+    }
+
+    #[test]
+    fn name_addrs_that_are_refused() {
+        for text in [
+            "",
+            "\"Open <sip:a@b>",
+            "Bell, A <sip:a@b>",
+            "<sip:a@b",
+            "<sip:a@b> x",
+            "\"A\" B <sip:a@b>",
+            "sip:a@b?Route=x",
+            "<sip:a@b>;tag=\"x",
+            "<>",
+        ] {
+            assert!(NameAddr::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn vias_in_every_spelling() {
+        let via = Via::parse("SIP / 2.0\t/ UDP  first.example : 4000;ttl=16 ;branch=z9hG4bKa;rport").unwrap();
+        assert_eq!(via.to_string(), "SIP/2.0/UDP first.example:4000;ttl=16;branch=z9hG4bKa;rport");
+        assert!(via.wants_rport() && via.rport().is_none());
+        let via = Via::parse("SIP/2.0/tls [2001:db8::9]:5061;received=[::2];rport=5;BRANCH=x").unwrap();
+        assert_eq!(via.received(), Some("::2".parse().unwrap()));
+        assert_eq!((via.rport(), via.port, via.branch()), (Some(5), Some(5061), Some("x")));
+        assert_eq!(via.transport, "tls");
+        let mut via = Via::new("TCP", Host::parse("h").unwrap(), None, "z9hG4bK1");
+        via.set_received("::2".parse().unwrap());
+        via.set_rport(7);
+        assert_eq!(via.to_string(), "SIP/2.0/TCP h;rport=7;branch=z9hG4bK1;received=::2");
+        for text in ["", "SIP/2.0/UDP", "SIP/2.0 UDP h", "SIP/2.0/UDP h:x", "SIP/2.0/UDP h;;,", "SIP//UDP h"] {
+            assert!(Via::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn cseq_numbers_stay_below_two_to_the_31() {
+        assert_eq!(parse_cseq(" 0009\t INVITE "), Ok((9, "INVITE")));
+        assert!(parse_cseq("2147483648 INVITE").is_err());
+        assert!(parse_cseq("36893488147419103232 REGISTER").is_err());
+        assert!(parse_cseq("1").is_err());
+        assert!(parse_cseq("-1 INVITE").is_err());
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(full_name("L"), "Content-Length");
+        assert_eq!(full_name("q"), "q");
+        assert!(is_list("m") && is_list("RECORD-ROUTE") && !is_list("WWW-Authenticate"));
+    }
+}
