@@ -115,6 +115,20 @@ pub enum Refusal {
     /// No route leads to that address.
     #[error("there is no route to {0}")]
     NoRoute(String),
+    /// Direct IP calls cannot be made because the port is not ours.
+    #[error("IP calls are not possible: Direct IP Port {port}: {reason}")]
+    NotListening {
+        /// Direct IP Port.
+        port: u16,
+        /// What the system says.
+        reason: String,
+    },
+    /// There is no camera to send.
+    #[error("no camera is set (Phone > Video > Camera)")]
+    NoCamera,
+    /// This version does not know the way in which the door is opened.
+    #[error("{0} cannot be opened from here")]
+    CannotUnlock(String),
     /// These keys cannot be sent.
     #[error("'{0}' is not a key: 0–9, *, #, A–D")]
     NotAKey(char),

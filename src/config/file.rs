@@ -12,6 +12,9 @@ use super::{Config, SETTINGS, setting};
 /// More lines than this are not taken out one by one: then the file is not a damaged settings file but something else.
 const MOST_BAD_LINES: usize = 200;
 
+/// Each line that is taken out costs one more reading of the file; together they read at most so many bytes.
+const MOST_BYTES_READ: usize = 4 << 20;
+
 /// What a settings file holds.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
@@ -81,7 +84,7 @@ pub fn write(config: &Config, rest: &Rest) -> String {
 
 fn salvage(text: &str, loaded: &mut Loaded) -> Table {
     let mut lines: Vec<&str> = text.split('\n').collect();
-    for _ in 0..MOST_BAD_LINES {
+    for _ in 0..(MOST_BYTES_READ / text.len().max(1)).clamp(5, MOST_BAD_LINES) {
         let joined = lines.join("\n");
         let error = match joined.parse::<Table>() {
             Ok(table) => return table,

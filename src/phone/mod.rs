@@ -1,1 +1,354 @@
-//! Comes with its room.
+//! What a *panel* does with calls, sans-IO: who may ring, what is answered and when, the door, hold, the call log,
+//! the tones, the settings in force.
+//!
+//! Nothing here knows a clock, a thread, a socket or a random source. The worker calls one `handle_*` for one thing that
+//! happened, then drains [`Phone::poll_output`] until it is empty, then waits until [`Phone::poll_timeout`] at the
+//! latest and calls [`Phone::handle_timeout`].
+//!
+//! ```text
+//!  datagrams, streams ─▶ ┌───────┐ ─▶ Transmit, CloseFlow, Listen
+//!  commands           ─▶ │ Phone │ ─▶ Event (views for the screen)
+//!  media events       ─▶ │  sip  │ ─▶ MediaOrder
+//!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog
+//!  time               ─▶ └───────┘ ─▶ Finished
+//! ```
+//!
+//! * `admission`: who may ring; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
+//! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
+//! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
+//! * `settings`: a change and what it redoes; `log`, `notices`: what is remembered and what is said
+//!
+//! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
+//! ([`Phone::handle_log_saved`]), a setting is shown as changed only after [`Phone::handle_settings_saved`].
+
+mod admission;
+mod call;
+mod commands;
+mod finish;
+mod hold;
+mod incoming;
+mod keys;
+mod log;
+mod media;
+mod notices;
+mod outgoing;
+mod output;
+mod reason;
+mod remote;
+mod ring;
+mod settings;
+mod timers;
+mod unlock;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+pub use self::log::KEPT as LOG_KEPT;
+pub use self::output::{LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+
+use self::call::Call;
+use self::log::CallLog;
+use self::notices::Notices;
+use self::ring::Sounding;
+use self::settings::{Listening, Saving};
+use crate::channel::{
+    CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
+};
+use crate::config::Config;
+use crate::sdp;
+use crate::sip::{Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
+
+/// How many calls there can be at once, of which one is spoken in.
+pub const LINES: usize = 4;
+
+/// Somewhere outside the house (RFC 5737), to ask the routing table which address others know us by.
+const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// The two clocks, read by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// For everything that waits.
+    pub instant: Instant,
+    /// For the call log.
+    pub wall: SystemTime,
+}
+
+/// The routing table of the system: asked, never waited for.
+pub trait Routes: Send {
+    /// Our own address on the way to `remote`; `None` when no way leads there.
+    fn local_for(&self, remote: IpAddr) -> Option<IpAddr>;
+}
+
+/// What a phone begins with.
+pub struct Start {
+    /// The settings in force.
+    pub config: Arc<Config>,
+    /// From the system's random source; the same seed and the same inputs give the same outputs.
+    pub seed: [u8; 32],
+    /// The call log as loaded, oldest first.
+    pub log: Vec<LogEntry>,
+    /// What the media engines can do; the settings may narrow it.
+    pub capabilities: sdp::Capabilities,
+    /// RTP ports that are bound, one entry for each call that there can be; more than [`LINES`] are not used.
+    pub ports: Vec<MediaPorts>,
+    /// The routing table.
+    pub routes: Box<dyn Routes>,
+}
+
+/// The panel's behaviour.
+///
+/// `handle_*`: something arrived. `poll_*`: what must go out; drain [`Phone::poll_output`] after each `handle_*`. The
+/// rest are getters for `status`.
+pub struct Phone {
+    config: Arc<Config>,
+    endpoint: Endpoint,
+    random: StdRng,
+    routes: Box<dyn Routes>,
+    capabilities: sdp::Capabilities,
+    ports: Vec<MediaPorts>,
+    calls: BTreeMap<CallHandle, Call>,
+    sessions: HashMap<SessionHandle, CallHandle>,
+    last_handle: u32,
+    current: Option<CallHandle>,
+    muted: bool,
+    sounding: Sounding,
+    listening: Listening,
+    saving: Saving,
+    log: CallLog,
+    notices: Notices,
+    screen: Screen,
+    leaving: finish::Leaving,
+    changed: BTreeSet<CallHandle>,
+    outputs: VecDeque<Output>,
+}
+
+impl Phone {
+    /// A phone without calls. The first outputs tell the screen how things stand and ask for the sockets.
+    pub fn new(now: Now, start: Start) -> Self {
+        let mut random = StdRng::from_seed(start.seed);
+        let endpoint = Endpoint::new(endpoint_config(), random.random());
+        let mut ports = start.ports;
+        ports.truncate(LINES);
+        let mut phone = Self {
+            config: start.config,
+            endpoint,
+            random,
+            routes: start.routes,
+            capabilities: start.capabilities,
+            ports,
+            calls: BTreeMap::new(),
+            sessions: HashMap::new(),
+            last_handle: 0,
+            current: None,
+            muted: false,
+            sounding: Sounding::default(),
+            listening: Listening::default(),
+            saving: Saving::default(),
+            log: CallLog::new(start.log),
+            notices: Notices::default(),
+            screen: Screen::default(),
+            leaving: finish::Leaving::default(),
+            changed: BTreeSet::new(),
+            outputs: VecDeque::new(),
+        };
+        phone.tell(Event::Settings(phone.config.clone()));
+        phone.listen();
+        for registration in phone.registrations() {
+            phone.tell(Event::Registration(registration));
+        }
+        phone.tell(Event::Log(phone.log.shown()));
+        phone.order(MediaOrder::Configure(phone.config.clone()));
+        phone.settle(now);
+        phone
+    }
+
+    /// A datagram came.
+    pub fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {
+        self.endpoint.handle_datagram(now.instant, path, bytes);
+        self.settle(now);
+    }
+
+    /// Bytes came on a TCP connection.
+    pub fn handle_stream(&mut self, now: Now, path: Path, bytes: &[u8]) {
+        self.endpoint.handle_stream(now.instant, path, bytes);
+        self.settle(now);
+    }
+
+    /// A TCP connection has gone.
+    pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
+        self.endpoint.handle_flow_closed(now.instant, flow);
+        self.settle(now);
+    }
+
+    /// A transmit could not be delivered.
+    pub fn handle_transport_error(&mut self, now: Now, path: Path) {
+        self.endpoint.handle_transport_error(now.instant, path);
+        self.settle(now);
+    }
+
+    /// What the start of the program found.
+    pub fn notice(&mut self, kind: NoticeKind) {
+        let changed = self.notices.add(kind);
+        self.tell_notices(changed);
+    }
+
+    /// The notices for which `gone` holds are no longer true.
+    pub fn clear_notices(&mut self, gone: impl Fn(&NoticeKind) -> bool) {
+        let changed = self.notices.clear(gone);
+        self.tell_notices(changed);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The calls as they are now.
+    pub fn calls(&self) -> Vec<CallView> {
+        self.calls.values().map(|call| call.view(&self.config, self.muted, None)).collect()
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Where direct calls are listened for.
+    pub fn direct_ip(&self) -> DirectIpView {
+        self.listening.view(&self.config, self.routes.local_for(OUTSIDE))
+    }
+
+    /// The accounts; this version has none that could register.
+    pub fn registrations(&self) -> [RegistrationView; 2] {
+        [1, 2].map(|account| RegistrationView { account, ..RegistrationView::default() })
+    }
+
+    /// The call log, newest first, as far as it is on disk.
+    pub fn log(&self) -> Arc<[LogEntry]> {
+        self.log.shown()
+    }
+
+    /// How many missed calls nobody has looked at.
+    pub fn missed(&self) -> usize {
+        self.log.missed()
+    }
+
+    /// The notices.
+    pub fn notices(&self) -> Arc<[Notice]> {
+        self.notices.all()
+    }
+
+    /// The call on the screen.
+    pub fn current(&self) -> Option<CallHandle> {
+        self.current
+    }
+
+    /// The page that the screen reported, or the one that a call brings up where there is no screen to report it.
+    pub fn screen(&self) -> Screen {
+        match self.current.and_then(|handle| self.calls.get(&handle)) {
+            None => self.screen,
+            Some(call) => match call.state() {
+                _ if call.rings_here() => Screen::Ringing,
+                CallState::Confirmed | CallState::Held => Screen::InCall,
+                _ => Screen::Calling,
+            },
+        }
+    }
+
+    /// Passes on what happened in SIP, brings tones, pictures and views in line with it, and puts out what follows.
+    fn settle(&mut self, now: Now) {
+        while let Some(event) = self.endpoint.poll_event() {
+            self.on_session_event(now, event);
+        }
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            self.outputs.push_back(Output::Transmit(transmit));
+        }
+        while let Some(flow) = self.endpoint.poll_close() {
+            self.outputs.push_back(Output::CloseFlow(flow));
+        }
+        self.sound(now);
+        for handle in std::mem::take(&mut self.changed) {
+            if let Some(call) = self.calls.get(&handle) {
+                let view = call.view(&self.config, self.muted, None);
+                self.tell(Event::Call(Box::new(view)));
+            }
+        }
+        self.finish_leaving(now);
+    }
+
+    fn on_session_event(&mut self, now: Now, event: SessionEvent) {
+        if let SessionEvent::Incoming { session, path, request } = event {
+            self.on_incoming(now, session, path, *request);
+            return;
+        }
+        // A session that was ended here has no call any more; what it still says concerns nobody.
+        let Some(handle) = self.sessions.get(&event.session()).copied() else { return };
+        match event {
+            SessionEvent::Incoming { .. } => {}
+            SessionEvent::Progress { status, body, .. } => self.on_progress(now, handle, status, body),
+            SessionEvent::Answered { body, .. } => self.on_answered(now, handle, body),
+            SessionEvent::Confirmed { body, .. } => self.on_confirmed(now, handle, body),
+            SessionEvent::Offer { body, .. } => self.on_offer(now, handle, body),
+            SessionEvent::OfferAnswered { result, .. } => self.on_offer_answered(now, handle, result),
+            SessionEvent::Info { body, .. } => self.on_info(handle, body),
+            SessionEvent::InfoAnswered { result, .. } => self.on_info_answered(now, handle, result),
+            SessionEvent::Ended { why, .. } => self.on_ended(now, handle, &why),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn tell_notices(&mut self, changed: bool) {
+        if changed {
+            self.tell(Event::Notices(self.notices.all()));
+        }
+    }
+
+    fn order(&mut self, order: MediaOrder) {
+        self.outputs.push_back(Output::Media(order));
+    }
+
+    /// The view of this call has changed.
+    fn touch(&mut self, handle: CallHandle) {
+        self.changed.insert(handle);
+    }
+
+    fn next_handle(&mut self) -> CallHandle {
+        self.last_handle += 1;
+        CallHandle(self.last_handle)
+    }
+
+    /// RTP ports that no call uses; `None` when all lines are busy.
+    fn free_ports(&self) -> Option<MediaPorts> {
+        self.ports.iter().copied().find(|ports| self.calls.values().all(|call| call.media.ports != *ports))
+    }
+
+    /// The negotiation of a new call that is reached from `local`.
+    fn negotiation(&mut self, local: IpAddr, ports: MediaPorts) -> sdp::Negotiation {
+        let audio = self.config.audio_codecs.iter().filter_map(|name| {
+            self.capabilities.audio.iter().copied().find(|codec| codec.name().eq_ignore_ascii_case(name))
+        });
+        let pictures = self.config.video_receive || self.has_camera();
+        let capabilities = sdp::Capabilities {
+            audio: audio.collect(),
+            video: if pictures { self.capabilities.video.clone() } else { Vec::new() },
+        };
+        let local = sdp::Local { address: local, audio_port: ports.audio, video_port: ports.video };
+        sdp::Negotiation::new(self.random.random(), capabilities, local)
+    }
+
+    fn has_camera(&self) -> bool {
+        self.config.video_camera != "none"
+    }
+}
+
+fn endpoint_config() -> EndpointConfig {
+    EndpointConfig { user_agent: concat!("Vestibule/", env!("CARGO_PKG_VERSION")).to_owned() }
+}

@@ -1,0 +1,280 @@
+//! One call of the panel: what it is, where it stands, and how the screen sees it.
+//!
+//! ```text
+//! Outgoing: calling ─▶ ringing ─▶ early ─┐
+//!                                        ├─▶ Talking (held or not) ─▶ over: the call is forgotten
+//! Incoming: ringing or early ────────────┘
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::Now;
+use super::keys::Keys;
+use super::output::{MediaOrder, MediaPorts};
+use super::unlock::Unlock;
+use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, VideoView};
+use crate::config::{Config, DoorUnlock, PhonebookEntry, UnlockMethod};
+use crate::sdp::{Direction, Negotiated, Negotiation, Wish};
+use crate::sip::{Path, SessionHandle};
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub handle: CallHandle,
+    pub session: SessionHandle,
+    pub direction: CallDirection,
+    pub path: Path,
+    pub remote: Remote,
+    pub began: Now,
+    pub stage: Stage,
+    pub media: Media,
+    /// No bell for this one.
+    pub silent: bool,
+    /// Our camera is wanted.
+    pub camera: bool,
+    pub unlock: Unlock,
+    pub keys: Keys,
+}
+
+/// The other side.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Remote {
+    /// `sip:door@192.168.1.20`.
+    pub uri: String,
+    /// What the screen calls it.
+    pub name: String,
+    /// Its entry in the address book.
+    pub contact: Option<PhonebookEntry>,
+}
+
+/// Where a call stands.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Ours, not answered yet.
+    Outgoing(Outgoing),
+    /// Theirs, not answered yet.
+    Incoming(Incoming),
+    /// Answered.
+    Talking(Talking),
+}
+
+/// A call of ours that nobody has answered.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub progress: Progress,
+    /// Their sound arrives, so that no ringback tone is needed.
+    pub sounds: bool,
+    /// When it is given up.
+    pub until: Instant,
+}
+
+/// How far a call of ours has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Calling,
+    Ringing,
+    Early,
+}
+
+/// A call of theirs that nobody has answered.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub offer: TheirOffer,
+    /// When it counts as missed.
+    pub until: Instant,
+    /// When it is taken without a touch.
+    pub answer_at: Option<Instant>,
+}
+
+/// The offer of an incoming call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TheirOffer {
+    /// Answered in the 183 with these bytes. The 200 repeats them: a caller need not look at another answer
+    /// (RFC 3261 13.2.1).
+    Answered(Vec<u8>),
+    /// Kept for the 200.
+    Kept(Vec<u8>),
+    /// They want ours in the 200.
+    Missing,
+}
+
+/// An answered call.
+#[derive(Debug)]
+pub(super) struct Talking {
+    pub since: Now,
+    /// The longest call time.
+    pub until: Option<Instant>,
+    pub held: bool,
+    pub held_by_remote: bool,
+    pub change: Change,
+}
+
+/// A change of the media by us (re-INVITE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The last agreement is what `0` wished for.
+    Settled(Wish),
+    /// An offer with this wish is out.
+    Asked(Wish),
+    /// It collided with one of theirs (491) and is tried again then.
+    Again(Instant),
+}
+
+/// The media of a call.
+#[derive(Debug)]
+pub(super) struct Media {
+    pub ports: MediaPorts,
+    pub negotiation: Negotiation,
+    pub streams: Option<Negotiated>,
+    /// The order in force.
+    pub ordered: Option<MediaOrder>,
+    pub audio: Option<AudioView>,
+    pub video: Option<VideoView>,
+    pub traffic: Traffic,
+}
+
+impl Media {
+    /// Before anything is agreed.
+    pub fn new(ports: MediaPorts, negotiation: Negotiation) -> Self {
+        Self { ports, negotiation, streams: None, ordered: None, audio: None, video: None, traffic: Traffic::default() }
+    }
+}
+
+/// The wish of a call that begins: the camera is off.
+pub(super) fn first_wish(config: &Config) -> Wish {
+    Wish { audio: Direction::SendRecv, video: Direction::of(false, config.video_receive) }
+}
+
+/// Whether something arrives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traffic {
+    /// Packets and frames at the last report.
+    pub received: u64,
+    /// When that number last grew, or began to be expected to.
+    pub heard: Option<Instant>,
+}
+
+impl Talking {
+    /// An answered call that began to be one `now`.
+    pub fn new(config: &Config, now: Now, agreed: Wish) -> Self {
+        let limit = u64::from(config.max_call_time_min) * 60;
+        Self {
+            since: now,
+            until: (limit > 0).then(|| now.instant + Duration::from_secs(limit)),
+            held: false,
+            held_by_remote: false,
+            change: Change::Settled(agreed),
+        }
+    }
+}
+
+impl Call {
+    pub fn state(&self) -> CallState {
+        match &self.stage {
+            Stage::Outgoing(Outgoing { progress: Progress::Calling, .. }) => CallState::Calling,
+            Stage::Outgoing(Outgoing { progress: Progress::Ringing, .. }) => CallState::Ringing,
+            Stage::Outgoing(Outgoing { progress: Progress::Early, .. }) => CallState::Early,
+            Stage::Incoming(Incoming { offer: TheirOffer::Answered(_), .. }) => CallState::Early,
+            Stage::Incoming(_) => CallState::Ringing,
+            Stage::Talking(Talking { held: true, .. }) => CallState::Held,
+            Stage::Talking(_) => CallState::Confirmed,
+        }
+    }
+
+    /// Whether it rings here.
+    pub fn rings_here(&self) -> bool {
+        matches!(self.stage, Stage::Incoming(_))
+    }
+
+    /// Answered, and not on hold by us.
+    pub fn is_active(&self) -> bool {
+        matches!(self.stage, Stage::Talking(Talking { held: false, .. }))
+    }
+
+    pub fn talking(&self) -> Option<&Talking> {
+        match &self.stage {
+            Stage::Talking(talking) => Some(talking),
+            _ => None,
+        }
+    }
+
+    pub fn talking_mut(&mut self) -> Option<&mut Talking> {
+        match &mut self.stage {
+            Stage::Talking(talking) => Some(talking),
+            _ => None,
+        }
+    }
+
+    /// Which way sound and picture should flow now. The camera and the microphone are kept back by not sending; the
+    /// wish before the answer is already that of the call, because the caller need not look at a second answer.
+    pub fn wish(&self, config: &Config) -> Wish {
+        let held = self.talking().is_some_and(|talking| talking.held);
+        let video = Direction::of(self.camera && !held, config.video_receive && !held);
+        Wish { audio: Direction::of(true, !held), video }
+    }
+
+    /// The order that fits the state, once something is agreed.
+    pub fn media_order(&self) -> Option<MediaOrder> {
+        let streams = self.media.streams.as_ref()?;
+        let audio = streams.audio.as_ref().map(|audio| audio.direction);
+        let video = streams.video.as_ref().map(|video| video.direction);
+        let active = self.is_active();
+        // Their early sound (an announcement, the ringing) is heard; a visitor is only seen until somebody answers.
+        let hears = active || matches!(self.stage, Stage::Outgoing(_));
+        Some(MediaOrder::Start {
+            call: self.handle,
+            ports: self.media.ports,
+            streams: Box::new(streams.clone()),
+            audio_send: active && audio.is_some_and(Direction::sends),
+            audio_play: hears && audio.is_some_and(Direction::receives),
+            video_send: active && self.camera && video.is_some_and(Direction::sends),
+        })
+    }
+
+    /// How this door is opened and with which keys; `None` for a way that this version does not know.
+    pub fn door(&self, config: &Config) -> Option<(UnlockMethod, String)> {
+        let door = self.remote.contact.as_ref().and_then(|contact| contact.door.as_ref());
+        let method = match door.and_then(|door| door.unlock) {
+            None => config.unlock_method,
+            Some(DoorUnlock::Dtmf) => UnlockMethod::Dtmf,
+            Some(DoorUnlock::Info) => UnlockMethod::Info,
+            Some(DoorUnlock::Http) => return None,
+        };
+        let code = door.and_then(|door| door.code.clone()).unwrap_or_else(|| config.unlock_code.clone());
+        Some((method, code))
+    }
+
+    /// The call as the screen sees it.
+    pub fn view(&self, config: &Config, muted: bool, over: Option<EndReason>) -> CallView {
+        let streams = self.media.streams.as_ref();
+        let audio = streams.and_then(|streams| streams.audio.as_ref()).map(|agreed| AudioView {
+            codec: agreed.codec.name(),
+            direction: agreed.direction.name(),
+            ..self.media.audio.clone().unwrap_or_default()
+        });
+        let video = streams.and_then(|streams| streams.video.as_ref()).map(|agreed| VideoView {
+            codec: agreed.codec.name(),
+            direction: agreed.direction.name(),
+            ..self.media.video.clone().unwrap_or_default()
+        });
+        CallView {
+            call: self.handle,
+            direction: self.direction,
+            state: if over.is_some() { CallState::Ended } else { self.state() },
+            account: 0,
+            remote: self.remote.uri.clone(),
+            name: self.remote.name.clone(),
+            began: self.began.instant,
+            answered: self.talking().map(|talking| talking.since.instant),
+            end_reason: over,
+            held_by_remote: self.talking().is_some_and(|talking| talking.held_by_remote),
+            silent: self.silent,
+            muted,
+            camera: self.camera,
+            can_unlock: self.door(config).is_some(),
+            unlock: self.unlock.state(),
+            audio,
+            video,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a person does, and which call is meant when none is named.
+
+use super::call::{Call, Stage};
+use super::keys::{Purpose, checked};
+use super::output::MediaOrder;
+use super::{Now, Phone};
+use crate::channel::{CallHandle, Command, Done, EndReason, Event, Refusal};
+
+impl Phone {
+    /// A command from the screen or the control socket.
+    ///
+    /// # Errors
+    /// Why it was not carried out; nothing has changed then.
+    pub fn handle_command(&mut self, now: Now, command: Command) -> Result<Done, Refusal> {
+        let done = self.carry_out(now, command);
+        self.settle(now);
+        done
+    }
+
+    fn carry_out(&mut self, now: Now, command: Command) -> Result<Done, Refusal> {
+        match command {
+            // No account can be registered yet, so whichever is chosen, a number finds none.
+            Command::Dial { text, account: _ } => self.dial(now, &text),
+            Command::Answer(call) => {
+                let handle = self.meant(call, Call::rings_here)?;
+                self.answer(now, handle)
+            }
+            Command::Decline(call) => {
+                let handle = self.meant(call, Call::rings_here)?;
+                self.decline(now, handle)
+            }
+            Command::End(call) => {
+                let handle = self.meant(call, |_| true)?;
+                self.end(now, handle)
+            }
+            Command::Hold(call) => {
+                let handle = self.meant(call, Call::is_active)?;
+                self.hold(now, handle, true)
+            }
+            Command::Resume(call) => {
+                let handle = self.meant(call, |call| call.talking().is_some_and(|talking| talking.held))?;
+                self.hold(now, handle, false)
+            }
+            Command::Unlock(call) => {
+                let handle = self.meant(call, |_| true)?;
+                self.unlock(now, handle)
+            }
+            Command::UnlockDoor(name) => self.unlock_door(now, &name),
+            Command::Silence(call) => {
+                let handle = self.meant(call, Call::rings_here)?;
+                self.silence(handle)
+            }
+            Command::Dtmf(digits) => self.dtmf(now, &digits),
+            Command::Mute(on) => self.mute(on),
+            Command::SendCamera(on) => {
+                let handle = self.meant(None, |call| call.talking().is_some())?;
+                self.send_camera(now, handle, on)
+            }
+            Command::Volume(level) => self.set(now, "audio.volume", &level.to_string()),
+            Command::KeyTone(key) => {
+                if self.config.audio_key_tones {
+                    self.order(MediaOrder::KeyTone(key));
+                }
+                Ok(Done::Ok)
+            }
+            Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
+            Command::Set { key, value } => self.set(now, &key, &value),
+            Command::LogSeen => {
+                let change = self.log.seen();
+                self.outputs.extend(change.map(super::Output::SaveLog));
+                Ok(Done::Ok)
+            }
+            Command::ClearLog => {
+                let change = self.log.clear();
+                self.outputs.extend(change.map(super::Output::SaveLog));
+                Ok(Done::Ok)
+            }
+            Command::DismissNotice(id) => {
+                let changed = self.notices.dismiss(id);
+                self.tell_notices(changed);
+                Ok(Done::Ok)
+            }
+            Command::Shown(screen) => {
+                self.screen = screen;
+                Ok(Done::Ok)
+            }
+            // Questions to the screen are between it and whoever asked.
+            Command::Answered { .. } => Ok(Done::Ok),
+            Command::Quit => {
+                self.quit(now);
+                Ok(Done::Ok)
+            }
+        }
+    }
+
+    /// The call that a command means: the one named, else the one on the screen if it fits, else the first that fits.
+    /// A named call that does not fit is left to the command, which says why.
+    fn meant(&self, named: Option<CallHandle>, fits: impl Fn(&Call) -> bool) -> Result<CallHandle, Refusal> {
+        if let Some(named) = named {
+            return self.calls.contains_key(&named).then_some(named).ok_or(Refusal::NoCall);
+        }
+        let current = self.current.and_then(|handle| self.calls.get(&handle));
+        let fitting = current.filter(|call| fits(call)).or_else(|| self.calls.values().find(|call| fits(call)));
+        fitting.or(current).map(|call| call.handle).ok_or(Refusal::NoCall)
+    }
+
+    fn end(&mut self, now: Now, handle: CallHandle) -> Result<Done, Refusal> {
+        let rings = self.calls.get(&handle).is_some_and(Call::rings_here);
+        if rings {
+            return self.decline(now, handle);
+        }
+        self.end_call(now, handle, EndReason::Local, 0);
+        Ok(Done::Ok)
+    }
+
+    fn silence(&mut self, handle: CallHandle) -> Result<Done, Refusal> {
+        let call = self.calls.get_mut(&handle).ok_or(Refusal::NoCall)?;
+        if !call.rings_here() {
+            return Err(Refusal::WrongState(call.state()));
+        }
+        call.silent = true;
+        self.touch(handle);
+        Ok(Done::Ok)
+    }
+
+    fn dtmf(&mut self, now: Now, digits: &str) -> Result<Done, Refusal> {
+        let digits = checked(digits)?;
+        let handle = self.meant(None, |_| true)?;
+        let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
+        if !matches!(call.stage, Stage::Talking(_)) && call.media.streams.is_none() {
+            return Err(Refusal::WrongState(call.state()));
+        }
+        if !digits.is_empty() {
+            self.send_keys(now, handle, &digits, Purpose::Keypad);
+        }
+        Ok(Done::Ok)
+    }
+
+    fn mute(&mut self, on: bool) -> Result<Done, Refusal> {
+        if self.calls.is_empty() {
+            return Err(Refusal::NoCall);
+        }
+        if self.muted != on {
+            self.muted = on;
+            self.order(MediaOrder::Mute(on));
+            let handles: Vec<_> = self.calls.keys().copied().collect();
+            handles.into_iter().for_each(|handle| self.touch(handle));
+        }
+        Ok(Done::Ok)
+    }
+
+    /// A command from the screen failed: the screen is told.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.tell(Event::Refused(refusal));
+    }
+}

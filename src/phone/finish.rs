@@ -1,0 +1,131 @@
+//! How calls end, and how the phone leaves.
+
+use std::time::{Duration, Instant};
+
+use super::call::Call;
+use super::output::{MediaOrder, Output};
+use super::ring::BUSY_TIME;
+use super::{Now, Phone, reason};
+use crate::channel::{CallDirection, CallHandle, CallResult, EndReason, Event, LogEntry};
+use crate::sip::End;
+
+/// What a caller is told whose call is ended without a better reason.
+const UNAVAILABLE: u16 = 480;
+
+/// After Quit: time for one BYE to be lost and repeated.
+const LAST_WORDS: Duration = Duration::from_millis(700);
+
+/// After Quit: nothing is waited for any longer than this.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Whether the phone is leaving.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Leaving {
+    /// It stays.
+    #[default]
+    No,
+    /// Calls were taken down; the last messages are on their way.
+    Since { said: Instant, at_latest: Instant },
+    /// It has left.
+    Done,
+}
+
+impl Phone {
+    /// Ends a call, whatever it is doing: CANCEL, BYE or `status`. On the screen it is over at once.
+    pub(super) fn end_call(&mut self, now: Now, handle: CallHandle, why: EndReason, status: u16) {
+        let Some(call) = self.calls.get(&handle) else { return };
+        let code = if status == 0 { UNAVAILABLE } else { status };
+        self.endpoint.end(now.instant, call.session, End { code });
+        self.forget(now, handle, why);
+    }
+
+    /// A call is over: media down, last view, call log.
+    pub(super) fn forget(&mut self, now: Now, handle: CallHandle, why: EndReason) {
+        let Some(call) = self.calls.remove(&handle) else { return };
+        self.sessions.remove(&call.session);
+        self.changed.remove(&handle);
+        if call.media.ordered.is_some() {
+            self.order(MediaOrder::Stop { call: handle });
+        }
+        let view = call.view(&self.config, self.muted, Some(why));
+        self.tell(Event::Call(Box::new(view)));
+        self.append_log(entry(&call, now, why));
+        if call.direction == CallDirection::Out && call.talking().is_none() && why != EndReason::Local {
+            self.sounding.busy_until = Some(now.instant + BUSY_TIME);
+        }
+        if self.current == Some(handle) {
+            self.current = None;
+        }
+        if self.calls.is_empty() && self.muted {
+            self.muted = false;
+            self.order(MediaOrder::Mute(false));
+        }
+        self.release_port(call.path.local.port());
+    }
+
+    /// Takes everything down.
+    pub(super) fn quit(&mut self, now: Now) {
+        if !matches!(self.leaving, Leaving::No) {
+            return;
+        }
+        let calls: Vec<_> = self.calls.values().map(|call| (call.handle, call.rings_here())).collect();
+        let last_words = if calls.is_empty() { Duration::ZERO } else { LAST_WORDS };
+        for (handle, rings) in calls {
+            self.end_call(now, handle, if rings { EndReason::Missed } else { EndReason::Local }, UNAVAILABLE);
+        }
+        self.sounding.busy_until = None;
+        self.leaving = Leaving::Since { said: now.instant + last_words, at_latest: now.instant + PATIENCE };
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        !matches!(self.leaving, Leaving::No)
+    }
+
+    /// When leaving goes on by itself.
+    pub(super) fn leaving_deadline(&self, now_waiting: bool) -> Option<Instant> {
+        match self.leaving {
+            Leaving::Since { at_latest, .. } if now_waiting => Some(at_latest),
+            Leaving::Since { said, .. } => Some(said),
+            Leaving::No | Leaving::Done => None,
+        }
+    }
+
+    /// Whether something is still on its way to the disk.
+    pub(super) fn waits_for_disk(&self) -> bool {
+        self.log.is_waiting() || self.saving.is_waiting()
+    }
+
+    /// Leaves when everything is said and saved, or when patience ends.
+    pub(super) fn finish_leaving(&mut self, now: Now) {
+        let Leaving::Since { said, at_latest } = self.leaving else { return };
+        if (said <= now.instant && !self.waits_for_disk()) || at_latest <= now.instant {
+            self.leaving = Leaving::Done;
+            self.tell(Event::Bye);
+            self.outputs.push_back(Output::Finished);
+        }
+    }
+
+    /// A line for the call log: to the disk first.
+    pub(super) fn append_log(&mut self, entry: LogEntry) {
+        let change = self.log.append(entry);
+        self.outputs.push_back(Output::SaveLog(change));
+    }
+}
+
+fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
+    let answered = call.talking();
+    let result = reason::in_log(why, call.direction, answered.is_some());
+    let told = result == CallResult::Failed || (result == CallResult::Missed && why != EndReason::Missed);
+    LogEntry {
+        at: call.began.wall,
+        outgoing: call.direction == CallDirection::Out,
+        remote: call.remote.uri.clone(),
+        name: call.remote.name.clone(),
+        account: 0,
+        result,
+        reason: told.then(|| why.to_string()),
+        duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),
+        unlocked: call.unlock.worked,
+        unseen: result == CallResult::Missed,
+    }
+}

@@ -1,0 +1,227 @@
+//! A call comes in: asked for admission, answered 183 with its picture or 180, taken, declined, or missed.
+
+use std::time::Duration;
+
+use super::admission::{Admission, decide};
+use super::call::{Call, Incoming, Media, Remote, Stage, Talking, TheirOffer};
+use super::keys::Keys;
+use super::remote::Caller;
+use super::unlock::Unlock;
+use super::{Now, Phone, reason};
+use crate::channel::{CallDirection, CallHandle, Done, EndReason, LogEntry, Refusal};
+use crate::sdp::{Direction, Wish};
+use crate::sip::{Body, End, IncomingCall, Path, SessionHandle};
+
+impl Phone {
+    /// An INVITE that begins a call.
+    pub(super) fn on_incoming(&mut self, now: Now, session: SessionHandle, path: Path, request: IncomingCall) {
+        let caller = Caller::new(path, &request);
+        let remote = caller.remote(&self.config, request.from.display.as_deref());
+        let refuse = |phone: &mut Self, status: u16, why: EndReason, remote: Remote| {
+            phone.endpoint.end(now.instant, session, End { code: status });
+            phone.log_refused(now, remote, why);
+        };
+        let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
+        let admission = decide(&self.config, remote.contact.as_ref(), &caller.parties(), ports.is_some());
+        let (silent, answer_after, ports) = match (admission, ports) {
+            (Admission::Ring { silent, answer_after }, Some(ports)) => (silent, answer_after, ports),
+            (Admission::Refuse { status, reason }, _) => return refuse(self, status, reason, remote),
+            (Admission::Ring { .. }, None) => return refuse(self, 486, EndReason::Missed, remote),
+        };
+        let negotiation = self.negotiation(path.local.ip(), ports);
+        let handle = self.next_handle();
+        let mut call = Call {
+            handle,
+            session,
+            direction: CallDirection::In,
+            path,
+            remote,
+            began: now,
+            stage: Stage::Incoming(Incoming {
+                offer: request.offer.map_or(TheirOffer::Missing, |offer| TheirOffer::Kept(offer.bytes)),
+                until: now.instant + Duration::from_secs(self.config.max_dial_in_time_s.into()),
+                answer_at: answer_after.map(|after| now.instant + after),
+            }),
+            media: Media::new(ports, negotiation),
+            silent,
+            camera: false,
+            unlock: Unlock::default(),
+            keys: Keys::default(),
+        };
+        // Whether the offer can be used at all is known now, and the caller should know it now.
+        let mut tried = call.media.negotiation.clone();
+        let wish = call.wish(&self.config);
+        let early = match offered(&call) {
+            None => None,
+            Some(offer) => match tried.handle_offer(offer, wish) {
+                Ok((answer, streams)) => {
+                    let seen = streams.video.as_ref().is_some_and(|video| video.direction.receives());
+                    seen.then_some((answer, streams))
+                }
+                Err(error) => return refuse(self, error.status(), EndReason::NoCommonCodec, call.remote),
+            },
+        };
+        let at_once = answer_after == Some(Duration::ZERO);
+        match early {
+            _ if at_once => {}
+            // The visitor is seen before the answer.
+            Some((answer, streams)) => {
+                self.endpoint.ring(now.instant, session, Some(Body::sdp(answer.clone())));
+                call.media.negotiation = tried;
+                call.media.streams = Some(streams);
+                if let Stage::Incoming(incoming) = &mut call.stage {
+                    incoming.offer = TheirOffer::Answered(answer);
+                }
+            }
+            _ => self.endpoint.ring(now.instant, session, None),
+        }
+        self.sessions.insert(session, handle);
+        self.calls.insert(handle, call);
+        self.bring_up(handle);
+        self.touch(handle);
+        if at_once {
+            self.answer_by_itself(now, handle);
+        } else {
+            self.sync_media(handle);
+        }
+    }
+
+    /// Takes a ringing call; another call that is spoken in goes on hold.
+    pub(super) fn answer(&mut self, now: Now, handle: CallHandle) -> Result<Done, Refusal> {
+        let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
+        if !call.rings_here() {
+            return Err(Refusal::WrongState(call.state()));
+        }
+        let others: Vec<CallHandle> = self
+            .calls
+            .values()
+            .filter(|call| call.is_active() && call.handle != handle)
+            .map(|call| call.handle)
+            .collect();
+        for other in others {
+            self.set_held(now, other, true);
+        }
+        // What is still being dialled would be heard over the visitor.
+        let dialled: Vec<CallHandle> = self
+            .calls
+            .values()
+            .filter(|call| matches!(call.stage, Stage::Outgoing(_)))
+            .map(|call| call.handle)
+            .collect();
+        for other in dialled {
+            self.end_call(now, other, EndReason::Local, 0);
+        }
+        self.take(now, handle);
+        Ok(Done::Ok)
+    }
+
+    /// Auto answer: not into the middle of another conversation.
+    pub(super) fn answer_by_itself(&mut self, now: Now, handle: CallHandle) {
+        let engaged = self.calls.values().any(|call| call.handle != handle && !call.rings_here());
+        let camera = self.config.auto_answer_video && self.has_camera();
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        if let Stage::Incoming(incoming) = &mut call.stage {
+            incoming.answer_at = None;
+            if engaged {
+                if call.media.streams.is_none() {
+                    self.endpoint.ring(now.instant, call.session, None);
+                }
+                return;
+            }
+            call.camera = camera;
+            self.take(now, handle);
+        }
+    }
+
+    fn take(&mut self, now: Now, handle: CallHandle) {
+        let config = self.config.clone();
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Stage::Incoming(incoming) = &call.stage else { return };
+        let wish = call.wish(&config);
+        let offer = incoming.offer.clone();
+        let answer = match offer {
+            TheirOffer::Answered(answer) => answer,
+            TheirOffer::Missing => call.media.negotiation.create_offer(wish),
+            TheirOffer::Kept(offer) => match call.media.negotiation.handle_offer(&offer, wish) {
+                Ok((answer, streams)) => {
+                    call.media.streams = Some(streams);
+                    answer
+                }
+                // It was usable when it came, with the same wish but for the camera.
+                Err(error) => return self.end_call(now, handle, EndReason::NoCommonCodec, error.status()),
+            },
+        };
+        self.endpoint.accept(now.instant, call.session, Body::sdp(answer));
+        call.stage = Stage::Talking(Talking::new(&config, now, wish_of(call, wish)));
+        call.silent = false;
+        self.current = Some(handle);
+        self.touch(handle);
+        self.sync_media(handle);
+        self.renegotiate(now, handle);
+    }
+
+    /// The ACK came; with it, the answer to a late offer of ours.
+    pub(super) fn on_confirmed(&mut self, now: Now, handle: CallHandle, body: Option<Body>) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(body) = body.filter(|_| call.media.streams.is_none()) else {
+            if call.media.streams.is_none() {
+                self.end_call(now, handle, EndReason::NoCommonCodec, 0);
+            }
+            return;
+        };
+        match call.media.negotiation.handle_answer(&body.bytes) {
+            Ok(streams) => {
+                call.media.streams = Some(streams);
+                self.touch(handle);
+                self.sync_media(handle);
+            }
+            Err(_) => self.end_call(now, handle, EndReason::NoCommonCodec, 0),
+        }
+    }
+
+    /// Refuses a ringing call.
+    pub(super) fn decline(&mut self, now: Now, handle: CallHandle) -> Result<Done, Refusal> {
+        let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
+        if !call.rings_here() {
+            return Err(Refusal::WrongState(call.state()));
+        }
+        let status = self.config.return_code_when_refused.status();
+        self.end_call(now, handle, EndReason::Declined, status);
+        Ok(Done::Ok)
+    }
+
+    /// A call that never rang, in the call log.
+    fn log_refused(&mut self, now: Now, remote: Remote, why: EndReason) {
+        let result = reason::in_log(why, CallDirection::In, false);
+        let said = matches!(why, EndReason::NoCommonCodec).then(|| why.to_string());
+        self.append_log(LogEntry {
+            at: now.wall,
+            outgoing: false,
+            remote: remote.uri,
+            name: remote.name,
+            account: 0,
+            result,
+            reason: said,
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: result == crate::channel::CallResult::Missed,
+        });
+    }
+}
+
+fn offered(call: &Call) -> Option<&[u8]> {
+    match &call.stage {
+        Stage::Incoming(Incoming { offer: TheirOffer::Kept(offer), .. }) => Some(offer),
+        _ => None,
+    }
+}
+
+/// What the first answer really wished: an answer given in the 183 was given without the camera.
+fn wish_of(call: &Call, now_wanted: Wish) -> Wish {
+    match &call.stage {
+        Stage::Incoming(Incoming { offer: TheirOffer::Answered(_), .. }) => {
+            Wish { video: Direction::of(false, now_wanted.video.receives()), ..now_wanted }
+        }
+        _ => now_wanted,
+    }
+}

@@ -1,0 +1,148 @@
+//! The call log: shown only as far as it is on disk.
+//!
+//! A change goes out as [`LogChange`], waits here until the worker says that it is durable (or that it cannot be), and
+//! only then joins what is shown. A `kill -9` in between loses a line that nobody has seen.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::output::LogChange;
+use crate::channel::LogEntry;
+
+/// How many entries are kept.
+pub const KEPT: usize = 1000;
+
+/// The entries, oldest first, and the changes on their way to the disk.
+#[derive(Debug, Default)]
+pub(super) struct CallLog {
+    shown: Vec<LogEntry>,
+    waiting: VecDeque<LogChange>,
+}
+
+impl CallLog {
+    /// The log as it was loaded, oldest first.
+    pub fn new(mut entries: Vec<LogEntry>) -> Self {
+        entries.drain(..entries.len().saturating_sub(KEPT));
+        Self { shown: entries, waiting: VecDeque::new() }
+    }
+
+    /// A call is over: the change to make durable.
+    pub fn append(&mut self, entry: LogEntry) -> LogChange {
+        self.change(LogChange::Append(Box::new(entry)))
+    }
+
+    /// The log was opened; nothing to do when nothing was unseen.
+    pub fn seen(&mut self) -> Option<LogChange> {
+        let mut entries = self.expected();
+        if !entries.iter().any(|entry| entry.unseen) {
+            return None;
+        }
+        entries.iter_mut().for_each(|entry| entry.unseen = false);
+        Some(self.change(LogChange::Replace(entries)))
+    }
+
+    /// Forgets everything; nothing to do when there is nothing.
+    pub fn clear(&mut self) -> Option<LogChange> {
+        (!self.expected().is_empty()).then(|| self.change(LogChange::Replace(Vec::new())))
+    }
+
+    /// The oldest waiting change is durable, or will never be: it joins what is shown.
+    pub fn settled(&mut self) {
+        if let Some(change) = self.waiting.pop_front() {
+            apply(&mut self.shown, change);
+        }
+    }
+
+    /// What is shown, newest first.
+    pub fn shown(&self) -> Arc<[LogEntry]> {
+        self.shown.iter().rev().cloned().collect()
+    }
+
+    /// How many missed calls nobody has looked at.
+    pub fn missed(&self) -> usize {
+        self.shown.iter().filter(|entry| entry.unseen).count()
+    }
+
+    /// Whether changes are on their way to the disk.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn change(&mut self, change: LogChange) -> LogChange {
+        self.waiting.push_back(change.clone());
+        change
+    }
+
+    /// What the log will be once all that waits is durable.
+    fn expected(&self) -> Vec<LogEntry> {
+        let mut entries = self.shown.clone();
+        self.waiting.iter().cloned().for_each(|change| apply(&mut entries, change));
+        entries
+    }
+}
+
+fn apply(entries: &mut Vec<LogEntry>, change: LogChange) {
+    match change {
+        LogChange::Append(entry) => {
+            entries.push(*entry);
+            entries.drain(..entries.len().saturating_sub(KEPT));
+        }
+        LogChange::Replace(all) => *entries = all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::channel::CallResult;
+
+    fn entry(name: &str) -> LogEntry {
+        LogEntry {
+            at: SystemTime::UNIX_EPOCH,
+            outgoing: false,
+            remote: "sip:a@b".to_owned(),
+            name: name.to_owned(),
+            account: 0,
+            result: CallResult::Missed,
+            reason: None,
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: true,
+        }
+    }
+
+    #[test]
+    fn nothing_is_shown_before_it_is_durable() {
+        let mut log = CallLog::new(vec![entry("old")]);
+        log.append(entry("new"));
+        assert_eq!((log.shown().len(), log.missed()), (1, 1));
+        log.settled();
+        assert_eq!(log.shown()[0].name, "new");
+        assert_eq!(log.missed(), 2);
+    }
+
+    #[test]
+    fn seen_covers_what_is_still_on_its_way() {
+        let mut log = CallLog::new(Vec::new());
+        log.append(entry("a"));
+        let change = log.seen();
+        assert!(matches!(&change, Some(LogChange::Replace(entries)) if entries.len() == 1 && !entries[0].unseen));
+        log.settled();
+        assert_eq!(log.missed(), 1);
+        log.settled();
+        assert_eq!((log.missed(), log.shown().len()), (0, 1));
+        assert_eq!(log.seen(), None);
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let mut log = CallLog::new((0..KEPT + 5).map(|n| entry(&n.to_string())).collect());
+        assert_eq!(log.shown().last().map(|entry| entry.name.clone()).as_deref(), Some("5"));
+        log.append(entry("last"));
+        log.settled();
+        assert_eq!(log.shown().len(), KEPT);
+        assert!(log.clear().is_some() && log.clear().is_none());
+    }
+}

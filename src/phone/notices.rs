@@ -1,0 +1,66 @@
+//! The notices: what somebody should know until it is read or no longer true.
+
+use std::sync::Arc;
+
+use crate::channel::{Notice, NoticeKind};
+
+/// More are not kept: a settings file can be wrong in every line.
+const MOST: usize = 50;
+
+/// The notices in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    list: Vec<Notice>,
+    last_id: u32,
+}
+
+impl Notices {
+    /// Adds one, unless it is there already; says whether the list changed.
+    pub fn add(&mut self, kind: NoticeKind) -> bool {
+        if self.list.len() >= MOST || self.list.iter().any(|notice| notice.kind == kind) {
+            return false;
+        }
+        self.last_id += 1;
+        self.list.push(Notice { id: self.last_id, kind });
+        true
+    }
+
+    /// Takes away what is no longer true; says whether the list changed.
+    pub fn clear(&mut self, gone: impl Fn(&NoticeKind) -> bool) -> bool {
+        let before = self.list.len();
+        self.list.retain(|notice| !gone(&notice.kind));
+        self.list.len() != before
+    }
+
+    /// Takes away one that was read; says whether the list changed.
+    pub fn dismiss(&mut self, id: u32) -> bool {
+        let before = self.list.len();
+        self.list.retain(|notice| notice.id != id);
+        self.list.len() != before
+    }
+
+    /// The whole list.
+    pub fn all(&self) -> Arc<[Notice]> {
+        self.list.clone().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_comes_once_and_goes_when_read_or_untrue() {
+        let sound = || NoticeKind::Sound("no card".to_owned());
+        let mut notices = Notices::default();
+        assert!(notices.add(sound()));
+        assert!(!notices.add(sound()));
+        assert!(notices.add(NoticeKind::LogNotSaved("full".to_owned())));
+        let id = notices.all()[1].id;
+        assert!(notices.dismiss(id) && !notices.dismiss(id));
+        assert!(notices.clear(|kind| matches!(kind, NoticeKind::Sound(_))));
+        assert!(notices.all().is_empty());
+        assert!(notices.add(sound()));
+        assert_ne!(notices.all()[0].id, id, "numbers are not used again");
+    }
+}

@@ -1,0 +1,153 @@
+//! What the phone wants done, and what is reported back to it: the words between the phone and the worker.
+
+use std::sync::Arc;
+
+use crate::channel::{AudioView, CallHandle, Event, LogEntry, VideoView};
+use crate::config::{Config, Ringtone};
+use crate::sdp;
+use crate::sip::{FlowId, Transmit};
+
+/// One thing to do, in the order in which they come.
+#[derive(Debug)]
+pub enum Output {
+    /// Put these bytes on the network, from the socket bound to the port of `path.local`.
+    Transmit(Transmit),
+    /// Close this TCP connection: what comes through it makes no sense any more.
+    CloseFlow(FlowId),
+    /// Listen for direct calls, UDP and TCP; answer with [`super::Phone::handle_listening`].
+    Listen {
+        /// Direct IP Port.
+        port: u16,
+        /// Former ports that calls in progress still use: these sockets stay, all others but `port` are closed.
+        keep: Vec<u16>,
+    },
+    /// Something for the sound and picture engines.
+    Media(MediaOrder),
+    /// Something for the screen and the control socket.
+    Event(Event),
+    /// Make the settings durable, then call [`super::Phone::handle_settings_saved`]. The next one comes only after that.
+    SaveSettings(Arc<Config>),
+    /// Change the call log on disk, then call [`super::Phone::handle_log_saved`], once for each and in order.
+    SaveLog(LogChange),
+    /// After `Quit`: all calls are down, nothing more follows.
+    Finished,
+}
+
+/// A change of the call log on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogChange {
+    /// One entry more.
+    Append(Box<LogEntry>),
+    /// These entries, oldest first, instead of all.
+    Replace(Vec<LogEntry>),
+}
+
+/// RTP port numbers bound at the start for one call. RTCP is the next one up of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaPorts {
+    /// Of the sound.
+    pub audio: u16,
+    /// Of the picture.
+    pub video: u16,
+}
+
+/// What the speaker plays besides a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// The bell.
+    Ring(Ringtone),
+    /// It rings at the other side.
+    Ringback,
+    /// The call failed.
+    Busy,
+}
+
+/// What the media engines do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaOrder {
+    /// Start the media of a call, or change them without a gap.
+    Start {
+        /// The call.
+        call: CallHandle,
+        /// Where it listens; the same as long as the call lives.
+        ports: MediaPorts,
+        /// What was agreed.
+        streams: Box<sdp::Negotiated>,
+        /// Whether the microphone is sent. False before the answer and on hold, whatever was agreed.
+        audio_send: bool,
+        /// Whether what arrives is played.
+        audio_play: bool,
+        /// Whether our camera is sent.
+        video_send: bool,
+    },
+    /// End the media of a call.
+    Stop {
+        /// The call.
+        call: CallHandle,
+    },
+    /// Send these keys as RFC 4733 events, after those of the orders before; then [`MediaEvent::DtmfSent`].
+    Dtmf {
+        /// The call.
+        call: CallHandle,
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digits: String,
+    },
+    /// The other side asks for a key frame of our camera.
+    ForceKeyframe {
+        /// The call.
+        call: CallHandle,
+    },
+    /// Play this until another order; `None` ends it.
+    Tone(Option<Tone>),
+    /// The tone of a key of the dial pad, once.
+    KeyTone(char),
+    /// Send silence instead of the microphone.
+    Mute(bool),
+    /// The call whose picture and sound are the ones of the screen.
+    Show(Option<CallHandle>),
+    /// Sound or camera settings changed.
+    Configure(Arc<Config>),
+}
+
+/// What the media engines report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaEvent {
+    /// All keys of the oldest unreported [`MediaOrder::Dtmf`] of this call are out.
+    DtmfSent {
+        /// The call.
+        call: CallHandle,
+    },
+    /// The other side pressed a key.
+    DtmfReceived {
+        /// The call.
+        call: CallHandle,
+        /// The key.
+        digit: char,
+    },
+    /// The first sound packet arrived.
+    AudioArrives {
+        /// The call.
+        call: CallHandle,
+    },
+    /// How sound and picture are doing; about once a second. `codec` and `direction` need not be filled in.
+    Statistics {
+        /// The call.
+        call: CallHandle,
+        /// The sound, if there is any.
+        audio: Option<AudioView>,
+        /// The picture, if there is any.
+        video: Option<VideoView>,
+    },
+    /// A key frame is needed and RTCP brought none: ask by INFO (RFC 5168).
+    AskKeyframeByInfo {
+        /// The call.
+        call: CallHandle,
+    },
+    /// What is wrong with the sound devices, or that nothing is any longer.
+    Sound(Option<String>),
+    /// No packet came for half a minute although some should.
+    MediaSilent {
+        /// The call.
+        call: CallHandle,
+    },
+}

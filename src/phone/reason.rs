@@ -1,0 +1,75 @@
+//! SIP status codes and the ends of sessions in the words of the screen, and what the call log says of them.
+
+use crate::channel::{CallDirection, CallResult, EndReason};
+use crate::sip::EndCause;
+
+/// Why a call of ours came to nothing, from the final status.
+pub(super) fn of_status(status: u16) -> EndReason {
+    match status {
+        486 | 600 => EndReason::Busy,
+        603 => EndReason::Refused,
+        404 | 410 | 484 | 485 | 604 => EndReason::NotFound,
+        480 => EndReason::Unavailable,
+        408 => EndReason::NoResponse,
+        415 | 488 | 606 => EndReason::NoCommonCodec,
+        401 | 403 | 407 => EndReason::Forbidden(status),
+        other => EndReason::Failed(other),
+    }
+}
+
+/// Why a call is over, from what its session says. `answered` tells a lost call from one that never came about.
+pub(super) fn of_end(cause: &EndCause, direction: CallDirection, answered: bool) -> EndReason {
+    match cause {
+        EndCause::Local => EndReason::Local,
+        EndCause::Remote => EndReason::Remote,
+        EndCause::Cancelled { completed_elsewhere: true } => EndReason::AnsweredElsewhere,
+        EndCause::Cancelled { completed_elsewhere: false } => EndReason::Missed,
+        EndCause::Rejected(_, _) | EndCause::TimedOut | EndCause::TransportError if answered => EndReason::Lost,
+        EndCause::Rejected(status, _) => of_status(*status),
+        EndCause::TimedOut if direction == CallDirection::Out => EndReason::NoResponse,
+        EndCause::TransportError if direction == CallDirection::Out => EndReason::Unreachable,
+        EndCause::TimedOut | EndCause::TransportError | EndCause::NoAck => EndReason::Lost,
+    }
+}
+
+/// What the call log says.
+pub(super) fn in_log(reason: EndReason, direction: CallDirection, answered: bool) -> CallResult {
+    match (reason, direction) {
+        _ if answered => CallResult::Answered,
+        (_, CallDirection::Out) => CallResult::Failed,
+        (EndReason::Declined, _) => CallResult::Declined,
+        (EndReason::Dnd, _) => CallResult::Dnd,
+        (EndReason::NotAccepted, _) => CallResult::Blocked,
+        (EndReason::AnsweredElsewhere, _) => CallResult::AnsweredElsewhere,
+        _ => CallResult::Missed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_final_status_has_words() {
+        for status in 300..700 {
+            assert!(!of_status(status).to_string().is_empty());
+        }
+        assert_eq!(of_status(486), EndReason::Busy);
+        assert_eq!(of_status(302), EndReason::Failed(302));
+        assert_eq!(of_status(500).to_string(), "failed (500)");
+    }
+
+    #[test]
+    fn the_log_tells_missed_from_failed() {
+        let cancelled = of_end(&EndCause::Cancelled { completed_elsewhere: false }, CallDirection::In, false);
+        assert_eq!(in_log(cancelled, CallDirection::In, false), CallResult::Missed);
+        let elsewhere = of_end(&EndCause::Cancelled { completed_elsewhere: true }, CallDirection::In, false);
+        assert_eq!(in_log(elsewhere, CallDirection::In, false), CallResult::AnsweredElsewhere);
+        let busy = of_end(&EndCause::Rejected(486, String::new()), CallDirection::Out, false);
+        assert_eq!(in_log(busy, CallDirection::Out, false), CallResult::Failed);
+        assert_eq!(of_end(&EndCause::TimedOut, CallDirection::Out, false), EndReason::NoResponse);
+        assert_eq!(of_end(&EndCause::TransportError, CallDirection::Out, false), EndReason::Unreachable);
+        assert_eq!(of_end(&EndCause::TimedOut, CallDirection::Out, true), EndReason::Lost);
+        assert_eq!(in_log(EndReason::Remote, CallDirection::In, true), CallResult::Answered);
+    }
+}

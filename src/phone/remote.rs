@@ -1,0 +1,130 @@
+//! Who the other side is: its URI, its entry in the address book, its name on the screen.
+
+use std::net::IpAddr;
+
+use super::call::Remote;
+use crate::config::{Config, Party};
+use crate::sip::{IncomingCall, Path, Uri};
+
+/// The port of SIP where none is said (RFC 3261 19.1.2).
+const DEFAULT_PORT: u16 = 5060;
+
+/// A caller, known twice: by where its message came from and by what it calls itself.
+pub(super) struct Caller {
+    user: Option<String>,
+    source: String,
+    contact_port: Option<u16>,
+    named_host: String,
+    named_port: Option<u16>,
+}
+
+impl Caller {
+    pub fn new(path: Path, request: &IncomingCall) -> Self {
+        let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
+        Self {
+            user: request.from.uri.user.clone(),
+            source: path.remote.ip().to_string(),
+            contact_port: contact.map(|contact| contact.port.unwrap_or(DEFAULT_PORT)),
+            named_host: host(&request.from.uri),
+            named_port: request.from.uri.port,
+        }
+    }
+
+    /// The same caller as each of the two, the surer one first.
+    pub fn parties(&self) -> [Party<'_>; 2] {
+        let user = self.user.as_deref();
+        [
+            Party { user, host: &self.source, port: self.contact_port },
+            Party { user, host: &self.named_host, port: self.named_port },
+        ]
+    }
+
+    /// The other side of its call. The URI is one that can be called back.
+    pub fn remote(&self, config: &Config, display: Option<&str>) -> Remote {
+        let contact = self.parties().into_iter().find_map(|party| config.contact(party)).cloned();
+        let (host, port) = match self.contact_port {
+            Some(port) => (self.source.as_str(), Some(port)),
+            None => (self.named_host.as_str(), self.named_port),
+        };
+        let uri = sip_uri(self.user.as_deref(), host, port);
+        let display = display.map(str::trim).filter(|display| !display.is_empty());
+        let name = match (&contact, display) {
+            (Some(contact), _) => contact.name.clone(),
+            (None, Some(display)) => printable(display),
+            (None, None) => short(self.user.as_deref(), host),
+        };
+        Remote { uri, name, contact }
+    }
+}
+
+/// The other side of a call of ours to `host`.
+pub(super) fn called(config: &Config, user: Option<&str>, address: IpAddr, port: u16) -> Remote {
+    let host = address.to_string();
+    let contact = config.contact(Party { user, host: &host, port: Some(port) }).cloned();
+    let name = contact.as_ref().map_or_else(|| short(user, &host), |contact| contact.name.clone());
+    Remote { uri: sip_uri(user, &host, Some(port)), name, contact }
+}
+
+/// The host of a URI, an IPv6 address without its brackets.
+pub(super) fn host(uri: &Uri) -> String {
+    let host = uri.host.to_string();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned).unwrap_or(host)
+}
+
+/// `sip:user@host:port`; the default port is left out.
+pub(super) fn sip_uri(user: Option<&str>, host: &str, port: Option<u16>) -> String {
+    let at = user.map(|user| format!("{user}@")).unwrap_or_default();
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    match port {
+        None | Some(DEFAULT_PORT) => format!("sip:{at}{host}"),
+        Some(port) => format!("sip:{at}{host}:{port}"),
+    }
+}
+
+fn short(user: Option<&str>, host: &str) -> String {
+    match user {
+        Some(user) => format!("{user}@{host}"),
+        None => host.to_owned(),
+    }
+}
+
+/// A display name comes from anywhere: no control characters, and not a novel.
+fn printable(display: &str) -> String {
+    display.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_that_can_be_called_back() {
+        assert_eq!(sip_uri(Some("door"), "10.0.0.2", Some(5060)), "sip:door@10.0.0.2");
+        assert_eq!(sip_uri(Some("door"), "10.0.0.2", Some(5062)), "sip:door@10.0.0.2:5062");
+        assert_eq!(sip_uri(None, "::1", None), "sip:[::1]");
+    }
+
+    #[test]
+    fn the_contact_names_the_call() {
+        let mut config = Config::default();
+        config.contacts.push(crate::config::PhonebookEntry {
+            name: "Front door".to_owned(),
+            numbers: vec!["10.0.0.2".to_owned()],
+            ..Default::default()
+        });
+        let at = |last: u8| IpAddr::from([10, 0, 0, last]);
+        assert_eq!(called(&config, None, at(2), 5060).name, "Front door");
+        assert_eq!(called(&config, Some("x"), at(3), 5060).name, "x@10.0.0.3");
+        let caller = |source: &str| Caller {
+            user: Some("door".to_owned()),
+            source: source.to_owned(),
+            contact_port: Some(5070),
+            named_host: "door.invalid".to_owned(),
+            named_port: None,
+        };
+        let known = caller("10.0.0.2").remote(&config, Some("\"evil\u{7}\""));
+        assert_eq!((known.name.as_str(), known.uri.as_str()), ("Front door", "sip:door@10.0.0.2:5070"));
+        assert_eq!(caller("10.0.0.3").remote(&config, Some("Anna\u{7}")).name, "Anna");
+        assert_eq!(caller("10.0.0.3").remote(&config, None).name, "door@10.0.0.3");
+    }
+}

@@ -1,0 +1,161 @@
+//! Settings in force: a change is checked, redoes what it must, and is saved. Also the Direct IP Port, the one setting
+//! that the system can refuse.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::output::{MediaOrder, Output};
+use super::{Now, Phone};
+use crate::channel::{DirectIpView, Done, Event, NoticeKind, Refusal};
+use crate::config::{Config, DndMode, Part};
+
+/// How listening for direct calls stands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listening {
+    on: Vec<String>,
+    error: Option<String>,
+}
+
+impl Listening {
+    /// What is wrong.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// As the screen sees it.
+    pub fn view(&self, config: &Config, address: Option<IpAddr>) -> DirectIpView {
+        DirectIpView {
+            address,
+            enabled: config.direct_ip_enabled,
+            port: config.direct_ip_port,
+            listening: self.on.clone(),
+            error: self.error.clone(),
+        }
+    }
+}
+
+/// Settings on their way to the disk: one at a time, and of those that wait only the newest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Saving {
+    out: bool,
+    next: Option<Arc<Config>>,
+}
+
+impl Saving {
+    /// Whether something is on its way.
+    pub fn is_waiting(&self) -> bool {
+        self.out
+    }
+}
+
+impl Phone {
+    /// The sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), or the system refused.
+    pub fn handle_listening(&mut self, now: Now, result: Result<Vec<String>, String>) {
+        let port = self.config.direct_ip_port;
+        self.notices_without_port();
+        match result {
+            Ok(on) => self.listening = Listening { on, error: None },
+            Err(reason) => {
+                self.notice(NoticeKind::PortTaken { port, reason: reason.clone() });
+                self.listening = Listening { on: Vec::new(), error: Some(reason) };
+            }
+        }
+        self.tell(Event::DirectIp(self.direct_ip()));
+        self.settle(now);
+    }
+
+    /// The settings of the last [`Output::SaveSettings`] are durable, or cannot be saved. They are shown only now.
+    pub fn handle_settings_saved(&mut self, now: Now, result: Result<(), String>) {
+        self.saving.out = false;
+        self.clear_notices(|kind| matches!(kind, NoticeKind::SettingsNotSaved(_)));
+        if let Err(problem) = result {
+            self.notice(NoticeKind::SettingsNotSaved(problem));
+        }
+        match self.saving.next.take() {
+            Some(config) => self.save(config),
+            None => self.tell(Event::Settings(self.config.clone())),
+        }
+        self.settle(now);
+    }
+
+    /// The change of the oldest unreported [`Output::SaveLog`] is durable, or cannot be saved. It is shown only now.
+    pub fn handle_log_saved(&mut self, now: Now, result: Result<(), String>) {
+        self.log.settled();
+        self.clear_notices(|kind| matches!(kind, NoticeKind::LogNotSaved(_)));
+        if let Err(problem) = result {
+            self.notice(NoticeKind::LogNotSaved(problem));
+        }
+        self.tell(Event::Log(self.log.shown()));
+        self.settle(now);
+    }
+
+    /// Changes one setting.
+    pub(super) fn set(&mut self, now: Now, key: &str, value: &str) -> Result<Done, Refusal> {
+        let config = self.config.set(key, value)?;
+        if config != *self.config {
+            self.apply(now, Arc::new(config));
+        }
+        Ok(Done::Ok)
+    }
+
+    /// Puts checked settings in force and has them saved.
+    fn apply(&mut self, now: Now, config: Arc<Config>) {
+        let before = std::mem::replace(&mut self.config, config.clone());
+        if before.direct_ip_port != config.direct_ip_port {
+            self.listening = Listening::default();
+            self.notices_without_port();
+            self.listen();
+        } else if before.redoes(&config, Part::Listening) {
+            self.tell(Event::DirectIp(self.direct_ip()));
+        }
+        if before.redoes(&config, Part::Sound) || before.redoes(&config, Part::Video) {
+            self.order(MediaOrder::Configure(config.clone()));
+        }
+        // A bell that sounds now falls silent too.
+        if before.dnd_mode == DndMode::Off && config.dnd_mode != DndMode::Off {
+            let quiet = |contact: &crate::config::PhonebookEntry| !contact.emergency;
+            let ringing: Vec<_> = self.calls.values_mut().filter(|call| call.rings_here()).collect();
+            for call in ringing {
+                call.silent |= call.remote.contact.as_ref().is_none_or(quiet);
+            }
+        }
+        // What a call shows and wishes may follow from the settings (its door, pictures on or off).
+        let handles: Vec<_> = self.calls.keys().copied().collect();
+        for handle in handles {
+            self.touch(handle);
+            self.renegotiate(now, handle);
+        }
+        self.save(config);
+    }
+
+    fn save(&mut self, config: Arc<Config>) {
+        if self.saving.out {
+            self.saving.next = Some(config);
+        } else {
+            self.saving.out = true;
+            self.outputs.push_back(Output::SaveSettings(config));
+        }
+    }
+
+    /// Asks for the sockets of the port in force; those of former ports live as long as calls that use them.
+    pub(super) fn listen(&mut self) {
+        let port = self.config.direct_ip_port;
+        let used: BTreeSet<u16> =
+            self.calls.values().map(|call| call.path.local.port()).filter(|used| *used != port).collect();
+        self.outputs.push_back(Output::Listen { port, keep: used.into_iter().collect() });
+        self.tell(Event::DirectIp(self.direct_ip()));
+    }
+
+    /// A call that used `port` is over; a former port that no call uses any longer is closed.
+    pub(super) fn release_port(&mut self, port: u16) {
+        let used = self.calls.values().any(|call| call.path.local.port() == port);
+        if port != self.config.direct_ip_port && !used && self.listening.error.is_none() {
+            self.listen();
+        }
+    }
+
+    fn notices_without_port(&mut self) {
+        self.clear_notices(|kind| matches!(kind, NoticeKind::PortTaken { .. }));
+    }
+}

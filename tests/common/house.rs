@@ -1,0 +1,315 @@
+//! The network between the nodes, and the clock.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use vestibule::channel::{AudioView, CallView, Command, Done, Refusal};
+use vestibule::phone::{MediaEvent, Now};
+use vestibule::sip::{FlowId, Path, Transmit, Transport};
+
+use super::door::Door;
+use super::panel::Panel;
+use super::{ms, s};
+
+/// Which node.
+pub type NodeName = usize;
+/// The panel under test, at 10.0.0.1.
+pub const PANEL: NodeName = 0;
+/// Another panel, at 10.0.0.2.
+pub const OTHER: NodeName = 1;
+/// The door station, at 10.0.0.3.
+pub const DOOR: NodeName = 2;
+
+/// How long a packet is on its way.
+const WAY: Duration = Duration::from_millis(1);
+
+/// One thing with an address on the network.
+pub trait Node {
+    /// Whether it hears at this port.
+    fn hears(&self, port: u16) -> bool;
+    fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]);
+    fn handle_stream(&mut self, now: Now, path: Path, bytes: &[u8]);
+    fn handle_transport_error(&mut self, now: Now, path: Path);
+    fn handle_timeout(&mut self, now: Now);
+    fn poll_timeout(&self) -> Option<Instant>;
+    /// Takes what it wants sent.
+    fn drain(&mut self, now: Now) -> Vec<Transmit>;
+}
+
+struct Flight {
+    at: Instant,
+    order: u64,
+    to: NodeName,
+    path: Path,
+    what: What,
+}
+
+enum What {
+    Bytes(Vec<u8>),
+    Unreachable,
+}
+
+/// Everything.
+pub struct House {
+    pub now: Now,
+    pub began: Instant,
+    pub panels: [Panel; 2],
+    pub door: Door,
+    /// Share of datagrams lost, 0 to 1.
+    pub loss: f64,
+    /// Nodes that are switched off: what is sent to them vanishes.
+    pub off: Vec<NodeName>,
+    /// What each node sent, as text, in order.
+    pub sent: Vec<(NodeName, Instant, String)>,
+    random: StdRng,
+    flights: Vec<Flight>,
+    count: u64,
+    /// The far end of a connection's end, and the port from which it was made.
+    connections: BTreeMap<(NodeName, FlowId), (NodeName, FlowId, SocketAddr)>,
+    last_flow: u64,
+}
+
+impl House {
+    /// Panels with these settings changed from the defaults (both the same), and a door.
+    pub fn new(settings: &[(&str, &str)]) -> Self {
+        Self::knowing(settings, "")
+    }
+
+    /// The same with contacts, as the settings file has them.
+    pub fn knowing(settings: &[(&str, &str)], contacts: &str) -> Self {
+        Self::seeded(1, settings, contacts)
+    }
+
+    /// The same with a seed of its own.
+    pub fn seeded(seed: u64, settings: &[(&str, &str)], contacts: &str) -> Self {
+        let now = Now { instant: Instant::now(), wall: SystemTime::UNIX_EPOCH + s(1_800_000_000) };
+        let mut random = StdRng::seed_from_u64(seed);
+        let panels = [PANEL, OTHER].map(|node| Panel::new(now, address(node), random.random(), settings, contacts));
+        let door = Door::new(address(DOOR), random.random());
+        let mut house = Self {
+            now,
+            began: now.instant,
+            panels,
+            door,
+            loss: 0.0,
+            off: Vec::new(),
+            sent: Vec::new(),
+            random,
+            flights: Vec::new(),
+            count: 0,
+            connections: BTreeMap::new(),
+            last_flow: 0,
+        };
+        house.pump();
+        house
+    }
+
+    /// The panel under test.
+    pub fn panel(&mut self) -> &mut Panel {
+        &mut self.panels[PANEL]
+    }
+
+    /// A finger on a panel.
+    pub fn press(&mut self, node: NodeName, command: Command) -> Result<Done, Refusal> {
+        let now = self.now;
+        let done = self.panels[node].phone.handle_command(now, command);
+        self.pump();
+        done
+    }
+
+    /// A finger on a panel; must work.
+    pub fn must(&mut self, node: NodeName, command: Command) {
+        if let Err(refusal) = self.press(node, command.clone()) {
+            panic!("{command:?}: {refusal}");
+        }
+    }
+
+    /// The panel under test dials.
+    pub fn dial(&mut self, text: &str) -> Result<Done, Refusal> {
+        self.press(PANEL, Command::Dial { text: text.to_owned(), account: Default::default() })
+    }
+
+    /// The only call of a panel.
+    pub fn call(&self, node: NodeName) -> CallView {
+        let calls = self.panels[node].phone.calls();
+        assert_eq!(calls.len(), 1, "calls of node {node}: {calls:#?}");
+        calls.into_iter().next().expect("one call")
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, span: Duration) {
+        let until = self.now.instant + span;
+        loop {
+            self.pump();
+            let flights = self.flights.iter().map(|flight| flight.at);
+            let timers = self.nodes().into_iter().filter_map(|node| node.poll_timeout()).collect::<Vec<_>>();
+            let Some(next) = flights.chain(timers).min().filter(|next| *next <= until) else { break };
+            self.set_clock(next.max(self.now.instant));
+            self.deliver();
+            let now = self.now;
+            for node in self.nodes() {
+                if node.poll_timeout().is_some_and(|at| at <= now.instant) {
+                    node.handle_timeout(now);
+                }
+            }
+        }
+        self.set_clock(until);
+    }
+
+    /// The panel under test and the other one in a call.
+    pub fn connect_panels(&mut self) {
+        self.dial("10✳0✳0✳2").expect("dialled");
+        self.run(ms(20));
+        self.must(OTHER, Command::Answer(None));
+        self.run(ms(20));
+    }
+
+    /// The door rings and the panel has shown it.
+    pub fn bell(&mut self) {
+        self.door.ring(self.now);
+        self.run(ms(20));
+    }
+
+    /// The door and the panel in a call.
+    pub fn connect_door(&mut self) {
+        self.bell();
+        self.must(PANEL, Command::Answer(None));
+        self.run(ms(20));
+    }
+
+    /// Once a second for this long, the media engine of the panel under test reports these totals of packets.
+    pub fn report(&mut self, seconds: u64, packets: impl Fn(u64) -> u64) {
+        for second in 0..seconds {
+            let Some(call) = self.panels[PANEL].phone.current() else { return };
+            let audio = AudioView { packets_in: packets(second), ..AudioView::default() };
+            let now = self.now;
+            let event = MediaEvent::Statistics { call, audio: Some(audio), video: None };
+            self.panels[PANEL].phone.handle_media(now, event);
+            self.run(s(1));
+        }
+    }
+
+    /// How often a node sent a message that begins so.
+    pub fn count(&self, node: NodeName, start: &str) -> usize {
+        self.sent.iter().filter(|(of, _, text)| *of == node && text.starts_with(start)).count()
+    }
+
+    /// The last message of a node that begins so.
+    pub fn last(&self, node: NodeName, start: &str) -> &str {
+        let found = self.sent.iter().rev().find(|(of, _, text)| *of == node && text.starts_with(start));
+        found.map(|(_, _, text)| text.as_str()).unwrap_or_else(|| panic!("node {node} never sent {start}"))
+    }
+
+    /// Takes and carries whatever the nodes want sent, until they are quiet.
+    pub fn pump(&mut self) {
+        let now = self.now;
+        loop {
+            let mut quiet = true;
+            for node in [PANEL, OTHER, DOOR] {
+                for transmit in self.node(node).drain(now) {
+                    quiet = false;
+                    self.send(node, transmit);
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn set_clock(&mut self, instant: Instant) {
+        self.now.wall += instant.duration_since(self.now.instant);
+        self.now.instant = instant;
+    }
+
+    fn node(&mut self, node: NodeName) -> &mut dyn Node {
+        match node {
+            DOOR => &mut self.door,
+            panel => &mut self.panels[panel],
+        }
+    }
+
+    fn nodes(&mut self) -> [&mut dyn Node; 3] {
+        let [panel, other] = &mut self.panels;
+        [panel, other, &mut self.door]
+    }
+
+    fn send(&mut self, from: NodeName, transmit: Transmit) {
+        let Transmit { path, bytes } = transmit;
+        self.sent.push((from, self.now.instant, String::from_utf8_lossy(&bytes).into_owned()));
+        let to = [PANEL, OTHER, DOOR].into_iter().find(|node| address(*node) == path.remote.ip());
+        let Some(to) = to else {
+            return self.fly(from, path, What::Unreachable);
+        };
+        if self.off.contains(&to) {
+            return;
+        }
+        match path.transport {
+            Transport::Udp => {
+                let lost = self.loss > 0.0 && self.random.random_bool(self.loss);
+                if lost {
+                    return;
+                }
+                if !self.node(to).hears(path.remote.port()) {
+                    return self.fly(from, path, What::Unreachable);
+                }
+                let path = Path { local: path.remote, remote: path.local, ..path };
+                self.fly(to, path, What::Bytes(bytes));
+            }
+            Transport::Tcp => {
+                let existing = path.flow.and_then(|flow| self.connections.get(&(from, flow)).copied());
+                let known = existing.or_else(|| {
+                    let same = |(key, far): (&(NodeName, FlowId), &(NodeName, FlowId, SocketAddr))| {
+                        (key.0 == from && far.0 == to).then_some(*far)
+                    };
+                    self.connections.iter().find_map(same)
+                });
+                let (to, flow, near) = match known {
+                    Some(known) => known,
+                    None if !self.node(to).hears(path.remote.port()) => return self.fly(from, path, What::Unreachable),
+                    None => self.connect(from, to, path),
+                };
+                let path = Path { transport: Transport::Tcp, local: path.remote, remote: near, flow: Some(flow) };
+                self.fly(to, path, What::Bytes(bytes));
+            }
+        }
+    }
+
+    fn connect(&mut self, from: NodeName, to: NodeName, path: Path) -> (NodeName, FlowId, SocketAddr) {
+        let (ours, theirs) = (FlowId(self.last_flow + 1), FlowId(self.last_flow + 2));
+        self.last_flow += 2;
+        let near = SocketAddr::new(path.local.ip(), 40_000 + self.last_flow as u16);
+        self.connections.insert((from, ours), (to, theirs, near));
+        self.connections.insert((to, theirs), (from, ours, path.remote));
+        (to, theirs, near)
+    }
+
+    fn fly(&mut self, to: NodeName, path: Path, what: What) {
+        self.count += 1;
+        self.flights.push(Flight { at: self.now.instant + WAY, order: self.count, to, path, what });
+    }
+
+    fn deliver(&mut self) {
+        let now = self.now;
+        self.flights.sort_by_key(|flight| (flight.at, flight.order));
+        let later = self.flights.partition_point(|flight| flight.at <= now.instant);
+        let due: Vec<Flight> = self.flights.drain(..later).collect();
+        for flight in due {
+            let node = self.node(flight.to);
+            match (flight.what, flight.path.transport) {
+                (What::Unreachable, _) => node.handle_transport_error(now, flight.path),
+                (What::Bytes(bytes), Transport::Udp) => node.handle_datagram(now, flight.path, &bytes),
+                (What::Bytes(bytes), Transport::Tcp) => node.handle_stream(now, flight.path, &bytes),
+            }
+            self.pump();
+        }
+    }
+}
+
+/// The address of a node.
+pub fn address(node: NodeName) -> IpAddr {
+    IpAddr::from([10, 0, 0, node as u8 + 1])
+}

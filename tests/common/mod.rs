@@ -1,0 +1,22 @@
+//! Two panels and a door station on a simulated network: seeded, lossy if wanted, with a virtual clock. Nothing here
+//! sleeps, opens a socket or asks the system for anything.
+
+mod door;
+mod house;
+mod panel;
+
+pub use door::Door;
+pub use house::{DOOR, House, NodeName, OTHER, PANEL};
+pub use panel::{Disk, Panel};
+
+use std::time::Duration;
+
+/// Milliseconds.
+pub fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// Seconds.
+pub fn s(count: u64) -> Duration {
+    Duration::from_secs(count)
+}

@@ -1,0 +1,251 @@
+//! A phone with everything around it that a worker would be: a disk that works or not, sockets, media engines.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vestibule::channel::{CallHandle, CallView, Event, LogEntry};
+use vestibule::config::Config;
+use vestibule::phone::{LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start};
+use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
+use vestibule::sip::{Path, Transmit};
+
+use super::house::Node;
+
+/// How the disk behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    Works,
+    Full,
+    /// It answers only when asked to ([`Panel::let_disk_work`]).
+    Slow,
+}
+
+/// How long the media engine takes for one key.
+const KEY_TIME: Duration = Duration::from_millis(200);
+
+/// One panel.
+pub struct Panel {
+    pub phone: Phone,
+    pub disk: Disk,
+    /// Ports that other programs hold.
+    pub taken: Vec<u16>,
+    /// Whether keys that are ordered go out.
+    pub sends_keys: bool,
+    pub events: Vec<Event>,
+    pub orders: Vec<MediaOrder>,
+    pub saved_settings: Vec<Arc<Config>>,
+    pub saved_log: Vec<LogEntry>,
+    pub finished: bool,
+    pub listens: Vec<u16>,
+    /// What is due back to the phone, and when.
+    back: VecDeque<(Instant, MediaEvent)>,
+    waiting: Vec<Waiting>,
+}
+
+enum Waiting {
+    Settings(Arc<Config>),
+    Log(LogChange),
+}
+
+struct Straight(IpAddr);
+
+impl Routes for Straight {
+    fn local_for(&self, remote: IpAddr) -> Option<IpAddr> {
+        let routed = match remote {
+            IpAddr::V4(remote) => remote.octets()[0] == 10,
+            IpAddr::V6(_) => false,
+        };
+        routed.then_some(self.0)
+    }
+}
+
+impl Panel {
+    pub fn new(now: Now, address: IpAddr, seed: [u8; 32], settings: &[(&str, &str)], contacts: &str) -> Self {
+        let book = vestibule::config::read(contacts);
+        assert!(book.problems.is_empty(), "{:?}", book.problems);
+        let config = settings.iter().fold(book.config, |config, (key, value)| config.set(key, value).expect(key));
+        let start = Start {
+            config: Arc::new(config),
+            seed,
+            log: Vec::new(),
+            capabilities: Capabilities {
+                audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
+                video: vec![VideoCodec::H264],
+            },
+            ports: (0..4).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
+            routes: Box::new(Straight(address)),
+        };
+        Self {
+            phone: Phone::new(now, start),
+            disk: Disk::Works,
+            taken: Vec::new(),
+            sends_keys: true,
+            events: Vec::new(),
+            orders: Vec::new(),
+            saved_settings: Vec::new(),
+            saved_log: Vec::new(),
+            finished: false,
+            listens: Vec::new(),
+            back: VecDeque::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// What the slow disk was asked to do is done.
+    pub fn let_disk_work(&mut self, now: Now) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Settings(config) => self.save_settings(now, config),
+                Waiting::Log(change) => self.save_log(now, change),
+            }
+        }
+    }
+
+    /// The last view of a call that the screen got.
+    pub fn last_view(&self) -> &CallView {
+        let views = self.events.iter().rev().filter_map(|event| match event {
+            Event::Call(view) => Some(&**view),
+            _ => None,
+        });
+        views.into_iter().next().expect("a view of a call")
+    }
+
+    /// The notices that the screen got last, as sentences.
+    pub fn notices(&self) -> Vec<String> {
+        self.phone.notices().iter().map(|notice| notice.kind.to_string()).collect()
+    }
+
+    /// The call log, newest first: name, result, unseen.
+    pub fn log(&self) -> Vec<LogEntry> {
+        self.phone.log().to_vec()
+    }
+
+    /// The tone that sounds.
+    pub fn tone(&self) -> Option<vestibule::phone::Tone> {
+        let tones = self.orders.iter().rev().find_map(|order| match order {
+            MediaOrder::Tone(tone) => Some(*tone),
+            _ => None,
+        });
+        tones.flatten()
+    }
+
+    /// The call that is shown.
+    pub fn shown(&self) -> Option<CallHandle> {
+        let shown = self.orders.iter().rev().find_map(|order| match order {
+            MediaOrder::Show(call) => Some(*call),
+            _ => None,
+        });
+        shown.flatten()
+    }
+
+    /// The order in force for a call: microphone, loudspeaker, camera.
+    pub fn media(&self, of: CallHandle) -> Option<(bool, bool, bool)> {
+        self.orders.iter().rev().find_map(|order| match order {
+            MediaOrder::Start { call, audio_send, audio_play, video_send, .. } if *call == of => {
+                Some(Some((*audio_send, *audio_play, *video_send)))
+            }
+            MediaOrder::Stop { call } if *call == of => Some(None),
+            _ => None,
+        })?
+    }
+
+    fn take(&mut self, now: Now, output: Output) -> Option<Transmit> {
+        assert!(!self.finished, "nothing follows Finished: {output:?}");
+        match output {
+            Output::Transmit(transmit) => return Some(transmit),
+            Output::CloseFlow(_) => {}
+            Output::Listen { port, keep } => {
+                self.listens.retain(|old| keep.contains(old));
+                let result = if self.taken.contains(&port) {
+                    Err("address already in use".to_owned())
+                } else {
+                    self.listens.push(port);
+                    Ok(vec![format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")])
+                };
+                self.phone.handle_listening(now, result);
+            }
+            Output::Media(order) => {
+                if let MediaOrder::Dtmf { call, digits } = &order
+                    && self.sends_keys
+                {
+                    let at = now.instant + KEY_TIME * digits.len() as u32;
+                    self.back.push_back((at, MediaEvent::DtmfSent { call: *call }));
+                }
+                self.orders.push(order);
+            }
+            Output::Event(event) => self.events.push(event),
+            Output::SaveSettings(config) if self.disk == Disk::Slow => self.waiting.push(Waiting::Settings(config)),
+            Output::SaveSettings(config) => self.save_settings(now, config),
+            Output::SaveLog(change) if self.disk == Disk::Slow => self.waiting.push(Waiting::Log(change)),
+            Output::SaveLog(change) => self.save_log(now, change),
+            Output::Finished => self.finished = true,
+        }
+        None
+    }
+
+    fn save_settings(&mut self, now: Now, config: Arc<Config>) {
+        let result = self.result();
+        if result.is_ok() {
+            self.saved_settings.push(config);
+        }
+        self.phone.handle_settings_saved(now, result);
+    }
+
+    fn save_log(&mut self, now: Now, change: LogChange) {
+        let result = self.result();
+        match change {
+            _ if result.is_err() => {}
+            LogChange::Append(entry) => self.saved_log.push(*entry),
+            LogChange::Replace(entries) => self.saved_log = entries,
+        }
+        self.phone.handle_log_saved(now, result);
+    }
+
+    fn result(&self) -> Result<(), String> {
+        if self.disk == Disk::Full { Err("no space left".to_owned()) } else { Ok(()) }
+    }
+}
+
+impl Node for Panel {
+    fn hears(&self, port: u16) -> bool {
+        !self.finished && self.listens.contains(&port)
+    }
+
+    fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {
+        self.phone.handle_datagram(now, path, bytes);
+    }
+
+    fn handle_stream(&mut self, now: Now, path: Path, bytes: &[u8]) {
+        self.phone.handle_stream(now, path, bytes);
+    }
+
+    fn handle_transport_error(&mut self, now: Now, path: Path) {
+        self.phone.handle_transport_error(now, path);
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        while self.back.front().is_some_and(|(at, _)| *at <= now.instant) {
+            if let Some((_, event)) = self.back.pop_front() {
+                self.phone.handle_media(now, event);
+            }
+        }
+        self.phone.handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.finished {
+            return None;
+        }
+        self.phone.poll_timeout().into_iter().chain(self.back.front().map(|(at, _)| *at)).min()
+    }
+
+    fn drain(&mut self, now: Now) -> Vec<Transmit> {
+        let mut transmits = Vec::new();
+        while let Some(output) = self.phone.poll_output() {
+            transmits.extend(self.take(now, output));
+        }
+        transmits
+    }
+}

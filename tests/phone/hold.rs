@@ -1,0 +1,135 @@
+//! Hold and resume from both sides, collisions, the camera, mute.
+
+use vestibule::channel::{CallState, Command, Refusal};
+use vestibule::phone::MediaOrder;
+use vestibule::sdp::{Direction, Wish};
+
+use crate::common::{DOOR, House, OTHER, PANEL, ms, s};
+
+const QUIET: Wish = Wish { audio: Direction::SendOnly, video: Direction::Inactive };
+const OPEN: Wish = Wish { audio: Direction::SendRecv, video: Direction::SendOnly };
+
+#[test]
+fn hold_is_silent_at_once_and_both_sides_know() {
+    let mut house = House::new(&[]);
+    house.connect_panels();
+    let call = house.call(PANEL).call;
+    house.must(PANEL, Command::Hold(None));
+    assert_eq!(house.call(PANEL).state, CallState::Held);
+    assert_eq!(house.panel().media(call), Some((false, false, false)));
+    house.run(ms(50));
+    assert!(house.call(OTHER).held_by_remote);
+    assert_eq!(house.call(PANEL).audio.map(|audio| audio.direction), Some("sendonly"));
+    assert_eq!(house.call(OTHER).audio.map(|audio| audio.direction), Some("recvonly"));
+    house.must(PANEL, Command::Resume(None));
+    house.run(ms(50));
+    assert!(!house.call(OTHER).held_by_remote);
+    assert_eq!(house.panel().media(call), Some((true, true, false)));
+    assert_eq!(house.call(PANEL).audio.map(|audio| audio.direction), Some("sendrecv"));
+    assert_eq!(house.count(PANEL, "INVITE "), 3);
+}
+
+#[test]
+fn two_taps_before_the_answer_end_where_the_second_one_wanted() {
+    let mut house = House::new(&[]);
+    house.connect_panels();
+    house.must(PANEL, Command::Hold(None));
+    house.must(PANEL, Command::Resume(None));
+    house.run(s(1));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    assert!(!house.call(OTHER).held_by_remote);
+    assert_eq!(house.call(OTHER).audio.map(|audio| audio.direction), Some("sendrecv"));
+}
+
+#[test]
+fn both_hold_at_the_same_moment() {
+    let mut house = House::new(&[]);
+    house.connect_panels();
+    let now = house.now;
+    for node in [PANEL, OTHER] {
+        house.panels[node].phone.handle_command(now, Command::Hold(None)).expect("held");
+    }
+    house.run(s(10));
+    for node in [PANEL, OTHER] {
+        assert_eq!(house.call(node).state, CallState::Held);
+        assert_eq!(house.call(node).audio.map(|audio| audio.direction), Some("inactive"), "node {node}");
+    }
+    house.must(PANEL, Command::Resume(None));
+    house.must(OTHER, Command::Resume(None));
+    house.run(s(10));
+    for node in [PANEL, OTHER] {
+        let call = house.call(node);
+        assert_eq!((call.state, call.audio.map(|audio| audio.direction)), (CallState::Confirmed, Some("sendrecv")), "node {node}");
+    }
+}
+
+#[test]
+fn the_door_holds_and_comes_back() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    let call = house.call(PANEL).call;
+    let now = house.now;
+    house.door.offer(now, QUIET);
+    house.run(ms(50));
+    assert!(house.call(PANEL).held_by_remote);
+    assert_eq!(house.panel().media(call), Some((false, true, false)));
+    house.report(40, |_| 0);
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed, "silence on hold is no loss");
+    let now = house.now;
+    house.door.offer(now, OPEN);
+    house.run(ms(50));
+    assert!(!house.call(PANEL).held_by_remote);
+    assert_eq!(house.panel().media(call), Some((true, true, false)));
+    assert_eq!(house.call(PANEL).video.map(|video| video.direction), Some("recvonly"));
+}
+
+#[test]
+fn a_door_that_refuses_hold_stays_connected_and_unheard() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    let call = house.call(PANEL).call;
+    house.door.refuses_offers = Some(488);
+    house.must(PANEL, Command::Hold(None));
+    house.run(s(10));
+    assert_eq!(house.count(PANEL, "INVITE "), 1, "a refusal is not asked for again and again");
+    assert_eq!((house.call(PANEL).state, house.panel().media(call)), (CallState::Held, Some((false, false, false))));
+    house.must(PANEL, Command::Resume(None));
+    house.run(s(1));
+    assert_eq!(house.panel().media(call), Some((true, true, false)));
+}
+
+#[test]
+fn our_camera_is_sent_only_when_it_is_there_and_wanted() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    assert_eq!(house.press(PANEL, Command::SendCamera(true)), Err(Refusal::NoCamera));
+    let mut house = House::new(&[("video.camera", "test")]);
+    house.door.wish.video = Direction::SendRecv;
+    house.connect_door();
+    let call = house.call(PANEL).call;
+    assert_eq!(house.panel().media(call), Some((true, true, false)));
+    assert_eq!(house.call(PANEL).video.map(|video| video.direction), Some("recvonly"));
+    house.must(PANEL, Command::SendCamera(true));
+    house.run(ms(50));
+    assert!(house.call(PANEL).camera);
+    assert_eq!(house.panel().media(call), Some((true, true, true)));
+    assert_eq!(house.count(DOOR, "SIP/2.0 200"), 1);
+    house.must(PANEL, Command::SendCamera(false));
+    assert_eq!(house.panel().media(call), Some((true, true, false)));
+}
+
+#[test]
+fn mute_ends_with_the_call() {
+    let mut house = House::new(&[]);
+    assert_eq!(house.press(PANEL, Command::Mute(true)), Err(Refusal::NoCall));
+    house.connect_panels();
+    house.must(PANEL, Command::Mute(true));
+    assert!(house.call(PANEL).muted);
+    house.must(PANEL, Command::End(None));
+    let mutes: Vec<_> = house.panels[PANEL].orders.iter().filter(|order| matches!(order, MediaOrder::Mute(_))).cloned().collect();
+    assert_eq!(mutes, [MediaOrder::Mute(true), MediaOrder::Mute(false)]);
+    house.run(s(1));
+    house.connect_panels();
+    assert!(!house.call(PANEL).muted);
+    assert_eq!(house.call(OTHER).state, CallState::Confirmed);
+}

@@ -1,0 +1,15 @@
+//! The panel's behaviour, seen from outside: two panels and a door on a simulated network, one file per behaviour.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod auto_answer;
+mod direct_call;
+mod dnd;
+mod early_media;
+mod hold;
+mod limits;
+mod missed_and_log;
+mod settings_live;
+mod unlock;
+mod waiting_call;
