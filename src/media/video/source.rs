@@ -116,7 +116,7 @@ mod tests {
             assert!(CameraSource::parse(name).is_ok(), "{name}");
         }
         assert!(
-            matches!(CameraSource::parse("v4l2:/dev/video7"), Ok(CameraSource::V4l2(path)) if path == PathBuf::from("/dev/video7"))
+            matches!(CameraSource::parse("v4l2:/dev/video7"), Ok(CameraSource::V4l2(path)) if path.as_os_str() == "/dev/video7")
         );
         for wrong in ["", "v4l2", "v4l2:", "v4l2:video0", "Test", "rtsp://x"] {
             assert_eq!(CameraSource::parse(wrong).err(), Some(UnknownCamera(wrong.into())));

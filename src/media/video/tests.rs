@@ -122,7 +122,9 @@ impl Rig {
 
     fn send(&self, source: CameraSource) {
         let former = self.sender.lock().unwrap().take();
-        former.map(Sender::stop);
+        if let Some(former) = former {
+            former.stop();
+        }
         let wire = self.wire.clone();
         let ssrc = wire.ssrc.fetch_add(1, Ordering::Relaxed);
         let params = SenderParams { source, codec: self.codec, bitrate_kbps: 1000, fps: 25 };
