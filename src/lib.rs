@@ -1,6 +1,7 @@
 //! Vestibule: the touchscreen inside a flat that answers the door.
 
 pub mod channel;
+pub mod cli;
 pub mod config;
 pub mod dial;
 pub mod frame;

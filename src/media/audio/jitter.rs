@@ -12,34 +12,27 @@
 //!
 //! Pure: time comes with each call, so that minutes of loss and jitter are tested in milliseconds.
 
+mod playout;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::codec::Decoder;
 use super::conceal::Concealer;
 use super::delay::DelayEstimate;
-use super::stretch::{self, Sizes};
+use super::stretch::Sizes;
 use super::timeline::Timeline;
 use super::types::{AudioPacket, AudioStats};
 
-/// Added to the spread, in µs: covers what one tick of the audio thread takes away.
-const MARGIN_US: i64 = 8_000;
-/// Smallest delay aimed at, in µs.
-const LEAST_US: i64 = 12_000;
+/// Added to the spread, in µs: a pull takes 10 ms at once, whose last sample must be here when its first is due; and a
+/// little, because spreads grow.
+const MARGIN_US: i64 = 14_000;
 /// Smallest delay aimed at before ten packets are known, in µs.
 const LEAST_AT_FIRST_US: i64 = 16_000;
 /// Largest delay aimed at, in µs: beyond, losing packets is better than answering late.
 const MOST_US: i64 = 400_000;
-/// How far the delay may be off before it is changed, in µs.
-const TOO_SHORT_US: i64 = 4_000;
-const TOO_LONG_US: i64 = 8_000;
-/// From here on the sound is cut wherever it is, in µs.
-const FAR_TOO_LONG_US: i64 = 60_000;
-/// From here on sound is thrown away, in µs.
-const HOPELESS_US: i64 = 500_000;
-/// Between two changes of length, in ms: usually, and when far too long.
-const PAUSE_MS: i64 = 80;
-const SHORT_PAUSE_MS: i64 = 20;
 /// A transit so far from the base means that the sender's clock jumped, in µs.
 const CLOCK_JUMP_US: i64 = 1_000_000;
 /// A sequence number so far from the last means a new stream.
@@ -48,8 +41,6 @@ const SEQUENCE_JUMP: i64 = 3_000;
 const LATE_IN_A_ROW: u32 = 5;
 /// Packets kept at most.
 const MOST_PACKETS: usize = 128;
-/// A gap is filled with invented sound for so long; afterwards it is silence, in ms.
-const CONCEAL_MS: usize = 120;
 /// After so long a gap with nothing in sight the stream starts anew with its next packet, in ms.
 const GIVE_UP_MS: usize = 250;
 /// Share of packets lost from which the delay leaves time for Opus FEC.
@@ -83,6 +74,8 @@ pub(super) struct JitterBuffer {
     origin: Instant,
     ssrc: Option<u32>,
     newest: Option<Newest>,
+    /// Arrival and transit of the packet that came last, in µs.
+    last: Option<(i64, i64)>,
     /// Added to timestamps after the sender's clock jumped.
     correction: i64,
     waiting: VecDeque<Waiting>,
@@ -123,6 +116,7 @@ impl JitterBuffer {
             origin: now,
             ssrc: None,
             newest: None,
+            last: None,
             correction: 0,
             waiting: VecDeque::with_capacity(MOST_PACKETS),
             delay: DelayEstimate::new(),
@@ -188,7 +182,7 @@ impl JitterBuffer {
             self.newest = Some(Newest { sequence, timestamp });
         }
         timestamp += self.correction;
-        self.delay.observe(transit);
+        self.observe(arrived, transit, samples);
         let at = timestamp * self.decoder.samples_per_tick();
         let over = self.decoded.is_some_and(|decoded| sequence <= decoded);
         if over || (self.playing && at + samples as i64 <= self.line.end()) {
@@ -198,7 +192,7 @@ impl JitterBuffer {
                 return;
             }
             self.start_over();
-            self.delay.observe(transit);
+            self.observe(arrived, transit, samples);
         }
         self.late_in_a_row = 0;
         self.insert(Waiting { sequence, at, samples, payload: packet.payload });
@@ -243,6 +237,19 @@ impl JitterBuffer {
 
     // ---- arriving
 
+    /// Learns from a packet's transit. Packets that a standstill held up come in one clump, each less late than the one
+    /// before; that is one event, not many, or a single standstill would cost seconds of delay.
+    fn observe(&mut self, arrived: i64, transit: i64, samples: usize) {
+        let clump = self.last.is_some_and(|(last_arrived, last_transit)| {
+            let packet = self.samples_to_us(samples as i64);
+            arrived - last_arrived < packet / 4 && last_transit - transit > packet / 2
+        });
+        self.last = Some((arrived, transit));
+        if !clump {
+            self.delay.observe(transit);
+        }
+    }
+
     fn insert(&mut self, packet: Waiting) {
         if self.waiting.len() == MOST_PACKETS {
             self.waiting.pop_front();
@@ -275,228 +282,17 @@ impl JitterBuffer {
     fn start_over(&mut self) {
         self.waiting.clear();
         self.delay.clear();
+        self.last = None;
         self.decoded = None;
         self.playing = false;
         self.late_in_a_row = 0;
-    }
-
-    // ---- playing
-
-    /// Starts to play when the first packet has waited long enough. `samples` is the length of this pull.
-    fn begin(&mut self, now: i64, samples: usize) -> bool {
-        let Some(base) = self.delay.base() else {
-            return false;
-        };
-        let target = self.target();
-        // While devices open or a burst comes in, more may gather than is wanted: begin with what is not too old.
-        while self.waiting.len() > 1 && now - base - self.samples_to_us(self.waiting[1].at) >= target {
-            self.waiting.pop_front();
-        }
-        let Some(first) = self.waiting.front() else {
-            return false;
-        };
-        let at = first.at;
-        let early = target - (now - base - self.samples_to_us(at));
-        let silence = (early.max(0) * self.rate / 1_000_000) as usize;
-        if silence >= samples.max(self.line.waiting()) {
-            return false;
-        }
-        // Sound left from before plays in the time that is left before the first packet's turn.
-        let left = self.line.waiting().min(silence);
-        self.line.skip(self.line.waiting() - left);
-        self.line.append_silence(silence - left);
-        self.line.place_end(at);
-        self.concealer.end();
-        self.decoded = None;
-        self.gap = 0;
-        self.delays = [i64::MAX; PULLS];
-        self.playing = true;
-        true
-    }
-
-    /// Brings the delay nearer to its target by stretching or shrinking what is about to be played.
-    fn adapt(&mut self, now: i64) {
-        let Some(base) = self.delay.base() else {
-            return;
-        };
-        let delay = now - base - self.samples_to_us(self.line.next());
-        self.delays[self.pulls % PULLS] = delay;
-        self.pulls += 1;
-        let target = self.target();
-        let excess = self.shortest_delay().unwrap_or(target) - target;
-        if excess > HOPELESS_US {
-            self.throw_away(excess);
-            return;
-        }
-        let slack = TOO_LONG_US + target / 8;
-        let hurry = excess > FAR_TOO_LONG_US;
-        if self.pause > 0 {
-            return;
-        }
-        let changed = if excess > slack {
-            while self.line.waiting() < self.sizes.needed_to_shrink() && self.next_is_here() {
-                self.decode_next();
-            }
-            let gone = stretch::shrink(&mut self.line, self.sizes, hurry, &mut self.scratch);
-            self.shrunk += gone as u64;
-            -(gone as i64)
-        } else if excess < -TOO_SHORT_US && self.gap == 0 {
-            while self.line.waiting() < self.sizes.overlap && self.next_is_here() {
-                self.decode_next();
-            }
-            let more = stretch::expand(&mut self.line, self.sizes, false, &mut self.scratch);
-            self.stretched += more as u64;
-            more as i64
-        } else {
-            0
-        };
-        if changed != 0 {
-            self.shift_delays(self.samples_to_us(changed));
-            let pause = if hurry { SHORT_PAUSE_MS } else { PAUSE_MS };
-            self.pause = pause * self.rate / 1_000;
-        }
-    }
-
-    /// Far too much has gathered: jumps ahead.
-    fn throw_away(&mut self, excess: i64) {
-        let samples = excess * self.rate / 1_000_000;
-        let until = self.line.next() + samples;
-        self.line.skip(self.line.waiting());
-        while self.waiting.front().is_some_and(|w| w.at + w.samples as i64 <= until) {
-            self.waiting.pop_front();
-        }
-        self.line.place_end(self.waiting.front().map_or(until, |w| w.at));
-        self.shift_delays(-excess);
-        self.shrunk += samples as u64;
-        self.decoded = None;
-    }
-
-    /// Whether the packet that follows what is decoded is here, with no gap before it.
-    fn next_is_here(&self) -> bool {
-        self.waiting.front().is_some_and(|w| w.at <= self.line.end() + self.rate / 1_000)
-    }
-
-    /// Makes the time-line longer: by the next packet, by a filled gap, or by silence.
-    fn extend(&mut self, now: i64, wanted: usize) {
-        if self.next_is_here() {
-            self.decode_next();
-            return;
-        }
-        let chunk = (self.rate as usize / 100).min(wanted.max(1));
-        let Some(next) = self.waiting.front() else {
-            // Nothing is here. While the delay is shorter than it should be, the missing packet may well come: what
-            // is filled then counts as delay, and nothing is lost.
-            let base = self.delay.base().unwrap_or(0);
-            let delay = now - base - self.samples_to_us(self.line.next());
-            let grow = delay < self.target() && self.gap < self.rate as usize * CONCEAL_MS / 1_000;
-            self.fill(chunk, grow);
-            if grow {
-                self.shift_delays(self.samples_to_us(chunk as i64));
-            }
-            return;
-        };
-        let missing = (next.at - self.line.end()).max(1) as usize;
-        if self.decoded.is_some_and(|decoded| next.sequence == decoded + 1) {
-            // Nothing was lost: the sender was silent.
-            self.fill_silence(missing.min(chunk));
-        } else if self.decoder.has_fec() && missing <= self.packet && self.recover(missing) {
-            self.gap = 0;
-        } else {
-            // The last packet's worth is left to FEC.
-            let before_fec =
-                if self.decoder.has_fec() && missing > self.packet { missing - self.packet } else { missing };
-            self.fill(before_fec.min(chunk), false);
-        }
-    }
-
-    /// Decodes the first waiting packet; what of it is over already is left out.
-    fn decode_next(&mut self) {
-        let Some(packet) = self.waiting.pop_front() else {
-            return;
-        };
-        if let Some(decoded) = self.decoded {
-            let lost = if packet.sequence > decoded + 1 { 1.0 } else { 0.0 };
-            self.loss += (lost - self.loss) * 0.02;
-        }
-        self.decoded = Some(packet.sequence);
-        let over = (self.line.end() - packet.at).max(0) as usize;
-        if over == 0 {
-            self.line.place_end(packet.at);
-        }
-        let Some(sound) = self.decoder.decode(&packet.payload) else {
-            return;
-        };
-        self.packet = sound.len();
-        self.scratch.clear();
-        self.scratch.extend_from_slice(sound.get(over..).unwrap_or(&[]));
-        if self.gap > 0 && !self.concealer.active() && over > 0 {
-            // A codec that conceals by itself joins smoothly only where it left off.
-            self.concealer.begin(self.line.parts().0);
-        }
-        self.concealer.merge(&mut self.scratch);
-        self.line.append(&self.scratch);
-        self.gap = 0;
-    }
-
-    /// Restores the end of the packet lost last from the one that waits.
-    fn recover(&mut self, missing: usize) -> bool {
-        let Some(next) = self.waiting.front() else {
-            return false;
-        };
-        let Some(sound) = self.decoder.recover(&next.payload, self.packet) else {
-            return false;
-        };
-        let from = sound.len().saturating_sub(missing);
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&sound[from..]);
-        let restored = self.scratch.len();
-        if restored == 0 {
-            return false;
-        }
-        self.concealer.merge(&mut self.scratch);
-        self.line.append(&self.scratch);
-        self.recovered += restored as u64;
-        true
-    }
-
-    /// Fills a gap with invented sound. With `grow` the stream's clock stands still meanwhile.
-    fn fill(&mut self, samples: usize, grow: bool) {
-        let limit = self.rate as usize * CONCEAL_MS / 1_000;
-        if self.gap >= limit {
-            self.fill_silence(samples);
-            return;
-        }
-        self.scratch.clear();
-        match self.decoder.conceal(samples) {
-            Some(sound) => self.scratch.extend_from_slice(&sound[..samples.min(sound.len())]),
-            None => {
-                if !self.concealer.active() {
-                    self.concealer.begin(self.line.parts().0);
-                }
-                self.concealer.fill(samples, &mut self.scratch);
-            }
-        }
-        self.scratch.resize(samples, 0);
-        if grow {
-            self.line.insert(&self.scratch);
-            self.stretched += samples as u64;
-        } else {
-            self.line.append(&self.scratch);
-        }
-        self.gap += samples;
-        self.concealed += samples as u64;
-    }
-
-    fn fill_silence(&mut self, samples: usize) {
-        self.line.append_silence(samples);
-        self.gap += samples;
     }
 
     // ---- reckoning
 
     /// Delay aimed at, in µs.
     fn target(&self) -> i64 {
-        let least = if self.delay.count() < 10 { LEAST_AT_FIRST_US } else { LEAST_US };
+        let least = if self.delay.count() < 10 { LEAST_AT_FIRST_US } else { 0 };
         let fec = if self.decoder.has_fec() && self.loss > LOSSY { self.samples_to_us(self.packet as i64) } else { 0 };
         ((self.delay.spread() + MARGIN_US).max(least) + fec).min(MOST_US)
     }

@@ -121,7 +121,9 @@ mod tests {
             let part = &out[to as usize / 10..to as usize * 9 / 10];
             let passed = level(part, to, 1_000.0);
             assert!((passed - 0.5).abs() < 0.01, "{from}→{to}: {passed}");
-            let mirrored = level(part, to, 7_000.0).max(level(part, to, 3_000.0));
+            // The image of 1 kHz around the lower rate; 3 kHz where there is no room for one.
+            let image = if to > 16_000 { 7_000.0 } else { 3_000.0 };
+            let mirrored = level(part, to, image);
             assert!(mirrored < 0.002, "{from}→{to}: {mirrored}");
         }
         let high = Resampler::convert(&tone(48_000, 5_500.0, 48_000), 48_000, 8_000).expect("rates are sound");

@@ -146,6 +146,17 @@ fn feedback_clock_of_keys_and_shared_port_follow_the_offer() {
 }
 
 #[test]
+fn keys_go_with_the_clock_of_the_sound() {
+    let capabilities = Capabilities { audio: vec![AudioCodec::Pcma], video: Vec::new() };
+    let mut negotiation = Negotiation::new(1, capabilities, local());
+    let (_, negotiated) = negotiation.handle_offer(bodies::LINPHONE.as_bytes(), WISH).expect("the offer is fine");
+    let audio = negotiated.audio.expect("sound");
+    assert_eq!((audio.dtmf_send_pt, audio.dtmf_clock), (Some(100), 8_000));
+    let audio = answer(&bodies::FREESWITCH.replace("103 101 13", "101 103 13")).1.audio.expect("sound");
+    assert_eq!((audio.dtmf_send_pt, audio.dtmf_clock), (Some(103), 48_000));
+}
+
+#[test]
 fn of_two_profiles_the_one_that_we_can_send_is_taken() {
     let (text, negotiated) = answer(bodies::AKUVOX);
     let video = negotiated.video.expect("a picture");

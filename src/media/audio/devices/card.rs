@@ -18,6 +18,8 @@ use super::super::resample::{Resampler, Steady};
 use super::super::{FRAME, RATE};
 use super::{Opened, Sink, Source};
 
+/// Sound that a card takes at a time, in ms. With 10 a PulseAudio server on a busy machine stumbles.
+const PERIOD_MS: u32 = 20;
 /// How long a stream may take to be set up.
 const SETUP: Duration = Duration::from_secs(3);
 /// Sound that fits in a ring, in ms.
@@ -84,10 +86,21 @@ impl Health {
     }
 }
 
-/// Keeps a stream of a sound card open. Dropping it may block.
+/// Keeps a stream of a sound card open.
 pub(super) struct Card {
-    _stream: cpal::Stream,
+    stream: Option<cpal::Stream>,
     pub(super) health: Arc<Health>,
+}
+
+impl Drop for Card {
+    /// Closes the stream on a thread of its own: where the device has gone, cpal may wait for an answer for ever.
+    fn drop(&mut self) {
+        let stream = self.stream.take();
+        let thread = std::thread::Builder::new().name("audio-close".to_owned());
+        if let Err(error) = thread.spawn(move || drop(stream)) {
+            tracing::warn!("a sound device was closed in haste: {error}");
+        }
+    }
 }
 
 /// The sound devices there are, by the names that the settings take.
@@ -163,9 +176,9 @@ fn choose(ranges: impl Iterator<Item = SupportedStreamConfigRange>) -> Option<(S
         })
         .min_by_key(|(cost, ..)| *cost)?;
     let (_, range, rate) = best;
-    let ten_ms = rate / 100;
+    let period = rate * PERIOD_MS / 1_000;
     let buffer_size = match range.buffer_size() {
-        SupportedBufferSize::Range { min, max } if (*min..=*max).contains(&ten_ms) => BufferSize::Fixed(ten_ms),
+        SupportedBufferSize::Range { min, max } if (*min..=*max).contains(&period) => BufferSize::Fixed(period),
         _ => BufferSize::Default,
     };
     let config = StreamConfig { channels: range.channels(), sample_rate: rate, buffer_size };
@@ -197,7 +210,7 @@ pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, String> {
         portion: Vec::with_capacity(FRAME * 2),
         oldest: (config.sample_rate * OLDEST_MS / 1_000) as usize,
     };
-    Ok(Opened { end: Box::new(source), card: Some(Card { _stream: stream, health }) })
+    Ok(Opened { end: Box::new(source), card: Some(Card { stream: Some(stream), health }) })
 }
 
 fn build_input<T: SizedSample>(
@@ -258,7 +271,7 @@ pub(super) fn open_output(name: &str) -> Result<Opened<dyn Sink>, String> {
         spare_ms: 10,
         underruns: 0,
     };
-    Ok(Opened { end: Box::new(sink), card: Some(Card { _stream: stream, health }) })
+    Ok(Opened { end: Box::new(sink), card: Some(Card { stream: Some(stream), health }) })
 }
 
 fn build_output<T: SizedSample + FromSample<f32>>(
@@ -402,7 +415,7 @@ mod tests {
         );
         let (config, format) = chosen.expect("three of them will do");
         assert_eq!((config.channels, config.sample_rate, format), (2, 48_000, SampleFormat::I16));
-        assert_eq!(config.buffer_size, BufferSize::Fixed(480));
+        assert_eq!(config.buffer_size, BufferSize::Fixed(960));
     }
 
     #[test]

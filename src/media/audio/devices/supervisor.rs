@@ -18,6 +18,9 @@ use super::{Opened, Sink, Source, open_input, open_output};
 
 /// A card that calls for no sound for so long is taken for dead.
 const SILENT: Duration = Duration::from_millis(500);
+/// A card that was opened so lately may take its time: a sound system that starts a stream rearranges itself.
+const STARTING: Duration = Duration::from_secs(3);
+const SILENT_AT_START: Duration = Duration::from_secs(2);
 /// How often cards are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// An opening that takes longer is reported as missing; it may still succeed.
@@ -108,8 +111,13 @@ enum State {
     Closed,
     /// A thread is at it since then; whether the audio thread was told that it takes long.
     Opening(Instant, bool),
-    /// Open, with the card if there is one, its callbacks when last looked, and when they last moved.
-    Open(Option<Card>, u64, Instant),
+    /// Open since then, with the card if there is one, its callbacks when last looked, and when they last moved.
+    Open {
+        card: Option<Card>,
+        since: Instant,
+        callbacks: u64,
+        moved: Instant,
+    },
     /// To be tried again then.
     Waiting(Instant),
 }
@@ -140,7 +148,8 @@ impl Side {
         match opened {
             Ok(opened) => {
                 self.pause = FIRST_PAUSE;
-                self.state = State::Open(opened.card, 0, Instant::now());
+                let now = Instant::now();
+                self.state = State::Open { card: opened.card, since: now, callbacks: 0, moved: now };
                 Ok(opened.end)
             }
             Err(why) => {
@@ -157,14 +166,15 @@ impl Side {
 
     fn look(&mut self, now: Instant) -> Found {
         match &mut self.state {
-            State::Open(Some(card), callbacks, moved) => {
+            State::Open { card: Some(card), since, callbacks, moved } => {
                 let trouble = card.health.trouble();
                 let seen = card.health.callbacks();
                 if seen != *callbacks {
                     *callbacks = seen;
                     *moved = now;
                 }
-                let silent = now.duration_since(*moved) > SILENT;
+                let patience = if now.duration_since(*since) < STARTING { SILENT_AT_START } else { SILENT };
+                let silent = now.duration_since(*moved) > patience;
                 match trouble {
                     Some(why) => Found::Trouble(why.to_owned()),
                     None if silent => Found::Trouble("the sound device stands still".to_owned()),
@@ -182,7 +192,7 @@ impl Side {
 
     /// Whether this side must be looked at from time to time.
     fn restless(&self) -> bool {
-        !matches!(self.state, State::Closed | State::Open(None, ..))
+        !matches!(self.state, State::Closed | State::Open { card: None, .. })
     }
 }
 

@@ -1,0 +1,313 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::worker::control::socket;
+
+/// The touchscreen inside a flat that answers the door.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, about, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(flatten)]
+    pub(super) look: Look,
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+/// What every verb understands.
+#[derive(Debug, Default, Args)]
+pub(super) struct Common {
+    /// Settings file [default: config.toml in the user's configuration directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Directory of the call log and pictures [default: the user's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Control socket [default: vestibule/control.sock in the user's runtime directory]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+    /// How much is logged: error, warn, info, debug, trace, or a filter such as info,vestibule::worker=debug
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub(super) log: String,
+}
+
+/// What `run` and `simulate` understand besides.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct Look {
+    /// Where the panel is shown [default: window with a display, kms with a screen alone, else offscreen]
+    #[arg(long, value_name = "KIND")]
+    pub(super) screen: Option<ScreenKind>,
+    /// Size of the window or of the picture in memory
+    #[arg(long, value_name = "WxH")]
+    pub(super) size: Option<Size>,
+    /// Write every SIP message both ways to this file, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub(super) sip_trace: Option<PathBuf>,
+}
+
+/// Where the panel is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScreenKind {
+    /// A window on the desktop
+    Window,
+    /// The whole screen of a panel, without a desktop
+    Kms,
+    /// Memory: can be pressed and photographed through the control socket
+    Offscreen,
+    /// Nowhere: the worker alone
+    None,
+}
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+impl Size {
+    /// The panel of the screens' drawings.
+    pub(super) const DEFAULT: Self = Self { width: 1024, height: 600 };
+    const LIMITS: std::ops::RangeInclusive<u32> = 320..=4096;
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is not a size such as 1024x600");
+        let (width, height) = text.split_once(['x', '×']).ok_or_else(wrong)?;
+        let side = |side: &str| {
+            let pixels: u32 = side.trim().parse().map_err(|_| wrong())?;
+            let (least, most) = (Self::LIMITS.start(), Self::LIMITS.end());
+            let fits = Self::LIMITS.contains(&pixels);
+            fits.then_some(pixels).ok_or_else(|| format!("{pixels} is not between {least} and {most} pixels"))
+        };
+        Ok(Self { width: side(width)?, height: side(height)? })
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// The panel (the default)
+    Run(Look),
+    /// The panel and a simulated door station beside it, on this machine alone
+    Simulate(Look),
+    /// Speak to a running panel
+    #[command(subcommand)]
+    Ctl(CtlVerb),
+    /// Look at the settings file and change it
+    #[command(subcommand)]
+    Settings(SettingsVerb),
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(super) enum CtlVerb {
+    /// Print the whole state as JSON
+    Status,
+    /// Do what typing TEXT and pressing Call does; prints the call
+    Dial {
+        #[arg(allow_hyphen_values = true)]
+        text: String,
+        /// auto, 1 or 2
+        #[arg(long, default_value = "auto", value_parser = ["auto", "1", "2"])]
+        account: String,
+    },
+    /// Answer the call
+    Answer { call: Option<u32> },
+    /// Refuse the call
+    Decline { call: Option<u32> },
+    /// End the call, whatever its state
+    End { call: Option<u32> },
+    /// Put the call on hold
+    Hold { call: Option<u32> },
+    /// Take the call from hold
+    Resume { call: Option<u32> },
+    /// Open the door of the call
+    Unlock { call: Option<u32> },
+    /// Stop the ring tone
+    Silence { call: Option<u32> },
+    /// Stop or start sending what the microphone hears
+    Mute { to: Switch },
+    /// Stop or start sending the own camera
+    Camera { to: Switch },
+    /// Send these keys to the other side: 0–9, *, #, A–D
+    Dtmf {
+        #[arg(allow_hyphen_values = true)]
+        digits: String,
+    },
+    /// Do not disturb
+    Dnd {
+        #[arg(value_parser = ["off", "silent", "reject"])]
+        mode: String,
+    },
+    /// Loudspeaker volume, 0–100
+    Volume {
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
+        level: u8,
+    },
+    /// Press what bears this label on the screen
+    Press {
+        #[arg(allow_hyphen_values = true)]
+        label: String,
+    },
+    /// Type this text on the screen
+    Type {
+        #[arg(allow_hyphen_values = true)]
+        text: String,
+    },
+    /// Go one page back on the screen
+    Back,
+    /// Write the screen as it is now to a PNG file
+    Screenshot { file: PathBuf },
+    /// Print a setting
+    Get { key: String },
+    /// Change a setting, in force at once
+    Set {
+        key: String,
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Print events as they happen, one JSON object a line
+    Events,
+    /// Let the panel end its calls and leave
+    Quit,
+}
+
+/// A switch on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(super) enum SettingsVerb {
+    /// All settings with their values
+    List {
+        /// As JSON, with path, range and help
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print one setting
+    Get { key: String },
+    /// Change one setting in the file
+    Set {
+        key: String,
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Say what is wrong with a settings file
+    Check {
+        /// The file [default: the panel's own]
+        file: Option<PathBuf>,
+    },
+}
+
+impl Arguments {
+    /// Checks what clap cannot: options of `run` before another verb, and given twice.
+    pub(super) fn checked(mut self) -> Result<Self, clap::Error> {
+        let before = std::mem::take(&mut self.look);
+        match &mut self.verb {
+            None => self.look = before,
+            Some(Verb::Run(look) | Verb::Simulate(look)) => {
+                look.screen = look.screen.or(before.screen);
+                look.size = look.size.or(before.size);
+                look.sip_trace = look.sip_trace.take().or(before.sip_trace);
+            }
+            Some(_) if before != Look::default() => {
+                let words = "--screen, --size and --sip-trace belong to run and simulate";
+                return Err(Self::command().error(ErrorKind::ArgumentConflict, words));
+            }
+            Some(_) => {}
+        }
+        Ok(self)
+    }
+}
+
+impl Common {
+    /// The control socket to use.
+    pub(super) fn socket_path(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(socket::default_path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Arguments {
+        let words = std::iter::once("vestibule").chain(line.split_whitespace());
+        Arguments::try_parse_from(words).and_then(Arguments::checked).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    fn refused(line: &str) -> clap::Error {
+        let words = std::iter::once("vestibule").chain(line.split_whitespace());
+        Arguments::try_parse_from(words).and_then(Arguments::checked).expect_err("this line is wrong")
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default_and_its_options_may_stand_on_either_side() {
+        let bare = parsed("--screen none --size 800x480 --socket /s");
+        assert_eq!(bare.look.screen, Some(ScreenKind::None));
+        assert_eq!(bare.look.size, Some(Size { width: 800, height: 480 }));
+        for line in ["run --screen kms --socket /s", "--screen kms --socket /s run", "--screen none run --screen kms"] {
+            let Some(Verb::Run(look)) = parsed(line).verb else { panic!("{line}") };
+            assert_eq!(look.screen, Some(ScreenKind::Kms), "{line}");
+        }
+    }
+
+    #[test]
+    fn verbs_take_the_socket_before_and_behind() {
+        for line in ["ctl --socket /s status", "--socket /s ctl status", "ctl status --socket /s"] {
+            let arguments = parsed(line);
+            assert_eq!(arguments.common.socket_path(), PathBuf::from("/s"), "{line}");
+            assert!(matches!(arguments.verb, Some(Verb::Ctl(CtlVerb::Status))), "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_that_begin_with_odd_signs_are_taken_as_they_are() {
+        for (line, verb) in [
+            ("ctl dtmf *12#", CtlVerb::Dtmf { digits: "*12#".into() }),
+            ("ctl type -5", CtlVerb::Type { text: "-5".into() }),
+            ("ctl set k -5", CtlVerb::Set { key: "k".into(), value: "-5".into() }),
+            ("ctl answer", CtlVerb::Answer { call: None }),
+            ("ctl end 3", CtlVerb::End { call: Some(3) }),
+            ("ctl mute on", CtlVerb::Mute { to: Switch::On }),
+        ] {
+            assert!(matches!(parsed(line).verb, Some(Verb::Ctl(given)) if given == verb), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_use_is_refused_with_code_2() {
+        for line in [
+            "fly",
+            "ctl",
+            "ctl volume 101",
+            "ctl mute maybe",
+            "ctl dnd loud",
+            "ctl dial",
+            "ctl dial 1 --account 3",
+            "--size 10x10",
+            "--size 1024",
+            "--screen none ctl status",
+            "settings get",
+        ] {
+            assert_eq!(refused(line).exit_code(), 2, "{line}");
+        }
+        assert!(refused("--size 10x600").to_string().contains("10 is not between 320 and 4096"));
+    }
+}

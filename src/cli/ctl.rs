@@ -1,0 +1,201 @@
+//! The client of the control socket: one request, its answer, an exit code; `events` prints until the panel leaves.
+
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::args::{CtlVerb, Switch};
+
+/// Longer than the panel takes to say that it takes too long.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// Asks the panel and prints what it says.
+pub(super) fn run(socket: &Path, verb: &CtlVerb) -> Result<(), Failure> {
+    let request = request(verb)?;
+    let stream = connect(socket)?;
+    let mut reader = BufReader::new(&stream);
+    let result = ask(&stream, &mut reader, &request)?;
+    if *verb == CtlVerb::Events {
+        // Events may be hours apart.
+        stream.set_read_timeout(None).map_err(Failure::at_run_time)?;
+        return follow(reader);
+    }
+    print(verb, &result)
+}
+
+/// The value of one setting, or its change, on a running panel; `None` if there is no panel.
+pub(super) fn setting(socket: &Path, verb: &CtlVerb) -> Option<Result<Value, Failure>> {
+    let stream = UnixStream::connect(socket).ok()?;
+    stream.set_read_timeout(Some(ANSWER_TIME)).ok()?;
+    let answer = request(verb).and_then(|request| ask(&stream, &mut BufReader::new(&stream), &request));
+    Some(answer)
+}
+
+fn connect(socket: &Path) -> Result<UnixStream, Failure> {
+    let stream = UnixStream::connect(socket).map_err(|error| {
+        let path = socket.display();
+        Failure::at_run_time(match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => format!("no panel runs on {path}"),
+            _ => format!("{path}: {error}"),
+        })
+    })?;
+    stream.set_read_timeout(Some(ANSWER_TIME)).map_err(Failure::at_run_time)?;
+    Ok(stream)
+}
+
+/// One request and the `result` of its answer.
+fn ask(mut stream: &UnixStream, reader: &mut impl BufRead, request: &Value) -> Result<Value, Failure> {
+    stream.write_all(format!("{request}\n").as_bytes()).map_err(Failure::at_run_time)?;
+    let mut line = String::new();
+    let count = reader.read_line(&mut line).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Failure::at_run_time("the panel does not answer"),
+        _ => Failure::at_run_time(error),
+    })?;
+    if count == 0 {
+        return Err(Failure::at_run_time("the panel closed the connection"));
+    }
+    outcome(&line)
+}
+
+fn outcome(line: &str) -> Result<Value, Failure> {
+    let mut answer: Value = serde_json::from_str(line).map_err(Failure::at_run_time)?;
+    if answer["ok"] == json!(true) {
+        return Ok(answer["result"].take());
+    }
+    Err(Failure::at_run_time(answer["error"].as_str().unwrap_or("the panel refused without a reason")))
+}
+
+/// Prints lines as they come, each at once.
+fn follow(reader: impl BufRead) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    for line in reader.lines() {
+        let line = line.map_err(Failure::at_run_time)?;
+        if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+            // Whoever read our output has enough.
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
+    let text = match verb {
+        CtlVerb::Status => serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?,
+        CtlVerb::Get { .. } => plain(&result["value"]),
+        _ if result.as_object().is_some_and(serde_json::Map::is_empty) => return Ok(()),
+        _ => result.to_string(),
+    };
+    // A closed pipe is no failure of the panel.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
+/// Text without quotation marks, anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The line of a verb.
+fn request(verb: &CtlVerb) -> Result<Value, Failure> {
+    let on_call = |name: &str, call: &Option<u32>| json!({"do": name, "call": call});
+    let on = |switch: &Switch| *switch == Switch::On;
+    let mut request = match verb {
+        CtlVerb::Status => json!({"do": "status"}),
+        CtlVerb::Dial { text, account } => json!({"do": "dial", "text": text, "account": account}),
+        CtlVerb::Answer { call } => on_call("answer", call),
+        CtlVerb::Decline { call } => on_call("decline", call),
+        CtlVerb::End { call } => on_call("end", call),
+        CtlVerb::Hold { call } => on_call("hold", call),
+        CtlVerb::Resume { call } => on_call("resume", call),
+        CtlVerb::Unlock { call } => on_call("unlock", call),
+        CtlVerb::Silence { call } => on_call("silence", call),
+        CtlVerb::Mute { to } => json!({"do": "mute", "on": on(to)}),
+        CtlVerb::Camera { to } => json!({"do": "camera", "on": on(to)}),
+        CtlVerb::Dtmf { digits } => json!({"do": "dtmf", "digits": digits}),
+        CtlVerb::Dnd { mode } => json!({"do": "dnd", "mode": mode}),
+        CtlVerb::Volume { level } => json!({"do": "volume", "level": level}),
+        CtlVerb::Press { label } => json!({"do": "press", "label": label}),
+        CtlVerb::Type { text } => json!({"do": "type", "text": text}),
+        CtlVerb::Back => json!({"do": "back"}),
+        CtlVerb::Screenshot { file } => {
+            // The panel has another working directory.
+            let file = std::path::absolute(file).map_err(Failure::wrong_use)?;
+            let file = file.to_str().ok_or_else(|| Failure::wrong_use("the file's name is not UTF-8"))?;
+            json!({"do": "screenshot", "file": file})
+        }
+        CtlVerb::Get { key } => json!({"do": "get", "key": key}),
+        CtlVerb::Set { key, value } => json!({"do": "set", "key": key, "value": value}),
+        CtlVerb::Events => json!({"do": "events"}),
+        CtlVerb::Quit => json!({"do": "quit"}),
+    };
+    request["id"] = json!(1);
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::control::protocol;
+
+    /// Every verb makes a line that the panel understands.
+    #[test]
+    fn the_panel_understands_every_verb() {
+        let text = || "5".to_owned();
+        let call = Some(1);
+        let verbs = [
+            CtlVerb::Status,
+            CtlVerb::Dial { text: text(), account: "auto".into() },
+            CtlVerb::Answer { call },
+            CtlVerb::Decline { call: None },
+            CtlVerb::End { call },
+            CtlVerb::Hold { call },
+            CtlVerb::Resume { call },
+            CtlVerb::Unlock { call },
+            CtlVerb::Silence { call },
+            CtlVerb::Mute { to: Switch::On },
+            CtlVerb::Camera { to: Switch::Off },
+            CtlVerb::Dtmf { digits: text() },
+            CtlVerb::Dnd { mode: "off".into() },
+            CtlVerb::Volume { level: 0 },
+            CtlVerb::Press { label: text() },
+            CtlVerb::Type { text: text() },
+            CtlVerb::Back,
+            CtlVerb::Screenshot { file: "a.png".into() },
+            CtlVerb::Get { key: text() },
+            CtlVerb::Set { key: text(), value: text() },
+            CtlVerb::Events,
+            CtlVerb::Quit,
+        ];
+        for verb in verbs {
+            let line = request(&verb).expect("it is right").to_string();
+            assert!(protocol::parse(line.as_bytes()).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_screenshots_file_is_where_the_client_is() {
+        let request = request(&CtlVerb::Screenshot { file: "a.png".into() }).expect("it is right");
+        let file = Path::new(request["file"].as_str().expect("text")).to_owned();
+        assert_eq!(file, std::env::current_dir().expect("there is one").join("a.png"));
+    }
+
+    #[test]
+    fn a_refusal_is_a_failure_at_run_time_in_the_panels_words() {
+        assert_eq!(outcome(r#"{"id":1,"ok":true,"result":{"call":3}}"#), Ok(json!({"call": 3})));
+        assert_eq!(
+            outcome(r#"{"id":1,"ok":false,"error":"all lines are in use"}"#),
+            Err(Failure { code: 1, words: "all lines are in use".into() })
+        );
+        assert_eq!(outcome("nonsense").expect_err("no answer").code, 1);
+    }
+
+    #[test]
+    fn no_panel_is_said_so() {
+        let failure = run(Path::new("/nonexistent/control.sock"), &CtlVerb::Status).expect_err("nobody is there");
+        assert_eq!(failure, Failure { code: 1, words: "no panel runs on /nonexistent/control.sock".into() });
+    }
+}

@@ -1,0 +1,146 @@
+//! `settings`: look at the settings file, check it, change it. With a panel running on the same settings the change goes
+//! through the panel, which would otherwise write its own over it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::args::{Common, CtlVerb, SettingsVerb};
+use super::{Failure, ctl};
+use crate::config::store::{Places, Store};
+use crate::config::{self, Config, SETTINGS};
+
+/// Does one verb.
+pub(super) fn run(common: &Common, verb: &SettingsVerb) -> Result<(), Failure> {
+    match verb {
+        SettingsVerb::List { json } => {
+            let config = open(&file(common)?).1;
+            print(&if *json { pretty(&config)? } else { table(&config) })
+        }
+        SettingsVerb::Get { key } => {
+            let config = open(&file(common)?).1;
+            print(&shown(&config, key)?)
+        }
+        SettingsVerb::Set { key, value } => set(common, key, value),
+        SettingsVerb::Check { file: None } => check(&file(common)?),
+        SettingsVerb::Check { file: Some(file) } => check(file),
+    }
+}
+
+/// The settings file: the one named, or the user's own.
+pub(super) fn file(common: &Common) -> Result<PathBuf, Failure> {
+    match &common.config {
+        Some(file) => Ok(file.clone()),
+        None => Ok(places()?.config),
+    }
+}
+
+/// The folders of the user.
+pub(super) fn places() -> Result<Places, Failure> {
+    Places::of_user()
+        .ok_or_else(|| Failure::wrong_use("this user has no home: name the files with --config, --data and --socket"))
+}
+
+/// The settings of a file; what is wrong with it goes to standard error and stops nothing.
+fn open(file: &Path) -> (Store, Config) {
+    let (store, opened) = Store::open(file);
+    for problem in &opened.problems {
+        eprintln!("vestibule: {}: {problem}", file.display());
+    }
+    (store, opened.config)
+}
+
+fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
+    // A file that was named is meant; else a running panel is asked, because it is about to write its own settings.
+    if common.config.is_none() {
+        let verb = CtlVerb::Set { key: key.to_owned(), value: value.to_owned() };
+        if let Some(answer) = ctl::setting(&common.socket_path(), &verb) {
+            return answer.map(drop).map_err(|failure| Failure::wrong_use(failure.words));
+        }
+    }
+    let file = file(common)?;
+    let (mut store, config) = open(&file);
+    let changed = config.set(key, value).map_err(Failure::wrong_use)?;
+    store.save(&changed).map_err(Failure::at_run_time)
+}
+
+/// Says what is wrong with a file and changes nothing.
+fn check(file: &Path) -> Result<(), Failure> {
+    let name = file.display();
+    let text = std::fs::read(file).map_err(|error| Failure::wrong_use(format!("{name}: {error}")))?;
+    let Ok(text) = String::from_utf8(text) else {
+        return Err(Failure::wrong_use(format!("{name}: the file is not UTF-8 text")));
+    };
+    let problems = config::read(&text).problems;
+    if problems.is_empty() {
+        return print(&format!("{name}: all right"));
+    }
+    let lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
+    Err(Failure::wrong_use(lines.join("\nvestibule: ")))
+}
+
+/// The value of a setting, unless it is a secret.
+fn shown(config: &Config, key: &str) -> Result<String, Failure> {
+    let value = config.get(key).map_err(Failure::wrong_use)?;
+    let secret = config::setting(key).is_some_and(|setting| setting.secret);
+    Ok(if secret && !value.is_empty() { "(set, not shown)".to_owned() } else { value })
+}
+
+/// `key = value`, one a line, in the order of the pages.
+fn table(config: &Config) -> String {
+    let lines = SETTINGS.iter().filter_map(|setting| {
+        let value = shown(config, setting.key).ok()?;
+        Some(format!("{} = {value}", setting.key))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn pretty(config: &Config) -> Result<String, Failure> {
+    serde_json::to_string_pretty(&config.to_json()).map_err(Failure::at_run_time)
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    // A closed pipe is no failure.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn common(directory: &tempfile::TempDir) -> Common {
+        Common { config: Some(directory.path().join("config.toml")), ..Common::default() }
+    }
+
+    #[test]
+    fn a_change_is_checked_and_lands_in_the_file() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let common = common(&directory);
+        set(&common, "phone.direct_ip.port", "5062").expect("in range");
+        let config = open(&file(&common).expect("named")).1;
+        assert_eq!(shown(&config, "phone.direct_ip.port"), Ok("5062".into()));
+        let failure = set(&common, "phone.direct_ip.port", "70000").expect_err("out of range");
+        assert_eq!(failure.code, 2);
+        assert!(failure.words.contains("phone.direct_ip.port") && failure.words.contains("70000"), "{failure:?}");
+        assert_eq!(set(&common, "no.such", "1").expect_err("unknown").code, 2);
+    }
+
+    #[test]
+    fn a_bad_file_is_named_with_every_problem_and_left_as_it_is() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("config.toml");
+        let text = "[phone.direct_ip]\nport = 70000\nenabled = \"maybe\"\n";
+        std::fs::write(&path, text).expect("written");
+        let failure = check(&path).expect_err("two problems");
+        assert_eq!(failure.code, 2);
+        assert_eq!(failure.words.matches("config.toml: phone.direct_ip").count(), 2, "{failure:?}");
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
+        assert_eq!(std::fs::read_dir(directory.path()).expect("there").count(), 1);
+        assert_eq!(check(Path::new("/nonexistent")).expect_err("no file").code, 2);
+    }
+
+    #[test]
+    fn the_list_has_every_setting() {
+        assert_eq!(table(&Config::default()).lines().count(), SETTINGS.len());
+    }
+}

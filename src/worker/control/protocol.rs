@@ -1,0 +1,267 @@
+//! The words of the control socket: a line of JSON becomes a [`Request`], an outcome becomes a line of JSON.
+//!
+//! Nothing here knows a socket. Parameters go by name; a wrong one is answered with its name, its value and what is allowed.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use crate::channel::{AccountChoice, CallHandle, Command, DndMode, ScreenRequest};
+
+/// The longest line that is read, in bytes, without its line end.
+pub const LINE_LIMIT: usize = 64 * 1024;
+
+/// One line that was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Comes back with the answer, whatever it is; `null` if there was none.
+    pub id: Value,
+    /// What is asked for.
+    pub what: Do,
+}
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Do {
+    /// The whole state.
+    Status,
+    /// What a finger can do, too.
+    Command(Command),
+    /// What only the screen can do.
+    Screen(ScreenRequest),
+    /// The value of a setting.
+    Get(String),
+    /// Turn this connection into a stream of events.
+    Events,
+}
+
+/// A line that was not understood.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{error}")]
+pub struct BadRequest {
+    /// The line's `id`, if it could be read.
+    pub id: Value,
+    /// What is wrong with it.
+    pub error: String,
+}
+
+/// Reads one line.
+pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
+    let value: Value = serde_json::from_slice(line)
+        .map_err(|error| BadRequest { id: Value::Null, error: format!("not JSON: {error}") })?;
+    let Value::Object(object) = value else {
+        return Err(BadRequest { id: Value::Null, error: "not a JSON object".into() });
+    };
+    let id = object.get("id").cloned().unwrap_or(Value::Null);
+    match what(&Parameters(&object)) {
+        Ok(what) => Ok(Request { id, what }),
+        Err(error) => Err(BadRequest { id, error }),
+    }
+}
+
+/// The answer's line, with its line end.
+pub fn answer(id: &Value, outcome: &Result<Value, String>) -> String {
+    let mut line = match outcome {
+        Ok(result) => json!({"id": id, "ok": true, "result": result}),
+        Err(error) => json!({"id": id, "ok": false, "error": error}),
+    }
+    .to_string();
+    line.push('\n');
+    line
+}
+
+fn what(from: &Parameters<'_>) -> Result<Do, String> {
+    let verb = from.text("do").map_err(|_| "\"do\" is missing: it names what to do".to_owned())?;
+    Ok(match verb {
+        "status" => Do::Status,
+        "events" => Do::Events,
+        "get" => Do::Get(from.text("key")?.to_owned()),
+        "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
+        "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
+        "back" => Do::Screen(ScreenRequest::Back),
+        "screenshot" => Do::Screen(ScreenRequest::Screenshot(PathBuf::from(from.text("file")?))),
+        _ => Do::Command(command(verb, from)?),
+    })
+}
+
+fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
+    Ok(match verb {
+        "dial" => Command::Dial { text: from.text("text")?.to_owned(), account: from.account()? },
+        "answer" => Command::Answer(from.call()?),
+        "decline" => Command::Decline(from.call()?),
+        "end" => Command::End(from.call()?),
+        "hold" => Command::Hold(from.call()?),
+        "resume" => Command::Resume(from.call()?),
+        "unlock" => Command::Unlock(from.call()?),
+        "silence" => Command::Silence(from.call()?),
+        "mute" => Command::Mute(from.switch("on")?),
+        "camera" => Command::SendCamera(from.switch("on")?),
+        "dtmf" => Command::Dtmf(from.text("digits")?.to_owned()),
+        "dnd" => Command::Dnd(from.dnd()?),
+        "volume" => Command::Volume(from.level()?),
+        "set" => Command::Set { key: from.text("key")?.to_owned(), value: from.value("value")? },
+        "quit" => Command::Quit,
+        other => return Err(format!("'{other}' is not a thing to do")),
+    })
+}
+
+/// The members of a request, read by name.
+struct Parameters<'a>(&'a Map<String, Value>);
+
+impl<'a> Parameters<'a> {
+    fn text(&self, name: &str) -> Result<&'a str, String> {
+        match self.0.get(name) {
+            Some(Value::String(text)) => Ok(text),
+            Some(other) => Err(format!("\"{name}\" is {other}, it must be text")),
+            None => Err(format!("\"{name}\" is missing")),
+        }
+    }
+
+    /// A setting's value, however the client wrote it: text, a number, true or false.
+    fn value(&self, name: &str) -> Result<String, String> {
+        match self.0.get(name) {
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(plain @ (Value::Number(_) | Value::Bool(_))) => Ok(plain.to_string()),
+            Some(Value::Array(items)) => {
+                let words = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                Ok(words.collect::<Vec<_>>().join(","))
+            }
+            Some(other) => Err(format!("\"{name}\" is {other}, it must be text, a number, true or false")),
+            None => Err(format!("\"{name}\" is missing")),
+        }
+    }
+
+    fn switch(&self, name: &str) -> Result<bool, String> {
+        match self.0.get(name) {
+            Some(Value::Bool(on)) => Ok(*on),
+            Some(Value::String(word)) if word == "on" => Ok(true),
+            Some(Value::String(word)) if word == "off" => Ok(false),
+            Some(other) => Err(format!("\"{name}\" is {other}, it must be true or false")),
+            None => Err(format!("\"{name}\" is missing")),
+        }
+    }
+
+    /// The call named, or none for the one on the screen.
+    fn call(&self) -> Result<Option<CallHandle>, String> {
+        match self.0.get("call") {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok())
+                .map(|number| Some(CallHandle(number)))
+                .ok_or_else(|| format!("\"call\" is {value}, it must be the number of a call")),
+        }
+    }
+
+    fn account(&self) -> Result<AccountChoice, String> {
+        let Some(value) = self.0.get("account") else { return Ok(AccountChoice::Auto) };
+        match (value.as_str(), value.as_u64()) {
+            (Some("auto"), _) => Ok(AccountChoice::Auto),
+            (Some("1"), _) | (_, Some(1)) => Ok(AccountChoice::Account1),
+            (Some("2"), _) | (_, Some(2)) => Ok(AccountChoice::Account2),
+            _ if value.is_null() => Ok(AccountChoice::Auto),
+            _ => Err(format!("\"account\" is {value}, it must be auto, 1 or 2")),
+        }
+    }
+
+    fn dnd(&self) -> Result<DndMode, String> {
+        match self.text("mode")? {
+            "off" => Ok(DndMode::Off),
+            "silent" => Ok(DndMode::Silent),
+            "reject" => Ok(DndMode::Reject),
+            other => Err(format!("\"mode\" is '{other}', it must be off, silent or reject")),
+        }
+    }
+
+    fn level(&self) -> Result<u8, String> {
+        let value = self.0.get("level").ok_or("\"level\" is missing")?;
+        value
+            .as_u64()
+            .and_then(|level| u8::try_from(level).ok())
+            .filter(|level| *level <= 100)
+            .ok_or_else(|| format!("\"level\" is {value}, it must be a number from 0 to 100"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(line: &str) -> Do {
+        parse(line.as_bytes()).expect("this line is right").what
+    }
+
+    fn refused(line: &str) -> String {
+        parse(line.as_bytes()).expect_err("this line is wrong").error
+    }
+
+    #[test]
+    fn the_example_of_the_contract_is_a_dial() {
+        let request = parse(r#"{"id":7,"do":"dial","text":"192✳168✳35✳123"}"#.as_bytes()).expect("right");
+        assert_eq!(request.id, json!(7));
+        let dial = Command::Dial { text: "192✳168✳35✳123".into(), account: AccountChoice::Auto };
+        assert_eq!(request.what, Do::Command(dial));
+    }
+
+    #[test]
+    fn each_verb_takes_its_parameters_by_name() {
+        assert_eq!(understood(r#"{"do":"status"}"#), Do::Status);
+        assert_eq!(understood(r#"{"do":"events"}"#), Do::Events);
+        assert_eq!(understood(r#"{"do":"get","key":"a.b"}"#), Do::Get("a.b".into()));
+        let commands = [
+            (r#"{"do":"dial","text":"1","account":"2"}"#, {
+                Command::Dial { text: "1".into(), account: AccountChoice::Account2 }
+            }),
+            (r#"{"do":"answer"}"#, Command::Answer(None)),
+            (r#"{"do":"decline","call":3}"#, Command::Decline(Some(CallHandle(3)))),
+            (r#"{"do":"end","call":null}"#, Command::End(None)),
+            (r#"{"do":"hold"}"#, Command::Hold(None)),
+            (r#"{"do":"resume"}"#, Command::Resume(None)),
+            (r#"{"do":"unlock","call":1}"#, Command::Unlock(Some(CallHandle(1)))),
+            (r#"{"do":"mute","on":true}"#, Command::Mute(true)),
+            (r#"{"do":"mute","on":"off"}"#, Command::Mute(false)),
+            (r#"{"do":"dtmf","digits":"12#"}"#, Command::Dtmf("12#".into())),
+            (r#"{"do":"dnd","mode":"silent"}"#, Command::Dnd(DndMode::Silent)),
+            (r#"{"do":"volume","level":100}"#, Command::Volume(100)),
+            (r#"{"do":"set","key":"k","value":5062}"#, Command::Set { key: "k".into(), value: "5062".into() }),
+            (r#"{"do":"set","key":"k","value":"x y"}"#, Command::Set { key: "k".into(), value: "x y".into() }),
+            (r#"{"do":"quit"}"#, Command::Quit),
+        ];
+        for (line, command) in commands {
+            assert_eq!(understood(line), Do::Command(command), "{line}");
+        }
+        assert_eq!(understood(r#"{"do":"press","label":"✳"}"#), Do::Screen(ScreenRequest::Press("✳".into())));
+        assert_eq!(understood(r#"{"do":"type","text":"ab"}"#), Do::Screen(ScreenRequest::Type("ab".into())));
+        assert_eq!(understood(r#"{"do":"back"}"#), Do::Screen(ScreenRequest::Back));
+        let shot = ScreenRequest::Screenshot("/a.png".into());
+        assert_eq!(understood(r#"{"do":"screenshot","file":"/a.png"}"#), Do::Screen(shot));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_value_and_what_is_allowed() {
+        assert!(refused("{").starts_with("not JSON"));
+        assert_eq!(refused("[1]"), "not a JSON object");
+        assert!(refused("{}").contains("\"do\" is missing"));
+        assert_eq!(refused(r#"{"do":"fly"}"#), "'fly' is not a thing to do");
+        assert_eq!(refused(r#"{"do":"dial"}"#), "\"text\" is missing");
+        assert_eq!(refused(r#"{"do":"dial","text":5}"#), "\"text\" is 5, it must be text");
+        assert!(refused(r#"{"do":"volume","level":101}"#).contains("101, it must be a number from 0 to 100"));
+        assert!(refused(r#"{"do":"volume","level":-1}"#).contains("-1"));
+        assert!(refused(r#"{"do":"answer","call":"x"}"#).contains("the number of a call"));
+        assert!(refused(r#"{"do":"dnd","mode":"loud"}"#).contains("off, silent or reject"));
+        assert!(refused(r#"{"do":"dial","text":"1","account":3}"#).contains("auto, 1 or 2"));
+    }
+
+    #[test]
+    fn a_wrong_request_is_answered_under_its_own_id() {
+        let bad = parse(br#"{"id":"a","do":"fly"}"#).expect_err("wrong");
+        assert_eq!(bad.id, json!("a"));
+        let line = answer(&bad.id, &Err(bad.error.clone()));
+        assert_eq!(line, "{\"error\":\"'fly' is not a thing to do\",\"id\":\"a\",\"ok\":false}\n");
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_not_a_crash() {
+        assert!(refused(&"[".repeat(60_000)).starts_with("not JSON"));
+    }
+}

@@ -1,0 +1,262 @@
+//! The views of the contract as the JSON of the control socket: the answer to `status`, and the parts that events share with it.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::channel::{
+    AudioView, CallDirection, CallView, DirectIpView, Notice, RegistrationView, Screen, UnlockState, VideoView,
+};
+
+/// All that `status` tells.
+#[derive(Clone, Debug)]
+pub struct State<'a> {
+    /// What the screen last said that it shows.
+    pub screen: Screen,
+    /// `off`, `silent`, `reject`.
+    pub dnd: &'a str,
+    /// Direct IP calls.
+    pub direct_ip: &'a DirectIpView,
+    /// The accounts, in order.
+    pub accounts: &'a [RegistrationView],
+    /// The calls that are not yet forgotten.
+    pub calls: &'a [CallView],
+    /// Missed calls that nobody has looked at.
+    pub missed: usize,
+    /// What the resident or the installer should know.
+    pub notices: &'a [Notice],
+}
+
+/// The answer to `status`.
+pub fn status(now: Instant, state: &State<'_>) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "screen": state.screen.name(),
+        "dnd": state.dnd,
+        "direct_ip": direct_ip(state.direct_ip),
+        "accounts": state.accounts.iter().map(account).collect::<Vec<_>>(),
+        "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
+        "missed": state.missed,
+        "notices": notices(state.notices),
+    })
+}
+
+/// Direct IP calls.
+pub fn direct_ip(view: &DirectIpView) -> Value {
+    json!({"enabled": view.enabled, "port": view.port, "listening": view.listening, "error": view.error})
+}
+
+/// One account.
+pub fn account(view: &RegistrationView) -> Value {
+    json!({
+        "account": view.account,
+        "state": view.state.name(),
+        "reason": view.reason,
+        "expires_in_s": null,
+        "next_try_s": null,
+        "server": null,
+        "via": null,
+        "proxy": "none",
+    })
+}
+
+/// One call; `since_ms` counts from its beginning, `answered_ms` from its answer.
+pub fn call(now: Instant, view: &CallView) -> Value {
+    json!({
+        "call": view.call.0,
+        "direction": match view.direction {
+            CallDirection::In => "in",
+            CallDirection::Out => "out",
+        },
+        "state": view.state.name(),
+        "account": view.account,
+        "remote": view.remote,
+        "name": view.name,
+        "since_ms": milliseconds(now, view.began),
+        "answered_ms": view.answered.map(|at| milliseconds(now, at)),
+        "end_reason": view.end_reason.map(|reason| reason.to_string()),
+        "held_by_remote": view.held_by_remote,
+        "silent": view.silent,
+        "muted": view.muted,
+        "camera": view.camera,
+        "can_unlock": view.can_unlock,
+        "unlock": match view.unlock {
+            UnlockState::Idle => "idle",
+            UnlockState::Sending => "sending",
+            UnlockState::Opened { .. } => "opened",
+            UnlockState::Failed => "failed",
+        },
+        "session_timer": null,
+        "audio": view.audio.as_ref().map(audio),
+        "video": view.video.as_ref().map(video),
+    })
+}
+
+/// The list of notices, each with the number that dismisses it.
+pub fn notices(list: &[Notice]) -> Value {
+    list.iter().map(|notice| json!({"notice": notice.id, "text": notice.kind.to_string()})).collect()
+}
+
+fn audio(view: &AudioView) -> Value {
+    json!({
+        "codec": view.codec,
+        "direction": view.direction,
+        "packets_in": view.packets_in,
+        "lost": view.lost,
+        "concealed_ms": view.concealed_ms,
+        "jitter_ms": tenths(view.jitter_ms),
+        "buffer_ms": view.buffer_ms,
+        "packets_out": view.packets_out,
+        "round_trip_ms": view.round_trip_ms.map(tenths),
+        "srtp": view.srtp,
+    })
+}
+
+fn video(view: &VideoView) -> Value {
+    json!({
+        "codec": view.codec,
+        "direction": view.direction,
+        "width": view.width,
+        "height": view.height,
+        "frames": view.frames,
+        "fps": tenths(view.fps),
+        "first_frame_ms": view.first_frame_ms,
+        "keyframe_requests": view.keyframe_requests,
+        "stalled": view.stalled,
+    })
+}
+
+fn milliseconds(now: Instant, then: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(then).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One digit behind the point: 1.2, not 1.2000000476837158.
+fn tenths(value: f32) -> f64 {
+    (f64::from(value) * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{CallHandle, CallState, EndReason, RegistrationState};
+    use std::time::Duration;
+
+    fn ringing(now: Instant) -> CallView {
+        CallView {
+            call: CallHandle(1),
+            direction: CallDirection::In,
+            state: CallState::Ringing,
+            account: 0,
+            remote: "sip:door@127.0.0.1".into(),
+            name: "Front door".into(),
+            began: now - Duration::from_millis(8123),
+            answered: None,
+            end_reason: None,
+            held_by_remote: false,
+            silent: false,
+            muted: false,
+            camera: false,
+            can_unlock: true,
+            unlock: UnlockState::Idle,
+            audio: None,
+            video: None,
+        }
+    }
+
+    /// Every field of the contract's example is there, under its name and of its kind.
+    #[test]
+    fn the_status_has_the_shape_of_the_contract() {
+        let now = Instant::now() + Duration::from_secs(60);
+        let mut call = ringing(now);
+        call.state = CallState::Confirmed;
+        call.audio = Some(AudioView {
+            codec: "opus",
+            direction: "sendrecv",
+            packets_in: 410,
+            jitter_ms: 1.2,
+            packets_out: 409,
+            buffer_ms: 24,
+            ..AudioView::default()
+        });
+        call.video = Some(VideoView {
+            codec: "H264",
+            direction: "recvonly",
+            width: 640,
+            height: 480,
+            frames: 212,
+            fps: 25.0,
+            first_frame_ms: Some(96),
+            keyframe_requests: 1,
+            stalled: false,
+        });
+        let direct_ip = DirectIpView {
+            enabled: true,
+            port: 5060,
+            listening: vec!["udp:0.0.0.0:5060".into(), "tcp:0.0.0.0:5060".into()],
+            error: None,
+        };
+        let accounts = [1, 2].map(|account| RegistrationView {
+            account,
+            state: RegistrationState::Disabled,
+            ..RegistrationView::default()
+        });
+        let state = State {
+            screen: Screen::InCall,
+            dnd: "off",
+            direct_ip: &direct_ip,
+            accounts: &accounts,
+            calls: &[call],
+            missed: 0,
+            notices: &[],
+        };
+        let given = status(now, &state);
+        let expected = json!({
+            "version": env!("CARGO_PKG_VERSION"), "screen": "in_call", "dnd": "off", "missed": 0,
+            "direct_ip": {"enabled": true, "port": 5060, "listening": ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"],
+                "error": null},
+            "calls": [{"call": 1, "direction": "in", "state": "confirmed", "account": 0, "remote": "sip:door@127.0.0.1",
+                "name": "Front door", "since_ms": 8123, "end_reason": null,
+                "audio": {"codec": "opus", "direction": "sendrecv", "packets_in": 410, "lost": 0, "concealed_ms": 0,
+                    "jitter_ms": 1.2, "buffer_ms": 24, "packets_out": 409, "srtp": false},
+                "video": {"codec": "H264", "direction": "recvonly", "width": 640, "height": 480, "frames": 212,
+                    "fps": 25.0, "first_frame_ms": 96, "keyframe_requests": 1}}],
+            "accounts": [{"account": 1, "state": "disabled"}, {"account": 2}],
+        });
+        assert_contains(&given, &expected, "status");
+        for field in ["reason", "expires_in_s", "next_try_s", "server", "via", "proxy"] {
+            assert!(given["accounts"][0].get(field).is_some(), "accounts lack {field}");
+        }
+        assert!(given["calls"][0].get("session_timer").is_some());
+    }
+
+    #[test]
+    fn an_ended_call_tells_why_in_words() {
+        let now = Instant::now() + Duration::from_secs(60);
+        let mut view = ringing(now);
+        view.state = CallState::Ended;
+        view.end_reason = Some(EndReason::Busy);
+        let given = call(now, &view);
+        assert_eq!(given["state"], "ended");
+        assert_eq!(given["end_reason"], "busy");
+        assert_eq!(given["audio"], Value::Null);
+    }
+
+    /// That `given` has all that `expected` has; it may have more.
+    fn assert_contains(given: &Value, expected: &Value, place: &str) {
+        match (given, expected) {
+            (Value::Object(given), Value::Object(expected)) => {
+                for (name, value) in expected {
+                    let found = given.get(name).unwrap_or_else(|| panic!("{place} lacks {name}"));
+                    assert_contains(found, value, &format!("{place}.{name}"));
+                }
+            }
+            (Value::Array(given), Value::Array(expected)) => {
+                assert_eq!(given.len(), expected.len(), "{place}");
+                for (given, expected) in given.iter().zip(expected) {
+                    assert_contains(given, expected, place);
+                }
+            }
+            _ => assert_eq!(given, expected, "{place}"),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Settings and call log on disk, written by a thread of their own: a slow card never holds up a call.
+//!
+//! The phone shows a change only after it was told that it is durable, so whatever was shown outlives a power cut.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::channel::LogEntry;
+use crate::config::Config;
+use crate::config::journal::Journal;
+use crate::config::store::Store;
+
+/// Entries of the call log that are kept.
+const LOG_KEPT: usize = 1000;
+/// The name of the call log in the data directory.
+const LOG_NAME: &str = "calls.jsonl";
+
+/// Something to be made durable.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// These settings in the place of the last.
+    Settings(Arc<Config>),
+    /// One more call.
+    Append(Box<LogEntry>),
+    /// These calls, oldest first, in the place of all others.
+    Replace(Vec<LogEntry>),
+}
+
+/// What became of a job; an error is in words and names the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Of [`Job::Settings`].
+    Settings(Result<(), String>),
+    /// Of [`Job::Append`] and [`Job::Replace`].
+    Log(Result<(), String>),
+}
+
+/// The files, open.
+#[derive(Debug)]
+pub struct Files {
+    /// The settings.
+    pub store: Store,
+    /// The call log.
+    pub log: Journal<LogEntry>,
+}
+
+impl Files {
+    /// Opens both; gives the calls that the log holds, oldest first, and what is wrong with it.
+    pub fn open(store: Store, data: &Path) -> (Self, Vec<LogEntry>, Option<String>) {
+        let (log, held) = Journal::open(&data.join(LOG_NAME), LOG_KEPT);
+        (Self { store, log }, held.entries, held.problem)
+    }
+
+    fn save(&mut self, job: &Job) -> Saved {
+        match job {
+            Job::Settings(config) => Saved::Settings(self.store.save(config)),
+            Job::Append(entry) => Saved::Log(self.log.append(entry)),
+            Job::Replace(entries) => Saved::Log(self.log.replace(entries)),
+        }
+    }
+}
+
+/// The thread that writes. Dropping it writes what still waits and joins the thread.
+#[derive(Debug)]
+pub struct Writer {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread; each job is answered on `done`, in order.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(mut files: Files, done: UnboundedSender<Saved>) -> std::io::Result<Self> {
+        let (jobs, waiting): (Sender<Job>, Receiver<Job>) = channel();
+        let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
+            while let Ok(job) = waiting.recv() {
+                // The loop may have left already; the job is done all the same.
+                let _ = done.send(files.save(&job));
+            }
+        })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Hands over a job; false if the thread is gone.
+    pub fn save(&self, job: Job) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::CallResult;
+    use crate::worker::testing::on_runtime;
+    use std::time::{Duration, SystemTime};
+
+    fn entry(name: &str) -> LogEntry {
+        LogEntry {
+            at: SystemTime::UNIX_EPOCH,
+            outgoing: false,
+            remote: "sip:door@192.0.2.1".into(),
+            name: name.into(),
+            account: 0,
+            result: CallResult::Missed,
+            reason: None,
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: true,
+        }
+    }
+
+    #[test]
+    fn what_is_reported_as_saved_is_read_again_in_order() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let settings = directory.path().join("config.toml");
+        let (files, entries, problem) = Files::open(Store::open(&settings).0, directory.path());
+        assert_eq!((entries.len(), problem), (0, None));
+        let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
+        let writer = Writer::start(files, done).expect("a thread");
+        let config = Config::default().set("phone.direct_ip.port", "5062").expect("in range");
+        writer.save(Job::Append(Box::new(entry("first"))));
+        writer.save(Job::Append(Box::new(entry("second"))));
+        writer.save(Job::Settings(Arc::new(config.clone())));
+        on_runtime(async {
+            for expected in [Saved::Log(Ok(())), Saved::Log(Ok(())), Saved::Settings(Ok(()))] {
+                assert_eq!(saved.recv().await, Some(expected));
+            }
+        });
+        let (store, opened) = Store::open(&settings);
+        assert_eq!(opened.config, config);
+        let (_, entries, _) = Files::open(store, directory.path());
+        assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+        drop(writer);
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_said_so() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // A plain file stands where the directories should be.
+        let blocked = directory.path().join("file");
+        std::fs::write(&blocked, "").expect("written");
+        let (files, _, _) = Files::open(Store::open(&blocked.join("config.toml")).0, &blocked);
+        let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
+        let writer = Writer::start(files, done).expect("a thread");
+        writer.save(Job::Settings(Arc::new(Config::default())));
+        writer.save(Job::Append(Box::new(entry("lost"))));
+        drop(writer);
+        assert!(matches!(saved.try_recv(), Ok(Saved::Settings(Err(_)))));
+        assert!(matches!(saved.try_recv(), Ok(Saved::Log(Err(_)))));
+    }
+}

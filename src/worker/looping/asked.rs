@@ -1,0 +1,139 @@
+//! What the control socket asks, and the answers that take a while: those of the screen and those of the disk.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::Loop;
+use crate::channel::{CallHandle, Command, Done, Event, ScreenRequest};
+use crate::config;
+use crate::worker::control::protocol::Do;
+use crate::worker::control::serve::{Call, Outcome};
+use crate::worker::control::status::{self, State};
+use crate::worker::media::now;
+
+type Reply = oneshot::Sender<Outcome>;
+
+/// Answers that take a while.
+pub(super) struct Asked {
+    has_screen: bool,
+    next: u64,
+    of_screen: HashMap<u64, Reply>,
+    /// Wait until a setting is durable, each with what is answered then.
+    of_disk: Vec<(Reply, Value)>,
+}
+
+impl Asked {
+    pub(super) fn new(has_screen: bool) -> Self {
+        Self { has_screen, next: 1, of_screen: HashMap::new(), of_disk: Vec::new() }
+    }
+
+    /// The screen has answered.
+    pub(super) fn answered(&mut self, ask: u64, outcome: Result<(), String>) {
+        if let Some(reply) = self.of_screen.remove(&ask) {
+            // Who asked may have gone.
+            let _ = reply.send(outcome.map(|()| json!({})));
+        }
+    }
+
+    /// All settings are durable, or cannot be saved.
+    pub(super) fn saved(&mut self, result: &Result<(), String>) {
+        for (reply, value) in self.of_disk.drain(..) {
+            let _ = reply.send(match result {
+                Ok(()) => Ok(value),
+                Err(problem) => Err(format!("it is in force, but cannot be saved: {problem}")),
+            });
+        }
+    }
+
+    /// The question for the screen; `None` if it was answered at once, because there is none.
+    fn ask_screen(&mut self, request: ScreenRequest, reply: Reply) -> Option<Event> {
+        if !self.has_screen {
+            let _ = reply.send(Err("this panel runs without a screen (--screen none)".into()));
+            return None;
+        }
+        // Those who gave up waiting are forgotten.
+        self.of_screen.retain(|_, reply| !reply.is_closed());
+        let ask = self.next;
+        self.next += 1;
+        self.of_screen.insert(ask, reply);
+        Some(Event::Ask { ask, request })
+    }
+}
+
+impl Loop {
+    /// Does what the control socket asks and answers, now or later.
+    pub(super) fn answer(&mut self, call: Call) {
+        let Call { what, reply } = call;
+        match what {
+            Do::Status => drop(reply.send(Ok(self.status()))),
+            Do::Get(key) => drop(reply.send(self.get(&key))),
+            Do::Screen(request) => {
+                if let Some(event) = self.asked.ask_screen(absolute(request), reply) {
+                    let _ = self.events.send(event);
+                }
+            }
+            Do::Command(Command::Quit) => {
+                let _ = reply.send(Ok(json!({})));
+                self.leave("ctl quit");
+            }
+            Do::Command(command) => self.carry_out(command, reply),
+            Do::Events => drop(reply.send(Err("a stream is no question".into()))),
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, reply: Reply) {
+        match self.phone.handle_command(now(), command) {
+            Err(refusal) => drop(reply.send(Err(refusal.to_string()))),
+            Ok(done) => {
+                let value = match done {
+                    Done::Call(CallHandle(call)) => json!({"call": call}),
+                    Done::Ok => json!({}),
+                };
+                // What is to be saved goes to the disk before anybody is told that it is done.
+                self.drain();
+                if self.saving > 0 {
+                    self.asked.of_disk.push((reply, value));
+                } else {
+                    let _ = reply.send(Ok(value));
+                }
+            }
+        }
+    }
+
+    fn status(&self) -> Value {
+        let config = self.phone.config();
+        let state = State {
+            screen: self.phone.screen(),
+            dnd: config.dnd_mode.word(),
+            direct_ip: &self.phone.direct_ip(),
+            accounts: &self.phone.registrations(),
+            calls: &self.phone.calls(),
+            missed: self.phone.missed(),
+            notices: &self.phone.notices(),
+        };
+        status::status(now().instant, &state)
+    }
+
+    fn get(&self, key: &str) -> Outcome {
+        let value = self.phone.config().get(key).map_err(|error| error.to_string())?;
+        let secret = config::setting(key).is_some_and(|setting| setting.secret);
+        if secret {
+            return Err(format!("{key} is a secret and never shown"));
+        }
+        Ok(json!({"key": key, "value": value}))
+    }
+}
+
+/// A screenshot's file is meant from the panel's working directory.
+fn absolute(request: ScreenRequest) -> ScreenRequest {
+    match request {
+        ScreenRequest::Screenshot(file) => {
+            let file: PathBuf = std::path::absolute(&file).unwrap_or(file);
+            ScreenRequest::Screenshot(file)
+        }
+        other => other,
+    }
+}

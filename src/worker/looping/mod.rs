@@ -1,0 +1,391 @@
+//! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
+//!
+//! `outputs` carries out what the phone wants; `asked` answers the control socket.
+
+mod asked;
+mod outputs;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::net::{TcpStream, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::AbortHandle;
+
+use self::asked::Asked;
+use super::Options;
+use super::control::{events, serve};
+use super::files::{Saved, Writer};
+use super::media::{Media, Packet, Report, now};
+use super::net::direct::{Datagram, Direct};
+use super::net::routes::SystemRoutes;
+use super::net::tcp::{FlowEvent, Limits, Table};
+use super::report::Reporter;
+use super::trace::{Trace, Way};
+use crate::channel::{Command, Event, NoticeKind};
+use crate::frame::FrameSlot;
+use crate::media::video::{self, VideoCapabilities};
+use crate::phone::{LINES, Phone, Routes, Start};
+use crate::sdp::{AudioCodec, Capabilities};
+use crate::sip::{FlowId, Path, Transport};
+
+/// The longest datagram.
+const DATAGRAM: usize = 65_536;
+/// What connections may have waiting for the loop.
+const FLOW_EVENTS: usize = 64;
+/// How long the first calls wait until it is known which pictures can be shown.
+const PROBE_TIME: Duration = Duration::from_millis(1000);
+/// Leaving takes no longer, whatever the phone still waits for.
+const LEAVE_TIME: Duration = Duration::from_millis(1700);
+/// For the last messages on connections.
+const FLUSH_TIME: Duration = Duration::from_millis(200);
+
+/// The worker's ends of the channels.
+pub(super) struct Channels {
+    pub(super) commands: UnboundedReceiver<Command>,
+    pub(super) events: UnboundedSender<Event>,
+    pub(super) frames: FrameSlot,
+}
+
+/// Something that happened.
+enum Input {
+    Command(Option<Command>),
+    Asked(serve::Call),
+    Datagram(Datagram),
+    Accepted(io::Result<(TcpStream, SocketAddr)>),
+    Flow(FlowEvent),
+    Packet(Packet),
+    Report(Report),
+    Saved(Saved),
+    Probed(VideoCapabilities),
+    Signal(&'static str),
+    Due,
+}
+
+/// All that the loop holds.
+struct Loop {
+    phone: Phone,
+    media: Media,
+    direct: Direct,
+    table: Table,
+    /// Ways of messages on connections that do not stand yet, for what is told when they fail.
+    connecting: HashMap<FlowId, Vec<Path>>,
+    routes: SystemRoutes,
+    writer: Writer,
+    /// Settings on their way to the disk.
+    saving: usize,
+    asked: Asked,
+    events: UnboundedSender<Event>,
+    stream: broadcast::Sender<Arc<str>>,
+    trace: Option<Trace>,
+    reporter: Reporter,
+    /// Nothing is heard from the network before this, unless it is known which pictures can be shown.
+    deaf_until: Option<Instant>,
+    /// It is not yet known which pictures can be shown.
+    probing: bool,
+    leave_by: Option<Instant>,
+    finished: bool,
+}
+
+/// Runs until the phone has left.
+pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) -> io::Result<()> {
+    let Options { config, files, log, notices, control, trace, has_screen } = options;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (saved_in, mut saved) = mpsc::unbounded_channel();
+    let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
+    let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
+    let (stream, _) = broadcast::channel(serve::EVENTS_WAITING);
+    let mut probed = probe();
+
+    let writer = Writer::start(files, saved_in)?;
+    let mut random = StdRng::from_seed(seed);
+    let phone_seed = rand::RngExt::random(&mut random);
+    let (media, ports, mut reports) = Media::start(&config, LINES, channels.frames, random);
+    let start = Start {
+        config: Arc::new(config),
+        seed: phone_seed,
+        log,
+        capabilities: capabilities(&VideoCapabilities::default()),
+        ports,
+        routes: Box::new(SystemRoutes),
+    };
+    let mut this = Loop {
+        phone: Phone::new(now(), start),
+        media,
+        direct: Direct::default(),
+        table: Table::new(Limits::default(), flows_in),
+        connecting: HashMap::new(),
+        routes: SystemRoutes,
+        writer,
+        saving: 0,
+        asked: Asked::new(has_screen),
+        events: channels.events,
+        stream: stream.clone(),
+        trace,
+        reporter: Reporter::default(),
+        deaf_until: Some(Instant::now() + PROBE_TIME),
+        probing: true,
+        leave_by: None,
+        finished: false,
+    };
+    let _served = match &control {
+        Some(socket) => {
+            let listener = UnixListener::from_std(socket.listener()?)?;
+            Some(Task(tokio::spawn(serve::serve(listener, calls_in, stream)).abort_handle()))
+        }
+        None => None,
+    };
+    for kind in notices {
+        this.phone.notice(kind);
+    }
+
+    let mut commands = channels.commands;
+    let mut datagram = vec![0; DATAGRAM];
+    let mut packet = vec![0; 2048];
+    loop {
+        this.drain();
+        if this.finished {
+            break;
+        }
+        let hears = this.deaf_until.is_none();
+        let deadline = this.deadline();
+        let input = tokio::select! {
+            taken = this.media.receive(&mut packet) => Input::Packet(taken),
+            Some(report) = reports.recv() => Input::Report(report),
+            taken = this.direct.receive(&mut datagram), if hears => Input::Datagram(taken),
+            accepted = this.direct.accept(), if hears => Input::Accepted(accepted),
+            Some(event) = flows.recv() => Input::Flow(event),
+            command = commands.recv(), if this.leave_by.is_none() => Input::Command(command),
+            Some(call) = calls.recv() => Input::Asked(call),
+            Some(result) = saved.recv() => Input::Saved(result),
+            found = &mut probed, if this.probing => Input::Probed(found.unwrap_or_default()),
+            _ = terminate.recv() => Input::Signal("SIGTERM"),
+            _ = interrupt.recv() => Input::Signal("SIGINT"),
+            () = sleep_until(deadline) => Input::Due,
+        };
+        this.take(input, &datagram, &packet);
+    }
+    let Loop { table, media, .. } = this;
+    table.finish(FLUSH_TIME).await;
+    drop(media);
+    tracing::info!("good bye");
+    Ok(())
+}
+
+impl Loop {
+    fn take(&mut self, input: Input, datagram: &[u8], packet: &[u8]) {
+        let now = now();
+        match input {
+            Input::Packet(taken) => self.media.handle_packet(now.instant, taken, packet),
+            Input::Report(report) => self.media.handle_report(now.instant, report),
+            Input::Datagram(taken) => self.hear(taken, &datagram[..taken.count]),
+            Input::Accepted(Ok((stream, remote))) => self.accept(stream, remote),
+            Input::Accepted(Err(error)) => tracing::warn!("a connection could not be accepted: {error}"),
+            Input::Flow(event) => self.flow(event),
+            Input::Command(Some(command)) => self.command(command),
+            Input::Command(None) => self.leave("the screen has left"),
+            Input::Asked(call) => self.answer(call),
+            Input::Saved(Saved::Settings(result)) => {
+                self.saving = self.saving.saturating_sub(1);
+                self.phone.handle_settings_saved(now, result.clone());
+                self.drain();
+                if self.saving == 0 {
+                    self.asked.saved(&result);
+                }
+            }
+            Input::Saved(Saved::Log(result)) => self.phone.handle_log_saved(now, result),
+            Input::Probed(found) => self.probed(&found),
+            Input::Signal(name) => self.leave(name),
+            Input::Due => self.due(),
+        }
+    }
+
+    /// What somebody at the screen wants.
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Answered { ask, outcome } => self.asked.answered(ask, outcome),
+            Command::Quit => self.leave("it was told to"),
+            command => {
+                if let Command::Shown(screen) = &command {
+                    let _ = self.stream.send(events::screen(*screen));
+                }
+                if let Err(refusal) = self.phone.handle_command(now(), command) {
+                    self.phone.refuse(refusal);
+                }
+            }
+        }
+    }
+
+    /// A datagram came at the Direct IP Port.
+    fn hear(&mut self, taken: Datagram, bytes: &[u8]) {
+        let Datagram { remote, port, .. } = taken;
+        let Some(own) = self.routes.local_for(remote.ip()) else {
+            tracing::debug!("a datagram from {remote}, where no route leads, is dropped");
+            return;
+        };
+        let local = SocketAddr::new(own, port);
+        if let Some(trace) = &mut self.trace
+            && !bytes.iter().all(u8::is_ascii_whitespace)
+        {
+            trace.message(Way::In, "udp", local, remote, bytes);
+        }
+        let path = Path { transport: Transport::Udp, local, remote, flow: None };
+        self.phone.handle_datagram(now(), path, bytes);
+    }
+
+    fn accept(&mut self, stream: TcpStream, remote: SocketAddr) {
+        let now = now();
+        match self.table.accept(now.instant, stream, remote) {
+            Ok(None) => {}
+            Ok(Some(gone)) => self.phone.handle_flow_closed(now, gone),
+            Err(why) => tracing::debug!("a connection from {remote} is closed: {why}"),
+        }
+    }
+
+    /// Something happened on a connection.
+    fn flow(&mut self, event: FlowEvent) {
+        let now = now();
+        // What a connection said before it was closed here concerns nobody.
+        let ends = self.table.ends(event.flow());
+        self.table.note(now.instant, &event);
+        match event {
+            FlowEvent::Connected { flow } => drop(self.connecting.remove(&flow)),
+            FlowEvent::Bytes { flow, bytes } => {
+                let Some((local, remote)) = ends else { return };
+                if let Some(trace) = &mut self.trace {
+                    trace.stream(flow, local, remote, &bytes);
+                }
+                let path = Path { transport: Transport::Tcp, local, remote, flow: Some(flow) };
+                self.phone.handle_stream(now, path, &bytes);
+            }
+            FlowEvent::Closed { flow, why } => {
+                if let Some((_, remote)) = ends {
+                    tracing::debug!("the connection with {remote} is closed: {why}");
+                    self.closed(flow);
+                }
+            }
+        }
+    }
+
+    /// A connection is gone: what was to go over it is told.
+    fn closed(&mut self, flow: FlowId) {
+        let now = now();
+        if let Some(trace) = &mut self.trace {
+            trace.closed(flow);
+        }
+        for path in self.connecting.remove(&flow).unwrap_or_default() {
+            self.phone.handle_transport_error(now, path);
+        }
+        self.phone.handle_flow_closed(now, flow);
+    }
+
+    /// It is known which pictures can be shown.
+    fn probed(&mut self, found: &VideoCapabilities) {
+        self.deaf_until = None;
+        self.probing = false;
+        self.phone.set_capabilities(capabilities(found));
+        let has_camera = self.phone.config().video_camera != "none";
+        for missing in &found.missing {
+            tracing::warn!("{missing}");
+            // The camera's plug-ins concern nobody who has none.
+            if let Some(what) = missing.what.strip_suffix(" cannot be shown") {
+                self.phone.notice(missing_plugin(what, missing.package));
+            } else if has_camera {
+                self.phone.notice(missing_plugin(missing.what.trim_end_matches(" cannot be sent"), missing.package));
+            }
+        }
+    }
+
+    /// Something is due.
+    fn due(&mut self) {
+        let now = now();
+        if self.deaf_until.is_some_and(|until| until <= now.instant) {
+            tracing::warn!("it takes long to find out which pictures can be shown; the first calls are without");
+            self.deaf_until = None;
+        }
+        if self.leave_by.is_some_and(|by| by <= now.instant) {
+            self.finished = true;
+        }
+        if self.phone.poll_timeout().is_some_and(|at| at <= now.instant) {
+            self.phone.handle_timeout(now);
+        }
+        if self.media.poll_timeout().is_some_and(|at| at <= now.instant) {
+            self.media.handle_timeout(now.instant);
+        }
+        for flow in self.table.close_silent(now.instant) {
+            self.closed(flow);
+        }
+    }
+
+    /// When something will be due.
+    fn deadline(&self) -> Option<Instant> {
+        [self.phone.poll_timeout(), self.media.poll_timeout(), self.table.deadline(), self.deaf_until, self.leave_by]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Ends the calls and leaves.
+    fn leave(&mut self, why: &str) {
+        if self.leave_by.is_some() {
+            return;
+        }
+        tracing::info!("leaving: {why}");
+        let now = now();
+        self.leave_by = Some(now.instant + LEAVE_TIME);
+        if let Err(refusal) = self.phone.handle_command(now, Command::Quit) {
+            tracing::warn!("{refusal}");
+        }
+    }
+}
+
+/// A task that ends with its owner.
+struct Task(AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Finds out, in a thread of its own, which pictures can be shown and sent; then loads what the first ring needs.
+fn probe() -> oneshot::Receiver<VideoCapabilities> {
+    let (found, probed) = oneshot::channel();
+    let work = move || {
+        let capabilities = video::probe();
+        let decode = capabilities.decode.clone();
+        // The worker may have left already.
+        let _ = found.send(capabilities);
+        video::warm_up(&decode);
+    };
+    if let Err(error) = std::thread::Builder::new().name("probe".into()).spawn(work) {
+        tracing::error!("no thread to look for video plug-ins: {error}");
+    }
+    probed
+}
+
+fn capabilities(video: &VideoCapabilities) -> Capabilities {
+    Capabilities {
+        audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcma, AudioCodec::Pcmu],
+        video: video.decode.clone(),
+    }
+}
+
+fn missing_plugin(what: &str, package: &str) -> NoticeKind {
+    NoticeKind::MissingPlugin { what: what.to_owned(), package: package.to_owned() }
+}

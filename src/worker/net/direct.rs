@@ -1,0 +1,258 @@
+//! Where direct calls are listened for: UDP and TCP on the Direct IP Port, IPv4 and IPv6 each with a socket of its own.
+//!
+//! A port that is taken is said so; calls that we place then leave from ports of the system's choice.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::ReadBuf;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+/// What the kernel may keep of a burst while the loop is busy, in bytes.
+const RECEIVE_BUFFER: usize = 256 * 1024;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 32;
+
+/// All open sockets, by port.
+#[derive(Debug, Default)]
+pub struct Direct {
+    ports: Vec<Port>,
+    /// Which socket is asked first, so that a flood on one does not silence the other.
+    turn: Cell<usize>,
+}
+
+/// The sockets of one port.
+#[derive(Debug)]
+struct Port {
+    number: u16,
+    udp: Vec<UdpSocket>,
+    tcp: Vec<TcpListener>,
+}
+
+/// A datagram that came; its bytes are in the caller's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// How many bytes.
+    pub count: usize,
+    /// Who sent it.
+    pub remote: SocketAddr,
+    /// At which of our ports it came.
+    pub port: u16,
+}
+
+impl Direct {
+    /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. Gives what is
+    /// listened on. IPv6 is left out where the system has none; anything else that fails is an error in words, and then
+    /// sockets of the system's choice are open for calls that we place.
+    ///
+    /// # Errors
+    /// Why the port cannot be had, in words.
+    pub fn listen(&mut self, port: u16, keep: &[u16]) -> Result<Vec<String>, String> {
+        self.ports.retain(|open| open.number == port || keep.contains(&open.number));
+        if !self.ports.iter().any(|open| open.number == port) {
+            match Port::open(port) {
+                Ok(open) => self.ports.insert(0, open),
+                Err(words) => {
+                    self.ports.push(Port::outgoing_only());
+                    return Err(words);
+                }
+            }
+        }
+        Ok(self.ports.iter().filter(|open| open.number == port).flat_map(Port::words).collect())
+    }
+
+    /// The next datagram. Never comes without sockets. May be dropped while it waits without losing anything.
+    pub async fn receive(&self, buffer: &mut [u8]) -> Datagram {
+        poll_fn(|context| self.poll_receive(context, buffer)).await
+    }
+
+    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Datagram> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        let sockets = || self.ports.iter().flat_map(|open| open.udp.iter().map(|socket| (open.number, socket)));
+        let count = sockets().count();
+        for (port, socket) in sockets().cycle().skip(turn % count.max(1)).take(count) {
+            let mut into = ReadBuf::new(buffer);
+            // An error of a datagram socket belongs to some datagram sent before; reading goes on behind it.
+            while let Poll::Ready(result) = socket.poll_recv_from(context, &mut into) {
+                if let Ok(remote) = result {
+                    return Poll::Ready(Datagram { count: into.filled().len(), remote: plain(remote), port });
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The next connection that somebody opened, with the port it came to. Never comes without sockets.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|context| {
+            for listener in self.ports.iter().flat_map(|open| &open.tcp) {
+                if let Poll::Ready(result) = listener.poll_accept(context) {
+                    return Poll::Ready(result);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Sends a datagram at once from this port of ours, or from another one when it is not open; a full buffer of the
+    /// system loses it, as the network may.
+    ///
+    /// # Errors
+    /// What the system says, for example that no route leads there.
+    pub fn send(&self, port: u16, remote: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let preferred = self.ports.iter().filter(|open| open.number == port);
+        let fits = |socket: &&UdpSocket| socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.is_ipv4());
+        let socket = preferred.chain(&self.ports).flat_map(|open| &open.udp).find(fits);
+        // Past the runtime, which calls a socket unready until it has waited for it once.
+        match SockRef::from(socket.ok_or(io::ErrorKind::AddrNotAvailable)?).send_to(bytes, &remote.into()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            result => result.map(drop),
+        }
+    }
+}
+
+impl Port {
+    fn open(number: u16) -> Result<Self, String> {
+        let mut open = Self { number, udp: Vec::new(), tcp: Vec::new() };
+        let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
+        let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, number));
+        for address in [v4, v6] {
+            let udp = match udp(address) {
+                Err(error) if address.is_ipv6() && no_ipv6(&error) => continue,
+                result => result.map_err(|error| words("UDP", address, &error))?,
+            };
+            open.udp.push(udp);
+            open.tcp.push(tcp(address).map_err(|error| words("TCP", address, &error))?);
+        }
+        Ok(open)
+    }
+
+    /// UDP on ports of the system's choice.
+    fn outgoing_only() -> Self {
+        let any = [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))];
+        Self { number: 0, udp: any.into_iter().filter_map(|address| udp(address).ok()).collect(), tcp: Vec::new() }
+    }
+
+    /// `udp:0.0.0.0:5060`, `tcp:0.0.0.0:5060` …
+    fn words(&self) -> Vec<String> {
+        let pairs = self.udp.iter().zip(&self.tcp).filter_map(|(udp, tcp)| {
+            Some([format!("udp:{}", udp.local_addr().ok()?), format!("tcp:{}", tcp.local_addr().ok()?)])
+        });
+        pairs.flatten().collect()
+    }
+}
+
+/// The same address without a flow label, which is no part of who somebody is.
+fn plain(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => address,
+        SocketAddr::V6(mut v6) => {
+            v6.set_flowinfo(0);
+            SocketAddr::V6(v6)
+        }
+    }
+}
+
+fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // More than the system allows is cut to what it allows.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Without this a restarted panel could not listen while connections of the last one linger in TIME-WAIT.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn no_ipv6(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL | libc::EPROTONOSUPPORT))
+}
+
+fn words(transport: &str, address: SocketAddr, error: &io::Error) -> String {
+    let port = address.port();
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("{transport} port {port} is taken by another program"),
+        io::ErrorKind::PermissionDenied => format!("{transport} port {port} is not allowed for this program"),
+        _ => format!("{transport} port {port} cannot be opened: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::testing::{free_port, on_runtime, udp_peer};
+
+    #[test]
+    fn both_transports_and_both_families_listen_and_are_named() {
+        on_runtime(async {
+            let port = free_port();
+            let mut direct = Direct::default();
+            let listening = direct.listen(port, &[]).expect("the port is free");
+            assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
+            assert_eq!(direct.listen(port, &[]), Ok(listening), "it stays as it is");
+            let sender = udp_peer();
+            sender.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
+            let mut buffer = [0; 100];
+            let datagram = direct.receive(&mut buffer).await;
+            assert_eq!((&buffer[..datagram.count], datagram.port), (&b"hello"[..], port));
+            direct.send(port, datagram.remote, b"back").expect("sent");
+            let mut back = [0; 100];
+            let (count, from) = sender.recv_from(&mut back).expect("it comes back");
+            assert_eq!((&back[..count], from.port()), (&b"back"[..], port));
+            let _client = std::net::TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+            assert!(direct.accept().await.is_ok());
+        });
+    }
+
+    #[test]
+    fn a_taken_port_is_said_in_words_and_calls_can_still_leave() {
+        on_runtime(async {
+            let taken = std::net::TcpListener::bind("0.0.0.0:0").expect("a listener");
+            let port = taken.local_addr().expect("it has one").port();
+            let mut direct = Direct::default();
+            let error = direct.listen(port, &[]).expect_err("TCP is taken");
+            assert_eq!(error, format!("TCP port {port} is taken by another program"));
+            assert!(std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok(), "UDP was given back");
+            let peer = udp_peer();
+            direct.send(port, peer.local_addr().expect("bound"), b"out").expect("sent");
+            let mut buffer = [0; 100];
+            let (_, from) = peer.recv_from(&mut buffer).expect("it comes");
+            assert_ne!(from.port(), port);
+            drop(taken);
+            assert!(direct.listen(port, &[]).is_ok(), "once it is free it can be had");
+        });
+    }
+
+    #[test]
+    fn a_new_port_closes_the_old_one_unless_a_call_still_uses_it() {
+        on_runtime(async {
+            let (first, second, third) = (free_port(), free_port(), free_port());
+            let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
+            let mut direct = Direct::default();
+            direct.listen(first, &[]).expect("free");
+            let listening = direct.listen(second, &[first]).expect("free");
+            assert!(listening.iter().all(|words| words.ends_with(&second.to_string())), "{listening:?}");
+            assert!(!is_free(first) && !is_free(second));
+            direct.listen(third, &[]).expect("free");
+            assert!(is_free(first) && is_free(second) && !is_free(third));
+        });
+    }
+}
