@@ -1,6 +1,6 @@
 //! Where direct calls are listened for: UDP and TCP on the Direct IP Port, IPv4 and IPv6 each with a socket of its own.
 //!
-//! A port that is taken is said so; calls that we place then leave from ports of the system's choice.
+//! A port that is taken is said so, and nothing stays open.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -46,21 +46,14 @@ pub struct Datagram {
 
 impl Direct {
     /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. Gives what is
-    /// listened on. IPv6 is left out where the system has none; anything else that fails is an error in words, and then
-    /// sockets of the system's choice are open for calls that we place.
+    /// listened on. IPv6 is left out where the system has none; anything else that fails is an error in words.
     ///
     /// # Errors
     /// Why the port cannot be had, in words.
     pub fn listen(&mut self, port: u16, keep: &[u16]) -> Result<Vec<String>, String> {
         self.ports.retain(|open| open.number == port || keep.contains(&open.number));
         if !self.ports.iter().any(|open| open.number == port) {
-            match Port::open(port) {
-                Ok(open) => self.ports.insert(0, open),
-                Err(words) => {
-                    self.ports.push(Port::outgoing_only());
-                    return Err(words);
-                }
-            }
+            self.ports.push(Port::open(port)?);
         }
         Ok(self.ports.iter().filter(|open| open.number == port).flat_map(Port::words).collect())
     }
@@ -100,15 +93,14 @@ impl Direct {
         .await
     }
 
-    /// Sends a datagram at once from this port of ours, or from another one when it is not open; a full buffer of the
-    /// system loses it, as the network may.
+    /// Sends a datagram at once from this port of ours; a full buffer of the system loses it, as the network may.
     ///
     /// # Errors
-    /// What the system says, for example that no route leads there.
+    /// What the system says, for example that no route leads there, or that the port is not open.
     pub fn send(&self, port: u16, remote: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let preferred = self.ports.iter().filter(|open| open.number == port);
+        let sockets = self.ports.iter().filter(|open| open.number == port).flat_map(|open| &open.udp);
         let fits = |socket: &&UdpSocket| socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.is_ipv4());
-        let socket = preferred.chain(&self.ports).flat_map(|open| &open.udp).find(fits);
+        let socket = sockets.into_iter().find(fits);
         // Past the runtime, which calls a socket unready until it has waited for it once.
         match SockRef::from(socket.ok_or(io::ErrorKind::AddrNotAvailable)?).send_to(bytes, &remote.into()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -131,12 +123,6 @@ impl Port {
             open.tcp.push(tcp(address).map_err(|error| words("TCP", address, &error))?);
         }
         Ok(open)
-    }
-
-    /// UDP on ports of the system's choice.
-    fn outgoing_only() -> Self {
-        let any = [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))];
-        Self { number: 0, udp: any.into_iter().filter_map(|address| udp(address).ok()).collect(), tcp: Vec::new() }
     }
 
     /// `udp:0.0.0.0:5060`, `tcp:0.0.0.0:5060` …
@@ -223,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_said_in_words_and_calls_can_still_leave() {
+    fn a_taken_port_is_said_in_words_and_nothing_stays_open() {
         on_runtime(async {
             let taken = std::net::TcpListener::bind("0.0.0.0:0").expect("a listener");
             let port = taken.local_addr().expect("it has one").port();
@@ -231,11 +217,7 @@ mod tests {
             let error = direct.listen(port, &[]).expect_err("TCP is taken");
             assert_eq!(error, format!("TCP port {port} is taken by another program"));
             assert!(std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok(), "UDP was given back");
-            let peer = udp_peer();
-            direct.send(port, peer.local_addr().expect("bound"), b"out").expect("sent");
-            let mut buffer = [0; 100];
-            let (_, from) = peer.recv_from(&mut buffer).expect("it comes");
-            assert_ne!(from.port(), port);
+            assert!(direct.send(port, SocketAddr::from(([127, 0, 0, 1], 9)), b"x").is_err());
             drop(taken);
             assert!(direct.listen(port, &[]).is_ok(), "once it is free it can be had");
         });
