@@ -636,4 +636,6 @@ pub struct DoorView {
     pub note: String,
     /// RTP packets of speech that came from the panel in this call.
     pub heard: u64,
+    /// How loud the loudest of them was, in decibels of full scale; `None` before the first.
+    pub loudness: Option<f32>,
 }
