@@ -191,6 +191,11 @@ impl Phone {
         self.settle(now);
     }
 
+    /// It is known now what the media engines can do; for the calls from here on.
+    pub fn set_capabilities(&mut self, capabilities: sdp::Capabilities) {
+        self.capabilities = capabilities;
+    }
+
     /// What the start of the program found.
     pub fn notice(&mut self, kind: NoticeKind) {
         let changed = self.notices.add(kind);
