@@ -56,8 +56,8 @@ const ROOMS: &[Room] = &[
     },
     Room {
         path: "simulator",
-        rooms: &["sip", "sdp", "rtp", "media", "phone"],
-        crates: &["tokio", "tiny_skia", "getrandom", "socket2", "hound"],
+        rooms: &["sip", "sdp", "rtp", "media", "channel", "frame"],
+        crates: &["tokio", "tiny_skia", "rand", "hound", "jiff"],
     },
 ];
 

@@ -35,7 +35,8 @@ pub(super) fn setting(socket: &Path, verb: &CtlVerb) -> Option<Result<Value, Fai
     Some(answer)
 }
 
-fn connect(socket: &Path) -> Result<UnixStream, Failure> {
+/// The stream to a running panel.
+pub(super) fn connect(socket: &Path) -> Result<UnixStream, Failure> {
     let stream = UnixStream::connect(socket).map_err(|error| {
         let path = socket.display();
         Failure::at_run_time(match error.kind() {
@@ -48,7 +49,7 @@ fn connect(socket: &Path) -> Result<UnixStream, Failure> {
 }
 
 /// One request and the `result` of its answer.
-fn ask(mut stream: &UnixStream, reader: &mut impl BufRead, request: &Value) -> Result<Value, Failure> {
+pub(super) fn ask(mut stream: &UnixStream, reader: &mut impl BufRead, request: &Value) -> Result<Value, Failure> {
     stream.write_all(format!("{request}\n").as_bytes()).map_err(Failure::at_run_time)?;
     let mut line = String::new();
     let count = reader.read_line(&mut line).map_err(|error| match error.kind() {

@@ -7,6 +7,8 @@ mod ctl;
 mod logging;
 mod panel;
 mod settings;
+mod simulate;
+mod visit;
 
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ pub fn main() -> ExitCode {
     let Arguments { common, look, verb } = arguments;
     let outcome = match verb.unwrap_or(Verb::Run(look)) {
         Verb::Run(look) => panel::run(&common, &look),
-        Verb::Simulate(look) => panel::simulate(&common, &look),
+        Verb::Simulate(look) => logging::start(&common.log).and_then(|()| simulate::run(&common, &look)),
         Verb::Ctl(verb) => ctl::run(&common.socket_path(), &verb),
         Verb::Settings(verb) => settings::run(&common, &verb),
     };

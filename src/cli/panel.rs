@@ -15,23 +15,39 @@ use crate::worker::files::Files;
 use crate::worker::trace::Trace;
 use crate::worker::{Options, Worker};
 
+/// What stands beside a simulated panel; nothing beside a real one.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// The Direct IP Port in the place of the one in the settings.
+    pub(super) port: Option<u16>,
+    /// The door station whose window is opened.
+    pub(super) door: Option<ui::DoorPort>,
+}
+
 /// Runs the panel until somebody ends it.
 pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
-    let data = data(common)?;
-    let unwritable = DirBuilder::new().recursive(true).mode(0o700).create(&data).err();
     // Before anything else: the environment can only be changed while there is one thread.
-    let registry = video::use_registry(&data.join("gstreamer-registry.bin"));
+    let registry = video::use_registry(&data(common)?.join("gstreamer-registry.bin"));
     logging::start(&common.log)?;
-    if let Some(error) = unwritable {
-        tracing::warn!("{}: {error}", data.display());
-    }
     if let Err(error) = registry {
         tracing::debug!("{error}");
+    }
+    run_beside(common, look, Beside::default())
+}
+
+/// Runs the panel with a door station beside it. Logging has been started.
+pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result<(), Failure> {
+    let data = data(common)?;
+    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
+        tracing::warn!("{}: {error}", data.display());
     }
 
     let control = control(common)?;
     let trace = look.sip_trace.as_deref().map(trace).transpose()?;
-    let (store, opened) = Store::open(&settings::file(common)?);
+    let (store, mut opened) = Store::open(&settings::file(common)?);
+    if let Some(port) = beside.port {
+        opened.config.direct_ip_port = port;
+    }
     let notices = notices(&opened.problems, opened.kept_as.as_deref());
     let (files, log, problem) = Files::open(store, &data);
     if let Some(problem) = problem {
@@ -44,7 +60,7 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
     let shown = match display(screen) {
         Some(display) => {
             let Size { width, height } = look.size.unwrap_or(Size::DEFAULT);
-            let ends = ui::Ends { commands: ends.commands, events: ends.events, frames: ends.frames, door: None };
+            let ends = ui::Ends { commands: ends.commands, events: ends.events, frames: ends.frames, door: beside.door };
             ui::run(ui::Options { display, size: (width, height) }, ends).map_err(Failure::at_run_time)
         }
         None => {
@@ -56,11 +72,6 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
     };
     left(worker)?;
     shown
-}
-
-/// The panel and the simulated door station beside it.
-pub(super) fn simulate(_common: &Common, _look: &Look) -> Result<(), Failure> {
-    Err(Failure::at_run_time("the simulated door station is not built in"))
 }
 
 fn left(worker: Worker) -> Result<(), Failure> {
@@ -110,9 +121,14 @@ fn display(screen: ScreenKind) -> Option<ui::Display> {
 
 /// A window where there is a display, the whole screen where there is one without a display, else memory.
 fn default_screen() -> ScreenKind {
-    let named = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     let graphics = ["/dev/dri/card0", "/dev/dri/card1", "/dev/fb0"].iter().any(|device| Path::new(device).exists());
-    choose(named("DISPLAY") || named("WAYLAND_DISPLAY"), graphics)
+    choose(has_display(), graphics)
+}
+
+/// Whether there is a desktop to open windows on.
+pub(super) fn has_display() -> bool {
+    let named = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+    named("DISPLAY") || named("WAYLAND_DISPLAY")
 }
 
 fn choose(display: bool, graphics: bool) -> ScreenKind {

@@ -103,9 +103,9 @@ fn the_names_that_scripts_press_are_there() {
     for (page, names) in labels {
         window.global::<ui::Nav>().set_page(page);
         for name in names {
-            assert_eq!(finger::press(&window, name), Ok(()), "{page:?}");
+            assert_eq!(finger::press(&window, name, || {}), Ok(()), "{page:?}");
         }
     }
     window.global::<ui::Nav>().set_page(ui::Page::Home);
-    assert!(finger::press(&window, "Answer").is_err());
+    assert!(finger::press(&window, "Answer", || {}).is_err());
 }

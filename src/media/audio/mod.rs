@@ -17,6 +17,7 @@
 //! * `jitter`: the buffer, with the sound of its time-line (`timeline`), the delay it aims at (`delay`), what fills gaps
 //!   (`conceal`) and what changes the length (`stretch`); none of them owns a clock
 //! * `codec`, `resample`, `tones`, `mix`, `capture`: one step of the picture each
+//! * `voice`: speech without devices, for peers made of memory
 //! * `devices`: the table of names, the fakes, the sound cards and their supervisor
 
 mod call;
@@ -35,6 +36,7 @@ mod tests;
 mod timeline;
 mod tones;
 mod types;
+mod voice;
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +45,7 @@ use std::thread::JoinHandle;
 pub use capture::{CaptureProcessor, PassThrough};
 pub use devices::{DeviceNames, DeviceRefused, check_input, check_output, list};
 pub use types::{AudioEvent, AudioPacket, AudioPlan, AudioSettings, AudioStats, DeviceState, Ringtone, Tone};
+pub use voice::{Ear, SILENCE_DBFS, Voice};
 
 use crate::media::CallKey;
 use engine::{Engine, Order, Shared};
