@@ -223,9 +223,10 @@ impl Outgoing {
     fn new(codec: AudioCodec, ptime_ms: u32) -> Result<Self, String> {
         let encoder = Encoder::new(codec, ptime_ms)?;
         let resampler = Resampler::new(RATE, encoder.rate(), Steady::Input(FRAME))?;
-        // All but the last 10 ms of the first packet are silence, so that it leaves with the first that is heard.
+        // All but the last 9 ms of the first packet are silence, so that it leaves with the first 10 ms that are heard; the
+        // resampler may begin with a sample less than 10 ms.
         let mut pcm = Vec::with_capacity(encoder.frame() * 2);
-        pcm.resize(encoder.frame().saturating_sub(encoder.rate() as usize / 100), 0);
+        pcm.resize(encoder.frame().saturating_sub(encoder.rate() as usize * 9 / 1_000), 0);
         Ok(Self { pcm, encoder, resampler, first: true })
     }
 
