@@ -25,7 +25,13 @@ pub(super) enum Leaving {
     #[default]
     No,
     /// Calls were taken down; the last messages are on their way.
-    Since { said: Instant, at_latest: Instant },
+    Since {
+        /// When enough was said, whatever was heard.
+        said: Instant,
+        at_latest: Instant,
+        /// Nothing but BYEs and CANCELs went out: their answers are heard, and then enough was said.
+        answers: bool,
+    },
     /// It has left.
     Done,
 }
@@ -70,11 +76,12 @@ impl Phone {
         }
         let calls: Vec<_> = self.calls.values().map(|call| (call.handle, call.rings_here())).collect();
         let last_words = if calls.is_empty() { Duration::ZERO } else { LAST_WORDS };
+        let answers = calls.iter().all(|(_, rings)| !rings);
         for (handle, rings) in calls {
             self.end_call(now, handle, if rings { EndReason::Missed } else { EndReason::Local }, UNAVAILABLE);
         }
         self.sounding.busy_until = None;
-        self.leaving = Leaving::Since { said: now.instant + last_words, at_latest: now.instant + PATIENCE };
+        self.leaving = Leaving::Since { said: now.instant + last_words, at_latest: now.instant + PATIENCE, answers };
     }
 
     pub(super) fn is_leaving(&self) -> bool {
@@ -97,8 +104,9 @@ impl Phone {
 
     /// Leaves when everything is said and saved, or when patience ends.
     pub(super) fn finish_leaving(&mut self, now: Now) {
-        let Leaving::Since { said, at_latest } = self.leaving else { return };
-        if (said <= now.instant && !self.waits_for_disk()) || at_latest <= now.instant {
+        let Leaving::Since { said, at_latest, answers } = self.leaving else { return };
+        let all_said = said <= now.instant || (answers && self.endpoint.busy_sessions() == 0);
+        if (all_said && !self.waits_for_disk()) || at_latest <= now.instant {
             self.leaving = Leaving::Done;
             self.tell(Event::Bye);
             self.outputs.push_back(Output::Finished);
@@ -123,7 +131,7 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
         name: call.remote.name.clone(),
         account: 0,
         result,
-        reason: told.then(|| why.to_string()),
+        why: told.then_some(why),
         duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),
         unlocked: call.unlock.worked,
         unseen: result == CallResult::Missed,

@@ -179,7 +179,7 @@ impl Endpoint {
 
     /// How many transactions there are: for tests and statistics.
     pub fn transactions(&self) -> usize {
-        self.core.transactions.len()
+        self.core.transactions.count()
     }
 
     fn next_handle(&mut self) -> SessionHandle {

@@ -31,6 +31,9 @@ pub struct Phone {
     pub sent: Vec<(Duration, String)>,
 }
 
+/// Decides whether what a phone sends is lost.
+pub type Filter = Box<dyn FnMut(usize, &str) -> bool>;
+
 struct Flight {
     at: Instant,
     to: usize,
@@ -46,8 +49,10 @@ pub struct World {
     pub phones: Vec<Phone>,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
+    /// How long a datagram travels, in microseconds.
+    pub delay: std::ops::Range<u64>,
     /// Lets a test lose chosen messages: called with the sender and the text, true to lose.
-    pub filter: Box<dyn FnMut(usize, &str) -> bool>,
+    pub filter: Filter,
     began: Instant,
     random: StdRng,
     flights: Vec<Flight>,
@@ -73,6 +78,7 @@ impl World {
             now,
             phones,
             loss,
+            delay: 1_000..20_000,
             filter: Box::new(|_, _| false),
             began: now,
             random,
@@ -84,12 +90,8 @@ impl World {
 
     /// Calls from CALLER to CALLED.
     pub fn call(&mut self, transport: Transport, offer: Option<&str>) -> SessionHandle {
-        let path = Path {
-            transport,
-            local: self.phones[CALLER].address,
-            remote: self.phones[CALLED].address,
-            flow: None,
-        };
+        let path =
+            Path { transport, local: self.phones[CALLER].address, remote: self.phones[CALLED].address, flow: None };
         let order = invite(path, offer);
         self.phones[CALLER].endpoint.invite(self.now, order)
     }
@@ -167,18 +169,6 @@ impl World {
         self.phones[phone].sent.iter().filter(|(_, text)| text.starts_with(start)).count()
     }
 
-    /// When, in ms after the beginning, a phone sent messages whose first line begins with `start`.
-    pub fn times(&self, phone: usize, start: &str) -> Vec<u128> {
-        let sent = self.phones[phone].sent.iter();
-        sent.filter(|(_, text)| text.starts_with(start)).map(|(at, _)| at.as_millis()).collect()
-    }
-
-    /// The last message of a phone whose first line begins with `start`.
-    pub fn last(&self, phone: usize, start: &str) -> String {
-        let found = self.phones[phone].sent.iter().rev().find(|(_, text)| text.starts_with(start));
-        found.map(|(_, text)| text.clone()).unwrap_or_else(|| panic!("phone {phone} never sent {start}"))
-    }
-
     /// Closes every connection under the phones' feet.
     pub fn cut_connections(&mut self) {
         for ((phone, flow), _) in std::mem::take(&mut self.connections) {
@@ -237,7 +227,7 @@ impl World {
         let Some(to) = self.phones.iter().position(|phone| phone.address == transmit.path.remote) else {
             return;
         };
-        let at = self.now + Duration::from_micros(self.random.random_range(1_000..20_000));
+        let at = self.now + Duration::from_micros(self.random.random_range(self.delay.clone()));
         let path = Path {
             transport: Transport::Udp,
             local: transmit.path.remote,

@@ -78,15 +78,15 @@ impl Backoff {
         Backoff { at: now + T1, interval: T1, longest }
     }
 
-    /// True when a repetition is due; moves on to the next one, counted from now, so that a late
-    /// wake-up sends one message and not a burst.
-    pub fn is_due(&mut self, now: Instant) -> bool {
-        if now < self.at {
-            return false;
-        }
+    /// True when a repetition is due.
+    pub fn is_due(&self, now: Instant) -> bool {
+        now >= self.at
+    }
+
+    /// Moves on to the next repetition, counted from now, so that a late wake-up sends one message and not a burst.
+    pub fn advance(&mut self, now: Instant) {
         self.interval = (self.interval * 2).min(self.longest);
         self.at = now + self.interval;
-        true
     }
 
     /// Continues at the longest interval (timer E in the state Proceeding, RFC 3261 17.1.2.2).
@@ -107,6 +107,7 @@ mod tests {
             let now = backoff.at;
             assert!(!backoff.is_due(now - Duration::from_millis(1)));
             assert!(backoff.is_due(now));
+            backoff.advance(now);
             times.push((now - start).as_millis());
         }
         times
@@ -129,6 +130,7 @@ mod tests {
         let mut backoff = Backoff::new(start, T2);
         let late = start + Duration::from_secs(10);
         assert!(backoff.is_due(late));
+        backoff.advance(late);
         assert!(!backoff.is_due(late));
         assert_eq!(backoff.at, late + Duration::from_secs(1));
     }

@@ -213,10 +213,9 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),
         ch::Refusal::NeedsCall(door) => (K::NeedsCall, door.clone()),
         ch::Refusal::NoDoor(door) => (K::NoDoor, door.clone()),
-        // Said in the sentence of the refusal itself.
-        ch::Refusal::NotListening { .. } | ch::Refusal::NoCamera | ch::Refusal::CannotUnlock(_) => {
-            (K::Setting, refusal.to_string())
-        }
+        ch::Refusal::NotListening { reason, .. } => (K::NotListening, reason.clone()),
+        ch::Refusal::NoCamera => (K::NoCamera, String::new()),
+        ch::Refusal::CannotUnlock(door) => (K::CannotUnlock, door.clone()),
     };
     ui::RefusalView { kind, text: text.into(), ..Default::default() }
 }

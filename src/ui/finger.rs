@@ -15,11 +15,16 @@ use slint::{ComponentHandle, LogicalPosition, Timer};
 /// How long the finger stays down: long enough to be seen, too short for a long press.
 const TOUCH: Duration = Duration::from_millis(40);
 
-/// Presses the element on the screen whose accessible label, or whose English name, is `label`.
+/// Presses the element on the screen whose accessible label, or whose English name, is `label`, and calls `lifted` when
+/// the finger has left it again.
 ///
 /// # Errors
-/// A sentence when nothing on the screen bears the label, or when it is switched off.
-pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(component: &C, label: &str) -> Result<(), String> {
+/// A sentence when nothing on the screen bears the label, or when it is switched off; `lifted` is not called then.
+pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(
+    component: &C,
+    label: &str,
+    lifted: impl FnOnce() + 'static,
+) -> Result<(), String> {
     let at = target(component, label)?;
     let window = component.window();
     send(window, WindowEvent::PointerMoved { position: at });
@@ -31,6 +36,7 @@ pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(component: &C, l
             send(window, WindowEvent::PointerReleased { position: at, button: PointerEventButton::Left });
             send(window, WindowEvent::PointerExited);
         }
+        lifted();
     });
     Ok(())
 }

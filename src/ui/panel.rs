@@ -4,7 +4,7 @@
 //! that was half typed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -111,6 +111,9 @@ pub(super) struct Panel {
     /// Whether [`Panel::drawn`] is called after each picture; else a page counts as shown when it is set.
     hears_drawing: bool,
     reported: Cell<Option<Screen>>,
+    /// What scripts have asked for and was not done yet.
+    asked: RefCell<VecDeque<(u64, ScreenRequest)>>,
+    finger_down: Cell<bool>,
     seconds: Timer,
     minute: Timer,
     idle: Timer,
@@ -146,6 +149,8 @@ impl Panel {
             commands,
             hears_drawing,
             reported: Cell::new(None),
+            asked: RefCell::default(),
+            finger_down: Cell::new(false),
             seconds: Timer::default(),
             minute: Timer::default(),
             idle: Timer::default(),
@@ -227,8 +232,8 @@ impl Panel {
                 });
             }
             Event::Ask { ask, request } => {
-                let outcome = self.handle_request(&window, request);
-                self.send(Command::Answered { ask, outcome });
+                self.asked.borrow_mut().push_back((ask, request));
+                self.carry_out(&window);
             }
             Event::Bye => {}
         }
@@ -266,22 +271,39 @@ impl Panel {
         state.live = live;
     }
 
-    fn handle_request(self: &Rc<Self>, window: &ui::AppWindow, request: ScreenRequest) -> Result<(), String> {
-        match request {
-            ScreenRequest::Press(label) => {
+    /// Does what scripts ask, one after the other: there is one finger.
+    fn carry_out(self: &Rc<Self>, window: &ui::AppWindow) {
+        while !self.finger_down.get() {
+            let Some((ask, request)) = self.asked.borrow_mut().pop_front() else { return };
+            if !matches!(request, ScreenRequest::Screenshot(_)) {
                 self.touched();
-                finger::press(window, &label)
             }
-            ScreenRequest::Type(text) => {
-                self.touched();
-                finger::type_text(window, &text);
-                Ok(())
-            }
-            ScreenRequest::Back => {
-                self.touched();
-                pages::back(self)
-            }
-            ScreenRequest::Screenshot(file) => finger::screenshot(window, &file),
+            let outcome = match request {
+                ScreenRequest::Press(label) => {
+                    let panel = self.clone();
+                    let lifted = move || {
+                        panel.finger_down.set(false);
+                        panel.send(Command::Answered { ask, outcome: Ok(()) });
+                        if let Some(window) = panel.window.upgrade() {
+                            panel.carry_out(&window);
+                        }
+                    };
+                    match finger::press(window, &label, lifted) {
+                        Ok(()) => {
+                            self.finger_down.set(true);
+                            return;
+                        }
+                        Err(reason) => Err(reason),
+                    }
+                }
+                ScreenRequest::Type(text) => {
+                    finger::type_text(window, &text);
+                    Ok(())
+                }
+                ScreenRequest::Back => pages::back(self),
+                ScreenRequest::Screenshot(file) => finger::screenshot(window, &file),
+            };
+            self.send(Command::Answered { ask, outcome });
         }
     }
 

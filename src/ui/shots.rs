@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
-use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackendOptions};
+use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::{ComponentHandle, PhysicalSize};
 
 use super::{finger, generated as ui};
@@ -28,11 +28,9 @@ const PAGES: [(ui::Page, &str); 9] = [
 ];
 
 fn window(width: u32, height: u32) -> ui::AppWindow {
-    i_slint_backend_testing::init_with_options(TestingBackendOptions {
-        mock_time: true,
-        threading: false,
-        renderer_name: Some("software".into()),
-    });
+    let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
+    // One platform serves all windows of a thread.
+    let _ = slint::platform::set_platform(Box::new(TestingBackend::new(options)));
     let window = ui::AppWindow::new().expect("the testing backend opens a window");
     window.window().set_size(PhysicalSize::new(width, height));
     window.show().expect("the testing backend shows it");
@@ -105,9 +103,9 @@ fn the_names_that_scripts_press_are_there() {
     for (page, names) in labels {
         window.global::<ui::Nav>().set_page(page);
         for name in names {
-            assert_eq!(finger::press(&window, name), Ok(()), "{page:?}");
+            assert_eq!(finger::press(&window, name, || {}), Ok(()), "{page:?}");
         }
     }
     window.global::<ui::Nav>().set_page(ui::Page::Home);
-    assert!(finger::press(&window, "Answer").is_err());
+    assert!(finger::press(&window, "Answer", || {}).is_err());
 }

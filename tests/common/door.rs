@@ -111,7 +111,8 @@ impl Door {
     }
 
     fn answer(&mut self) -> Body {
-        let offer = self.heard.iter().rev().find_map(|heard| heard.strip_prefix("offer\n")).expect("an offer").to_owned();
+        let offer =
+            self.heard.iter().rev().find_map(|heard| heard.strip_prefix("offer\n")).expect("an offer").to_owned();
         let (answer, streams) = self.negotiation.handle_offer(offer.as_bytes(), self.wish).expect("an answer");
         self.streams = Some(streams);
         Body::sdp(answer)
@@ -145,7 +146,8 @@ impl Door {
                     (Some(status), _) => Err(status),
                     (None, None) => Ok(Body::sdp(self.negotiation.create_offer(self.wish))),
                     (None, Some(body)) => {
-                        let (answer, streams) = self.negotiation.handle_offer(&body.bytes, self.wish).expect("an answer");
+                        let (answer, streams) =
+                            self.negotiation.handle_offer(&body.bytes, self.wish).expect("an answer");
                         self.streams = Some(streams);
                         Ok(Body::sdp(answer))
                     }

@@ -55,7 +55,6 @@ enum What {
 /// Everything.
 pub struct House {
     pub now: Now,
-    pub began: Instant,
     pub panels: [Panel; 2],
     pub door: Door,
     /// Share of datagrams lost, 0 to 1.
@@ -91,7 +90,6 @@ impl House {
         let door = Door::new(address(DOOR), random.random());
         let mut house = Self {
             now,
-            began: now.instant,
             panels,
             door,
             loss: 0.0,
@@ -144,9 +142,9 @@ impl House {
         let until = self.now.instant + span;
         loop {
             self.pump();
-            let flights = self.flights.iter().map(|flight| flight.at);
+            let flights = self.flights.iter().map(|flight| flight.at).min();
             let timers = self.nodes().into_iter().filter_map(|node| node.poll_timeout()).collect::<Vec<_>>();
-            let Some(next) = flights.chain(timers).min().filter(|next| *next <= until) else { break };
+            let Some(next) = flights.into_iter().chain(timers).min().filter(|next| *next <= until) else { break };
             self.set_clock(next.max(self.now.instant));
             self.deliver();
             let now = self.now;

@@ -5,9 +5,8 @@ mod door;
 mod house;
 mod panel;
 
-pub use door::Door;
-pub use house::{DOOR, House, NodeName, OTHER, PANEL};
-pub use panel::{Disk, Panel};
+pub use house::{DOOR, House, OTHER, PANEL};
+pub use panel::Disk;
 
 use std::time::Duration;
 

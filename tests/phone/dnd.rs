@@ -48,7 +48,9 @@ fn silence_stops_the_bell_and_nothing_else() {
 
 #[test]
 fn an_emergency_contact_passes_and_a_blocked_one_does_not() {
-    let contact = |what: &str| format!("[[contact]]\nname = \"Door\"\nnumbers = [\"10.0.0.3\"]\n{what} = true\nringtone = \"bell\"\n");
+    let contact = |what: &str| {
+        format!("[[contact]]\nname = \"Door\"\nnumbers = [\"10.0.0.3\"]\n{what} = true\nringtone = \"bell\"\n")
+    };
     let mut house = House::knowing(&[("phone.dnd.mode", "reject")], &contact("emergency"));
     house.bell();
     assert_eq!(house.panel().tone(), Some(Tone::Ring(vestibule::config::Ringtone::Bell)), "with the bell of its own");

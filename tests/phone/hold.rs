@@ -59,7 +59,11 @@ fn both_hold_at_the_same_moment() {
     house.run(s(10));
     for node in [PANEL, OTHER] {
         let call = house.call(node);
-        assert_eq!((call.state, call.audio.map(|audio| audio.direction)), (CallState::Confirmed, Some("sendrecv")), "node {node}");
+        assert_eq!(
+            (call.state, call.audio.map(|audio| audio.direction)),
+            (CallState::Confirmed, Some("sendrecv")),
+            "node {node}"
+        );
     }
 }
 
@@ -126,7 +130,8 @@ fn mute_ends_with_the_call() {
     house.must(PANEL, Command::Mute(true));
     assert!(house.call(PANEL).muted);
     house.must(PANEL, Command::End(None));
-    let mutes: Vec<_> = house.panels[PANEL].orders.iter().filter(|order| matches!(order, MediaOrder::Mute(_))).cloned().collect();
+    let mutes: Vec<_> =
+        house.panels[PANEL].orders.iter().filter(|order| matches!(order, MediaOrder::Mute(_))).cloned().collect();
     assert_eq!(mutes, [MediaOrder::Mute(true), MediaOrder::Mute(false)]);
     house.run(s(1));
     house.connect_panels();

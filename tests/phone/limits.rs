@@ -78,6 +78,13 @@ fn quit_takes_everything_down_in_time() {
 
     let mut house = House::new(&[]);
     house.connect_panels();
+    house.must(PANEL, Command::Quit);
+    assert!(!house.panel().finished, "the BYE has no answer yet");
+    house.run(ms(10));
+    assert!(house.panel().finished);
+
+    let mut house = House::new(&[]);
+    house.connect_panels();
     house.bell();
     house.must(PANEL, Command::Quit);
     house.run(ms(1500));

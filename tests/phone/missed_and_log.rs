@@ -44,7 +44,8 @@ fn nothing_is_shown_before_the_disk_has_it() {
     house.panel().let_disk_work(now);
     house.pump();
     assert_eq!((logs_shown(&house), house.panel().log().len()), (before + 1, 1));
-    assert_eq!(house.panel().saved_log, house.panels[PANEL].log());
+    let panel = house.panel();
+    assert_eq!(panel.saved_log, panel.log());
 }
 
 #[test]

@@ -92,13 +92,18 @@ fn settings_that_cannot_be_saved_are_in_force_and_said() {
     house.panel().disk = Disk::Works;
     house.must(PANEL, Command::Volume(12));
     assert!(house.panel().notices().is_empty());
-    assert_eq!(house.press(PANEL, Command::Volume(101)).expect_err("too loud").to_string(), "audio.volume: 101 is out of range: 0–100");
+    assert_eq!(
+        house.press(PANEL, Command::Volume(101)).expect_err("too loud").to_string(),
+        "audio.volume: 101 is out of range: 0–100"
+    );
 }
 
 #[test]
 fn sound_settings_reach_the_engine_and_others_do_not() {
     let mut house = House::new(&[]);
-    let configured = |house: &House| house.panels[PANEL].orders.iter().filter(|order| matches!(order, MediaOrder::Configure(_))).count();
+    let configured = |house: &House| {
+        house.panels[PANEL].orders.iter().filter(|order| matches!(order, MediaOrder::Configure(_))).count()
+    };
     let before = configured(&house);
     set(&mut house, "phone.unlock.code", "1#").expect("keys");
     assert_eq!(configured(&house), before);

@@ -7,7 +7,9 @@ use crate::common::{DOOR, House, OTHER, PANEL, ms, s};
 
 fn keys(house: &House) -> Vec<String> {
     let orders = house.panels[PANEL].orders.iter();
-    orders.filter_map(|order| if let MediaOrder::Dtmf { digits, .. } = order { Some(digits.clone()) } else { None }).collect()
+    orders
+        .filter_map(|order| if let MediaOrder::Dtmf { digits, .. } = order { Some(digits.clone()) } else { None })
+        .collect()
 }
 
 #[test]

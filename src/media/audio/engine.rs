@@ -378,7 +378,10 @@ impl Engine {
     fn capture_frame(&mut self) {
         let mut frame = [0.0; FRAME];
         self.input.end.read(&mut frame);
-        self.processor.captured(&mut frame);
+        // The loop is there to measure: what comes back must not be taken for an echo.
+        if self.settings.input != "loop" {
+            self.processor.captured(&mut frame);
+        }
         self.microphone.apply(&mut frame);
         for call in &mut self.calls {
             call.capture(&frame, &self.events);

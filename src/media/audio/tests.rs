@@ -211,7 +211,7 @@ fn a_plan_is_replaced_without_a_gap_and_hold_stops_both_ways() {
     engine.start_call(CALL, AudioPlan { send: false, play: false, ..plan(AudioCodec::Pcma) });
     // A key press comes after the order, and its device report after it: from then on nothing may be sent.
     engine.configure(settings("null", "null"));
-    wait(&events, |event| device_states(event));
+    wait(&events, device_states);
     while events.try_recv().is_ok() {}
     let quiet = events.recv_timeout(Duration::from_millis(200));
     assert!(!matches!(quiet, Ok(AudioEvent::Packet { .. })), "{quiet:?}");

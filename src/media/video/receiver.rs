@@ -188,6 +188,7 @@ impl Work {
         }
         match self.watchdog.handle_timeout(now) {
             Some(Bark::Stalled { rtp_alive }) => {
+                self.meter.lock().unwrap_or_else(PoisonError::into_inner).stats.stalled = true;
                 (self.events)(VideoEvent::Stalled { rtp_alive });
                 if rtp_alive && self.undecoded {
                     self.fail(now, format!("{} shows nothing", self.decoder().unwrap_or("the decoder")));
@@ -203,7 +204,6 @@ impl Work {
         }
         let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
         meter.stats.overrun += batch.overrun;
-        meter.stats.stalled = self.watchdog.stalled();
         meter.stats.keyframe_requests += u32::from(asked.is_some());
         drop(meter);
         if let Some(waited) = asked {
@@ -264,6 +264,7 @@ impl Work {
         let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
         let resized = (meter.stats.width, meter.stats.height) != (width, height);
         meter.picture(at, width, height);
+        meter.stats.stalled = false;
         let first = meter.stats.first_frame_ms.is_none();
         let after = self.first_packet.map_or(Duration::ZERO, |first| at.saturating_duration_since(first));
         if first {

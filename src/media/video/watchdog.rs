@@ -56,11 +56,6 @@ impl Watchdog {
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.picture.filter(|_| !self.stalled).map(|last| last + LIMIT)
     }
-
-    /// Whether the alarm stands.
-    pub fn stalled(&self) -> bool {
-        self.stalled
-    }
 }
 
 #[cfg(test)]

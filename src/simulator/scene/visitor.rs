@@ -18,7 +18,6 @@ const BLINK_SECONDS: f32 = 0.17;
 const SKIN: u32 = 0xdba883;
 const SKIN_SHADE: u32 = 0xb07a5a;
 const SKIN_LIGHT: u32 = 0xf0c6a0;
-const HAIR: u32 = 0x35241c;
 
 /// How the visitor stands at one moment.
 struct Pose {
@@ -109,11 +108,8 @@ pub fn paint(brush: &mut Brush<'_>, t: f32, speaking: bool) {
 }
 
 fn cloth() -> Ink {
-    fade(
-        (452.0, 0.0),
-        (830.0, 0.0),
-        &[(0.0, 0x1b3650, 1.0), (0.38, 0x2d5676, 1.0), (0.72, 0x2b5273, 1.0), (1.0, 0x3d6580, 1.0)],
-    )
+    // Two colours are drawn in half the time of three, and the body is the largest part of the picture that moves.
+    fade((452.0, 0.0), (830.0, 0.0), &[(0.0, 0x1d3a55, 1.0), (1.0, 0x386282, 1.0)])
 }
 
 fn torso(brush: &mut Brush<'_>) {
@@ -134,12 +130,6 @@ fn torso(brush: &mut Brush<'_>) {
         (680.0, 398.0),
     ];
     brush.fill(blob(&outline), cloth());
-    // The evening sun on one shoulder.
-    brush.line(
-        curve(&[(700.0, 403.0), (774.0, 433.0), (805.0, 482.0), (817.0, 572.0), (820.0, 660.0)]),
-        5.0,
-        glaze(0xffc991, 0.5),
-    );
     brush.line(curve(&[(536.0, 470.0), (528.0, 560.0), (530.0, 660.0)]), 3.0, glaze(0x0d1c2b, 0.4));
     brush.line(curve(&[(744.0, 470.0), (752.0, 560.0), (750.0, 660.0)]), 3.0, glaze(0x0d1c2b, 0.4));
     // The courier's bright band, and the zip.
@@ -214,14 +204,9 @@ fn moving_arm(brush: &mut Brush<'_>, pose: &Pose) {
         let angle = (wrist.0 - elbow.0).atan2(elbow.1 - wrist.1).to_degrees() + pose.hand * 0.6;
         open_hand(&mut brush.turned((0.0, 0.0), 0.0, wrist).turned((0.0, 0.0), angle, (0.0, 0.0)));
     }
-    let sleeve = fade((760.0, 0.0), (900.0, 0.0), &[(0.0, 0x27496a, 1.0), (0.6, 0x335f80, 1.0), (1.0, 0x4b7590, 1.0)]);
+    let sleeve = fade((760.0, 0.0), (900.0, 0.0), &[(0.0, 0x27496a, 1.0), (1.0, 0x477089, 1.0)]);
     brush.line(curve(&[shoulder, elbow]), 64.0, sleeve.clone());
     brush.line(curve(&[elbow, wrist]), 54.0, sleeve);
-    brush.line(
-        curve(&[(shoulder.0 + 20.0, shoulder.1 + 16.0), (elbow.0 + 22.0, elbow.1 + 4.0)]),
-        4.0,
-        glaze(0xffc991, 0.4),
-    );
     brush.line(curve(&[(elbow.0 - 16.0, elbow.1 - 12.0), (elbow.0 - 2.0, elbow.1 - 2.0)]), 2.6, glaze(0x0d1c2b, 0.4));
     if pose.arm >= 0.04 {
         let (ux, uy) = ((wrist.0 - elbow.0), (wrist.1 - elbow.1));
@@ -273,14 +258,16 @@ fn fingers(brush: &mut Brush<'_>, (x, y): Spot, lean: f32) {
 
 fn parcel(brush: &mut Brush<'_>) {
     let (x, y, width, height) = (504.0, 566.0, 272.0, 160.0);
-    brush.fill(card((x - 8.0, y - 4.0), width + 16.0, height, 10.0), glaze(0x0b141d, 0.35));
+    for side in [x - 8.0, x + width] {
+        brush.fill(bar((side, y - 2.0), 8.0, height), glaze(0x0b141d, 0.35));
+    }
     brush.fill(
         polygon(&[(x, y), (x + 22.0, y - 26.0), (x + width - 22.0, y - 26.0), (x + width, y)]),
         down(y - 26.0, y, 0xe2b478, 0xcf9c5e),
     );
     brush.fill(
         card((x, y), width, height, 5.0),
-        fade((x, y), (x + width, y + height), &[(0.0, 0xb8854b, 1.0), (0.6, 0xc9945a, 1.0), (1.0, 0xa87741, 1.0)]),
+        fade((x, y), (x + width, y + height), &[(0.0, 0xcb975c, 1.0), (1.0, 0xaa7943, 1.0)]),
     );
     brush.fill(bar((x, y), width, 3.0), glaze(0xffe6bd, 0.6));
     brush.fill(
@@ -333,14 +320,7 @@ fn head(brush: &mut Brush<'_>, pose: &Pose) {
         (569.0, 282.0),
         (588.0, 230.0),
     ];
-    brush.fill(
-        blob(&face),
-        fade(
-            (566.0, 330.0),
-            (716.0, 296.0),
-            &[(0.0, 0xb17c5b, 1.0), (0.32, SKIN, 1.0), (0.75, 0xe6b38d, 1.0), (1.0, 0xf6cfa4, 1.0)],
-        ),
-    );
+    brush.fill(blob(&face), fade((566.0, 330.0), (716.0, 296.0), &[(0.0, 0xba8562, 1.0), (1.0, 0xf8d0a6, 1.0)]));
     for (x, strength) in [(600.0, 0.26), (682.0, 0.3)] {
         brush.fill(
             ellipse((x, 340.0), 24.0, 17.0),
@@ -377,10 +357,7 @@ fn hair(brush: &mut Brush<'_>) {
         (578.0, 276.0),
         (574.0, 292.0),
     ];
-    brush.fill(
-        blob(&mass),
-        fade((560.0, 250.0), (724.0, 210.0), &[(0.0, 0x241711, 1.0), (0.55, HAIR, 1.0), (1.0, 0x70492f, 1.0)]),
-    );
+    brush.fill(blob(&mass), fade((560.0, 250.0), (724.0, 210.0), &[(0.0, 0x231610, 1.0), (1.0, 0x66432c, 1.0)]));
     for (spots, strength) in [
         ([(590.0, 232.0), (616.0, 206.0), (654.0, 198.0)], 0.5),
         ([(604.0, 236.0), (634.0, 214.0), (676.0, 210.0)], 0.45),
@@ -391,7 +368,7 @@ fn hair(brush: &mut Brush<'_>) {
 }
 
 fn eyes(brush: &mut Brush<'_>, pose: &Pose) {
-    let lift = 3.0 * pose.arm + 2.5 * pose.mouth;
+    let lift = 3.0 * pose.arm + 1.6 * pose.mouth;
     for (x, lean) in [(611.0, -1.0), (669.0, 1.0)] {
         brush.fill(ellipse((x, 301.0), 19.0, 13.0), glaze(0x8d5a3d, 0.2));
         let open = 1.0 - pose.lids;

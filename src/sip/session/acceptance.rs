@@ -47,6 +47,7 @@ impl Acceptance {
             return Patience::Exhausted;
         }
         if self.repeat.is_due(cx.now()) {
+            self.repeat.advance(cx.now());
             cx.respond(&self.key, &self.response);
         }
         Patience::Waiting

@@ -7,10 +7,10 @@ use crate::sip::path::Path;
 /// Sends the CANCEL of `invite`: same request URI, Via, Route, From, To, Call-ID and CSeq number (9.1).
 pub fn send(cx: &mut Context<'_>, invite: &Request, path: Path) {
     let (from, to, cseq) = (invite.from(), invite.to(), invite.cseq().0);
-    let mut cancel = Request::new(Method::Cancel, invite.uri().clone(), &from, &to, invite.call_id(), cseq);
+    let mut cancel = Request::new(Method::Cancel, invite.uri().clone(), from, to, invite.call_id(), cseq);
     cancel.push_via(invite.top_via().clone());
     for route in invite.headers("Route") {
-        cancel.push_header("Route", &route);
+        cancel.push_header("Route", route);
     }
     cx.send_finished(cancel, path);
 }

@@ -182,7 +182,9 @@ impl Established {
             cx.acknowledge(invite, &self.dialog, *cseq, None);
         }
         State::Leaving(Box::new(match self.acceptance {
-            Some(acceptance) if acceptance.first => Leaving::BeforeBye { dialog: self.dialog, acceptance },
+            Some(acceptance) if acceptance.first => {
+                Leaving::BeforeBye { dialog: self.dialog, acceptance: Box::new(acceptance) }
+            }
             _ => Leaving::bye(cx, self.dialog),
         }))
     }

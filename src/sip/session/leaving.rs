@@ -18,12 +18,12 @@ pub enum Leaving {
     /// Our INVITE is given up, but nothing has been heard: the CANCEL waits for a provisional response (9.1).
     BeforeCancel {
         /// The INVITE.
-        calling: Calling,
+        calling: Box<Calling>,
     },
     /// The CANCEL is out; a final response to the INVITE is due.
     Cancelling {
         /// The INVITE.
-        calling: Calling,
+        calling: Box<Calling>,
         /// When we stop waiting for one (9.1).
         unanswered: Instant,
     },
@@ -32,7 +32,7 @@ pub enum Leaving {
         /// The dialog.
         dialog: Dialog,
         /// The 2xx.
-        acceptance: Acceptance,
+        acceptance: Box<Acceptance>,
     },
     /// The BYE is out.
     Bye {
@@ -45,7 +45,7 @@ pub enum Leaving {
 
 impl Leaving {
     /// Gives up an INVITE of ours.
-    pub fn cancelling(cx: &mut Context<'_>, calling: Calling) -> Self {
+    pub fn cancelling(cx: &mut Context<'_>, calling: Box<Calling>) -> Self {
         if !calling.heard() {
             return Leaving::BeforeCancel { calling };
         }

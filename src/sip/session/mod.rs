@@ -89,6 +89,10 @@ impl Session {
     pub fn handle_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response, path: Path) {
         self.step(|state| match state {
             State::Calling(calling) => calling.handle_response(cx, key, response, path),
+            State::Ringing(ringing) => {
+                info::handle_response(cx, key, response);
+                State::Ringing(ringing)
+            }
             State::Established(established) => established.handle_response(cx, key, response, path),
             State::Leaving(leaving) => leaving.handle_response(cx, key, response, path),
             state => state,
@@ -99,6 +103,10 @@ impl Session {
     pub fn handle_failure(&mut self, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) {
         self.step(|state| match state {
             State::Calling(calling) => calling.handle_failure(cx, key, failure),
+            State::Ringing(ringing) => {
+                info::handle_failure(cx, key, failure);
+                State::Ringing(ringing)
+            }
             State::Established(established) => established.handle_failure(cx, key, failure),
             State::Leaving(leaving) => leaving.handle_failure(key),
             state => state,

@@ -213,7 +213,7 @@ impl Calling {
 
     /// Gives up: CANCEL now, or as soon as anything has been heard (9.1).
     pub fn cancel(self: Box<Self>, cx: &mut Context<'_>, _end: End) -> State {
-        State::Leaving(Box::new(Leaving::cancelling(cx, *self)))
+        State::Leaving(Box::new(Leaving::cancelling(cx, self)))
     }
 
     /// Sends the CANCEL.

@@ -5,9 +5,7 @@ use std::time::Instant;
 use super::acceptance::Acceptance;
 use super::context::{Context, contact};
 use super::established::Established;
-use super::{
-    Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, info, update,
-};
+use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, info, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
@@ -145,7 +143,7 @@ impl Ringing {
         let mut response = cx.response(&self.invite, status);
         response.set_to_tag(&self.local_tag);
         for route in self.invite.headers("Record-Route") {
-            response.push_header("Record-Route", &route);
+            response.push_header("Record-Route", route);
         }
         cx.describe(&mut response, self.dialog.contact());
         response

@@ -54,6 +54,17 @@ fn an_acceptance_after_the_session_has_gone_is_ended_too() {
 }
 
 #[test]
+fn endless_branches_are_not_followed() {
+    let (mut bench, _, invite) = called();
+    let mut sent = 0;
+    for index in 0..500 {
+        bench.deliver_bytes(&answer(&invite, 200, &format!("branch{index}"), &FIRST));
+        sent += bench.lines().len();
+    }
+    assert_eq!(sent, 2 * crate::sip::transaction::invite_client::MAX_BRANCHES - 1);
+}
+
+#[test]
 fn an_info_goes_to_the_early_dialog_that_spoke_last() {
     let (mut bench, session, invite) = called();
     bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));

@@ -90,3 +90,20 @@ fn a_repeated_info_is_told_once() {
     assert!(matches!(bench.event(), SessionEvent::Info { body: None, .. }));
     assert!(bench.endpoint.poll_event().is_none());
 }
+
+#[test]
+fn a_talkative_peer_does_not_shut_others_out() {
+    let (mut bench, _, tag) = confirmed();
+    for cseq in 2..500 {
+        let text = Text::new("INFO", "z9hG4bKi").cseq(cseq).inside(&tag).text();
+        bench.deliver(&text.replace("z9hG4bKi", &format!("z9hG4bKi{cseq}")));
+    }
+    let lines = bench.lines();
+    assert!(lines.last().expect("a line").starts_with("SIP/2.0 503"));
+    let limit = crate::sip::transaction::table::MAX_SERVERS_OF_ONE;
+    assert_eq!(lines.iter().filter(|line| line.starts_with("SIP/2.0 200")).count(), limit);
+    // Later there is room again.
+    bench.run(ms(33_000));
+    bench.deliver(&Text::new("BYE", "z9hG4bKb").cseq(500).inside(&tag).text());
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+}

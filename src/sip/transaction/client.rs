@@ -66,10 +66,9 @@ impl Client {
                 self.state = State::Terminated;
                 return Some(Failure::TimedOut);
             }
-            State::Waiting { repeat: Some(repeat), .. } => {
-                if repeat.is_due(now) {
-                    out.push_back(Transmit { path: self.path, bytes: self.bytes.clone() });
-                }
+            State::Waiting { repeat: Some(repeat), .. } if repeat.is_due(now) => {
+                repeat.advance(now);
+                out.push_back(Transmit { path: self.path, bytes: self.bytes.clone() });
             }
             State::Completed { forget } if now >= *forget => self.state = State::Terminated,
             _ => {}

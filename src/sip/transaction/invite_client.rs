@@ -21,6 +21,9 @@ use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::{FlowId, Path, Transmit};
 use crate::sip::timing::{Backoff, Deadline, GIVE_UP, TimerReason};
 
+/// Most branches of one INVITE whose 2xx is heard; more is no fork but malice.
+pub const MAX_BRANCHES: usize = 16;
+
 /// An INVITE of ours from its sending until nothing about it can arrive any more.
 #[derive(Debug)]
 pub struct InviteClient {
@@ -81,6 +84,9 @@ impl InviteClient {
                     out.push_back(kept.transmit.clone());
                     return Delivery::Absorbed;
                 }
+                if acks.len() >= MAX_BRANCHES {
+                    return Delivery::Absorbed;
+                }
             }
             State::Terminated => return Delivery::Absorbed,
         }
@@ -102,10 +108,9 @@ impl InviteClient {
                 self.state = State::Terminated;
                 return Some(Failure::TimedOut);
             }
-            State::Calling { repeat: Some(repeat), .. } => {
-                if repeat.is_due(now) {
-                    out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
-                }
+            State::Calling { repeat: Some(repeat), .. } if repeat.is_due(now) => {
+                repeat.advance(now);
+                out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
             }
             State::Completed { forget, .. } | State::Accepted { forget, .. } if now >= *forget => {
                 self.state = State::Terminated;

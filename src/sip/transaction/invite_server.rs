@@ -113,10 +113,9 @@ impl InviteServer {
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
         match &mut self.state {
             State::Completed { unacknowledged, .. } if now >= *unacknowledged => self.state = State::Terminated,
-            State::Completed { bytes, repeat: Some(repeat), .. } => {
-                if repeat.is_due(now) {
-                    out.push_back(self.reply.transmit(bytes.clone()));
-                }
+            State::Completed { bytes, repeat: Some(repeat), .. } if repeat.is_due(now) => {
+                repeat.advance(now);
+                out.push_back(self.reply.transmit(bytes.clone()));
             }
             State::Confirmed { forget } | State::Accepted { forget } | State::Ignored { forget } if now >= *forget => {
                 self.state = State::Terminated;

@@ -16,6 +16,8 @@ use crate::sip::timing::{Deadline, earlier};
 pub const MAX_INVITE_SERVERS: usize = 256;
 /// Most other requests of others at one time.
 pub const MAX_SERVERS: usize = 256;
+/// Most of those for one owner, so that one talkative peer cannot shut the others out.
+pub const MAX_SERVERS_OF_ONE: usize = 64;
 
 /// Who uses a transaction: a number that its user chose, given back with whatever happens to it.
 pub type Owner = u32;
@@ -222,7 +224,8 @@ impl Transactions {
             let entry = InviteEntry { owner, identity: Identity::of(request), machine: InviteServer::new(reply) };
             self.invite_servers.insert(key, entry);
         } else {
-            if self.servers.len() >= MAX_SERVERS {
+            let of_owner = self.servers.values().filter(|(other, _)| *other == owner).count();
+            if self.servers.len() >= MAX_SERVERS || of_owner >= MAX_SERVERS_OF_ONE {
                 return false;
             }
             self.servers.insert(key, (owner, Server::new(reply)));
@@ -273,7 +276,7 @@ impl Transactions {
     }
 
     /// How many transactions there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.invite_clients.len() + self.clients.len() + self.invite_servers.len() + self.servers.len()
     }
 

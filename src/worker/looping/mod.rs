@@ -308,7 +308,7 @@ impl Loop {
     fn due(&mut self) {
         let now = now();
         if self.deaf_until.is_some_and(|until| until <= now.instant) {
-            tracing::warn!("it takes long to find out which pictures can be shown; the first calls are without");
+            tracing::info!("it takes long to find out which pictures can be shown; until then calls have sound only");
             self.deaf_until = None;
         }
         if self.leave_by.is_some_and(|by| by <= now.instant) {

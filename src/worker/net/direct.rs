@@ -98,9 +98,8 @@ impl Direct {
     /// # Errors
     /// What the system says, for example that no route leads there, or that the port is not open.
     pub fn send(&self, port: u16, remote: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let sockets = self.ports.iter().filter(|open| open.number == port).flat_map(|open| &open.udp);
-        let fits = |socket: &&UdpSocket| socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.is_ipv4());
-        let socket = sockets.into_iter().find(fits);
+        let mut sockets = self.ports.iter().filter(|open| open.number == port).flat_map(|open| &open.udp);
+        let socket = sockets.find(|socket| socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.is_ipv4()));
         // Past the runtime, which calls a socket unready until it has waited for it once.
         match SockRef::from(socket.ok_or(io::ErrorKind::AddrNotAvailable)?).send_to(bytes, &remote.into()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),

@@ -89,14 +89,18 @@ fn run(path: Path, seed: u64) -> Heard {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut encoder = Encoder::new(path.codec, path.ptime_ms).expect("codec is built in");
     let rate = encoder.rate();
-    let sent = voice(rate, path.seconds);
+    let spoken_sound = voice(rate, path.seconds);
+    // What is heard is compared with what the codec makes of it on a perfect path.
+    let mut perfect = Decoder::new(path.codec).expect("codec is built in");
+    let mut sent = Vec::new();
     let start = Instant::now();
     let at = |us: f64| start + Duration::from_micros(us as u64);
     let mut packets = Vec::new();
     // Numbers begin near the end of their range, so that they wrap.
     let (sequence, timestamp) = (65_500usize, u32::MAX - 30_000);
-    for (i, pcm) in sent.chunks_exact(encoder.frame()).enumerate() {
+    for (i, pcm) in spoken_sound.chunks_exact(encoder.frame()).enumerate() {
         let payload = encoder.encode(pcm).expect("a whole packet").to_vec();
+        sent.extend_from_slice(perfect.decode(&payload).expect("our own bytes"));
         let spoken = f64::from(path.ptime_ms) * 1_000.0 * (i + 1) as f64;
         for _ in 0..if rng.random_bool(path.twice) { 2 } else { 1 } {
             let delay = 5_000.0 + rng.random_range(0.0..=1.0) * path.jitter_ms * 1_000.0;
@@ -128,14 +132,6 @@ fn run(path: Path, seed: u64) -> Heard {
     heard
 }
 
-/// Likeness that the codec alone leaves: Opus turns phases.
-fn faithful(codec: AudioCodec) -> f32 {
-    match codec {
-        AudioCodec::Opus => 0.74,
-        AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => 0.95,
-    }
-}
-
 #[test]
 fn a_clean_network_costs_little_delay_and_nothing_else() {
     for (codec, ptime_ms) in [
@@ -153,7 +149,7 @@ fn a_clean_network_costs_little_delay_and_nothing_else() {
         // The packet itself, 5 ms of path, the buffer, and up to 10 ms until the beat; Opus looks ahead.
         let most = ptime_ms as usize + 5 + 25 + 10;
         assert!(ms <= most, "{codec:?}: {ms} ms");
-        assert!(alike > faithful(codec), "{codec:?}: {alike}");
+        assert!(alike > 0.97, "{codec:?}: {alike}");
     }
 }
 
@@ -165,7 +161,7 @@ fn jitter_raises_the_delay_as_far_as_needed_and_hardly_anything_is_lost() {
             assert!(heard.longest_ms <= most_ms, "{jitter_ms} {codec:?}: {} ms", heard.longest_ms);
             assert!(heard.stats.late <= 15, "{jitter_ms} {codec:?}: {} late", heard.stats.late);
             assert!(heard.stats.concealed_ms < 400, "{jitter_ms} {codec:?}: {} ms", heard.stats.concealed_ms);
-            assert!(heard.measured().1 > faithful(codec) - 0.15, "{jitter_ms} {codec:?}: {:?}", heard.measured());
+            assert!(heard.measured().1 > 0.85, "{jitter_ms} {codec:?}: {:?}", heard.measured());
         }
     }
 }
@@ -189,7 +185,7 @@ fn opus_restores_most_of_what_is_lost_singly() {
     let (restored, invented) = (heard.stats.recovered_ms, heard.stats.concealed_ms);
     assert!(restored > 3 * invented, "{restored} ms restored, {invented} ms invented");
     assert!(heard.longest_ms <= 50, "{}", heard.longest_ms);
-    assert!(heard.measured().1 > faithful(AudioCodec::Opus) - 0.1, "{:?}", heard.measured());
+    assert!(heard.measured().1 > 0.85, "{:?}", heard.measured());
 }
 
 #[test]
@@ -199,7 +195,7 @@ fn loss_jitter_and_doubles_together_are_borne() {
         let heard = run(path, 5);
         assert!(heard.longest_ms <= 130, "{codec:?}: {}", heard.longest_ms);
         assert!(heard.stats.duplicate > 20, "{codec:?}: {}", heard.stats.duplicate);
-        assert!(heard.measured().1 > faithful(codec) - 0.25, "{codec:?}: {:?}", heard.measured());
+        assert!(heard.measured().1 > 0.7, "{codec:?}: {:?}", heard.measured());
     }
 }
 
@@ -210,8 +206,8 @@ fn a_clock_that_is_off_neither_fills_nor_empties_the_buffer() {
         assert!(heard.longest_ms <= 32, "{drift_ppm}: {:?}", heard.stats);
         assert!(heard.stats.concealed_ms <= 60, "{drift_ppm}: {:?}", heard.stats);
         let corrected = if drift_ppm > 0.0 { heard.stats.shrunk_ms } else { heard.stats.stretched_ms };
-        // 300 s at 300 ppm are 90 ms.
-        assert!((60..=150).contains(&corrected), "{drift_ppm}: {corrected}");
+        // 150 s at 300 ppm are 45 ms, less what the first margin takes.
+        assert!((25..=75).contains(&corrected), "{drift_ppm}: {corrected}");
     }
 }
 
