@@ -193,6 +193,7 @@ mod tests {
             enabled: true,
             port: 5060,
             listening: vec!["udp:0.0.0.0:5060".into(), "tcp:0.0.0.0:5060".into()],
+            address: None,
             error: None,
         };
         let accounts = [1, 2].map(|account| RegistrationView {
