@@ -41,9 +41,9 @@ fn visit(transport: Transport, hangs: Hangs) {
     assert_eq!(flat.panel.status()["screen"], "in_call");
     match hangs {
         Hangs::Panel => {
-            flat.press_until("End", |status| status["calls"].as_array().is_none_or(|calls| {
-                calls.iter().all(|call| call["state"] == "ended")
-            }));
+            flat.press_until("End", |status| {
+                status["calls"].as_array().is_none_or(|calls| calls.iter().all(|call| call["state"] == "ended"))
+            });
             door.closed();
         }
         Hangs::Door => {
