@@ -200,7 +200,6 @@ mod tests {
             port: 5060,
             address: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             listening: vec!["udp:0.0.0.0:5060".into(), "tcp:0.0.0.0:5060".into()],
-            address: None,
             error: None,
         };
         let accounts = [1, 2].map(|account| RegistrationView {
