@@ -46,8 +46,8 @@ const ROOMS: &[Room] = &[
     },
     Room {
         path: "cli",
-        rooms: &["worker", "ui", "config", "channel", "media", "simulator"],
-        crates: &["clap", "serde_json", "tracing_subscriber"],
+        rooms: &["worker", "ui", "config", "channel", "frame", "media", "simulator"],
+        crates: &["clap", "serde_json", "tokio", "getrandom", "tracing_subscriber"],
     },
     Room {
         path: "ui",
