@@ -1,4 +1,4 @@
-//! A real panel, the binary itself, in a directory of its own and without a screen; ended with the test.
+//! A real panel, the binary itself, in a directory of its own; ended with the test.
 
 // Each test file uses its own part of this.
 #![allow(dead_code)]
@@ -19,6 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Panel {
     child: Child,
     directory: tempfile::TempDir,
+    screen: &'static str,
     /// Its Direct IP Port.
     pub port: u16,
 }
@@ -31,12 +32,21 @@ impl Panel {
 
     /// The same on a port of the caller's choice. Comes back when the panel knows whether it listens.
     pub fn start_on(port: u16, settings: &str) -> Self {
+        Self::start_with("none", port, settings)
+    }
+
+    /// One whose screen can be pressed and photographed.
+    pub fn start_offscreen(settings: &str) -> Self {
+        Self::start_with("offscreen", free_port(), settings)
+    }
+
+    fn start_with(screen: &'static str, port: u16, settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let sound = if settings.contains("[audio]") { "" } else { "[audio]\ninput = \"null\"\noutput = \"null\"\n" };
         let text = format!("[phone.direct_ip]\nport = {port}\n{sound}{settings}");
         std::fs::write(directory.path().join("config.toml"), text).expect("the settings are written");
-        let child = Self::command(&directory).stderr(Stdio::inherit()).spawn().expect("the panel starts");
-        let panel = Self { child, directory, port };
+        let child = Self::command(&directory, screen).stderr(Stdio::inherit()).spawn().expect("the panel starts");
+        let panel = Self { child, directory, screen, port };
         panel.wait("the panel listens", |status| {
             let direct_ip = &status["direct_ip"];
             direct_ip["error"].is_string() || direct_ip["listening"].as_array().is_some_and(|list| !list.is_empty())
@@ -46,14 +56,14 @@ impl Panel {
 
     /// The command that starts another panel in the same directory, on the same socket.
     pub fn another(&self) -> Command {
-        Self::command(&self.directory)
+        Self::command(&self.directory, self.screen)
     }
 
-    fn command(directory: &tempfile::TempDir) -> Command {
+    fn command(directory: &tempfile::TempDir, screen: &str) -> Command {
         let mut command = vestibule();
         let at = |name: &str| directory.path().join(name);
         command
-            .args(["run", "--screen", "none"])
+            .args(["run", "--screen", screen])
             .args(["--config".as_ref(), at("config.toml").as_os_str()])
             .args(["--data".as_ref(), at("data").as_os_str()])
             .args(["--socket".as_ref(), at("control.sock").as_os_str()])
@@ -121,7 +131,8 @@ impl Panel {
 
     /// Starts it again where it left off.
     pub fn restart(&mut self) {
-        self.child = Self::command(&self.directory).stderr(Stdio::inherit()).spawn().expect("the panel starts");
+        self.child =
+            Self::command(&self.directory, self.screen).stderr(Stdio::inherit()).spawn().expect("the panel starts");
         self.wait("the panel is back", |_| true);
     }
 

@@ -43,7 +43,13 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
 
 /// Direct IP calls.
 pub fn direct_ip(view: &DirectIpView) -> Value {
-    json!({"enabled": view.enabled, "port": view.port, "listening": view.listening, "error": view.error})
+    json!({
+        "enabled": view.enabled,
+        "port": view.port,
+        "address": view.address,
+        "listening": view.listening,
+        "error": view.error,
+    })
 }
 
 /// One account.
@@ -192,6 +198,7 @@ mod tests {
         let direct_ip = DirectIpView {
             enabled: true,
             port: 5060,
+            address: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             listening: vec!["udp:0.0.0.0:5060".into(), "tcp:0.0.0.0:5060".into()],
             address: None,
             error: None,

@@ -1,0 +1,205 @@
+//! Debian's baresip as the other side: a directory of settings, its process, and its control port.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Transport;
+use crate::real_panel::{PATIENCE, free_port, poll};
+use crate::wav;
+
+/// What kind of device baresip plays.
+#[derive(Clone, Copy, Debug)]
+pub struct Role {
+    /// Modules of its sound formats.
+    pub codecs: &'static [&'static str],
+    /// Whether it has a camera that sends H.264.
+    pub camera: bool,
+    /// Whether it takes calls by itself.
+    pub answers: bool,
+}
+
+impl Role {
+    /// A door station: speech as PCMU, a camera, takes calls.
+    pub const DOOR: Self = Self { codecs: &["g711"], camera: true, answers: true };
+}
+
+/// A running baresip.
+pub struct Baresip {
+    child: Child,
+    directory: tempfile::TempDir,
+    control: TcpStream,
+    received: Vec<u8>,
+    events: VecDeque<Value>,
+    answers: VecDeque<Value>,
+    /// Where it awaits calls, on 127.0.0.1.
+    pub port: u16,
+}
+
+impl Baresip {
+    /// Starts one that says [`wav::VISITOR`] and records what it hears.
+    pub fn start(role: Role, transport: Transport) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (port, control_port) = (free_port(), free_port());
+        write_settings(directory.path(), role, transport, port, control_port);
+        let log = std::fs::File::create(directory.path().join("log")).expect("a log");
+        let errors = log.try_clone().expect("a second handle");
+        let child = Command::new("baresip")
+            .args(["-v".as_ref(), "-f".as_ref(), directory.path().as_os_str()])
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .expect("baresip starts: it is in Debian's package baresip-core");
+        let mut child = Ended(Some(child));
+        let control = poll(|| TcpStream::connect(("127.0.0.1", control_port)).ok());
+        let control = control.unwrap_or_else(|| panic!("baresip does not come up:\n{}", log_of(directory.path())));
+        control.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out can be set");
+        let child = child.0.take().expect("nobody has taken it");
+        let (events, answers) = (VecDeque::new(), VecDeque::new());
+        let mut baresip = Self { child, directory, control, received: Vec::new(), events, answers, port };
+        baresip.order("uastat", "");
+        baresip
+    }
+
+    /// Has a command carried out.
+    pub fn order(&mut self, command: &str, parameters: &str) {
+        let text = json!({"command": command, "params": parameters, "token": "t"}).to_string();
+        write!(self.control, "{}:{text},", text.len()).expect("baresip takes commands");
+        let answer = self.wait(|baresip| baresip.answers.pop_front());
+        let answer = answer.unwrap_or_else(|| panic!("no answer to {command}:\n{}", self.log()));
+        if command != "uastat" {
+            assert_eq!(answer["ok"], true, "{command} {parameters}: {answer}\n{}", self.log());
+        }
+    }
+
+    /// Waits for the next event of a type, passing over others.
+    pub fn event(&mut self, kind: &str) -> Value {
+        let found =
+            self.wait(|baresip| std::iter::from_fn(|| baresip.events.pop_front()).find(|event| event["type"] == kind));
+        found.unwrap_or_else(|| panic!("{kind} never comes:\n{}", self.log()))
+    }
+
+    /// The call is over: why, in the words of baresip.
+    pub fn closed(&mut self) -> String {
+        self.event("CALL_CLOSED")["param"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The recording of what it heard, the longest if there are several.
+    pub fn heard(&self) -> Option<PathBuf> {
+        let files = std::fs::read_dir(self.directory.path().join("heard")).ok()?;
+        files
+            .filter_map(|file| Some(file.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .max_by_key(|path| path.metadata().map_or(0, |data| data.len()))
+    }
+
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        log_of(self.directory.path())
+    }
+
+    fn wait<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(found) = attempt(self) {
+                return Some(found);
+            }
+            self.receive();
+        }
+        None
+    }
+
+    /// Takes in what has come on the control port; waits a moment if nothing has.
+    fn receive(&mut self) {
+        let mut some = [0; 4096];
+        match self.control.read(&mut some) {
+            Ok(0) => panic!("baresip has left:\n{}", self.log()),
+            Ok(count) => self.received.extend_from_slice(&some[..count]),
+            Err(_) => return,
+        }
+        while let Some(message) = take_netstring(&mut self.received) {
+            let value: Value = serde_json::from_slice(&message).expect("baresip speaks JSON");
+            if value["event"] == true { self.events.push_back(value) } else { self.answers.push_back(value) }
+        }
+    }
+}
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what baresip printed:\n{}", self.log());
+        }
+        end(&mut self.child);
+    }
+}
+
+/// Ends the process if the test fails before it is handed on.
+struct Ended(Option<Child>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            end(child);
+        }
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have left already.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// `LENGTH:BYTES,`
+fn take_netstring(received: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let colon = received.iter().position(|byte| *byte == b':')?;
+    let length: usize = std::str::from_utf8(&received[..colon]).ok()?.parse().ok()?;
+    let end = colon + 1 + length;
+    if received.len() <= end {
+        return None;
+    }
+    let message = received[colon + 1..end].to_vec();
+    received.drain(..=end);
+    Some(message)
+}
+
+fn write_settings(directory: &Path, role: Role, transport: Transport, port: u16, control_port: u16) {
+    let (speech, heard) = (directory.join("speech.wav"), directory.join("heard"));
+    std::fs::create_dir(&heard).expect("a directory for recordings");
+    wav::VISITOR.write(&speech, 8000);
+    let mut config = format!(
+        "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{port}\ncall_local_timeout 60\ncall_max_calls 4\n\
+         audio_path {}\naudio_player aubridge,nil\naudio_alert aubridge,alert\naudio_source aufile,{}\n\
+         ausrc_channels 1\nauplay_channels 1\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
+         video_size 640x480\nvideo_bitrate 1000000\nvideo_fps 25\njitter_buffer_delay 1-5\n\
+         module_path /usr/lib/baresip/modules\nctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n",
+        directory.join("no-bell").display(),
+        speech.display(),
+        heard.display()
+    );
+    let camera: &[&str] = if role.camera { &["avcodec", "fakevideo"] } else { &[] };
+    for module in role.codecs.iter().chain(&["aubridge", "aufile", "sndfile"]).chain(camera) {
+        config.push_str(&format!("module {module}.so\n"));
+    }
+    for module in ["account", "menu", "ctrl_tcp"] {
+        config.push_str(&format!("module_app {module}.so\n"));
+    }
+    let answering = if role.answers { ";answermode=auto" } else { "" };
+    let video = if role.camera { ";video_codecs=h264" } else { "" };
+    let account = format!("<sip:door@127.0.0.1:{port}{}>;regint=0{answering}{video}\n", transport.parameter());
+    let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).expect("settings are written");
+    write("config", &config);
+    write("accounts", &account);
+    write("contacts", "");
+}
+
+fn log_of(directory: &Path) -> String {
+    let text = std::fs::read(directory.join("log")).unwrap_or_default();
+    String::from_utf8_lossy(&text).into_owned()
+}

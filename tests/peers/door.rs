@@ -1,0 +1,93 @@
+//! baresip is a door station with a camera: it calls the panel by IP address, is seen, heard, let in.
+
+use serde_json::Value;
+
+use crate::Transport;
+use crate::baresip::{Baresip, Role};
+use crate::panel::Flat;
+use crate::real_panel::poll;
+use crate::wav;
+
+/// Packets of 20 ms: enough sound for the comparison, which looks at two seconds of it.
+const TALK: u64 = 200;
+
+/// Who hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hangs {
+    Panel,
+    Door,
+}
+
+/// A whole visit.
+fn visit(transport: Transport, hangs: Hangs) {
+    let flat = Flat::start("pcmu");
+    let mut door = Baresip::start(Role::DOOR, transport);
+    door.order("dial", &format!("sip:panel@127.0.0.1:{}{}", flat.panel.port, transport.parameter()));
+
+    seen_before_the_answer(&flat);
+    let status = flat.press_until("Answer", |status| status["calls"][0]["state"] == "confirmed");
+    assert_eq!(status["calls"][0]["audio"]["codec"], "pcmu");
+    assert_eq!(status["calls"][0]["audio"]["direction"], "sendrecv");
+    door.event("CALL_ESTABLISHED");
+
+    flat.press_until("Unlock", |status| status["calls"][0]["unlock"] == "opened");
+    assert_eq!(door.event("CALL_DTMF_START")["param"], "#");
+
+    let (come, gone) = (packets(&flat.call(), "packets_in"), packets(&flat.call(), "packets_out"));
+    flat.panel.wait("both have talked", |status| {
+        let call = &status["calls"][0];
+        packets(call, "packets_in") >= come + TALK && packets(call, "packets_out") >= gone + TALK
+    });
+    assert_eq!(flat.panel.status()["screen"], "in_call");
+    match hangs {
+        Hangs::Panel => {
+            flat.press_until("End", |status| {
+                status["calls"].as_array().is_none_or(|calls| calls.iter().all(|call| call["state"] == "ended"))
+            });
+            door.closed();
+        }
+        Hangs::Door => {
+            door.order("hangup", "");
+            let call = flat.wait_for_end();
+            assert_eq!(call["end_reason"], "ended by the other side");
+        }
+    }
+    wav::VISITOR.expect_in("what the panel played", || Some(flat.heard()));
+    wav::RESIDENT.expect_in("what the door heard", || door.heard());
+}
+
+/// The ringing screen shows what the camera of the door sends, while the call is not answered.
+fn seen_before_the_answer(flat: &Flat) {
+    flat.panel.wait("the door is seen on the ringing screen", |status| {
+        let call = &status["calls"][0];
+        let early = call["state"] == "early" || call["state"] == "ringing";
+        status["screen"] == "ringing" && early && call["video"]["frames"].as_u64() > Some(0)
+    });
+    // The frame is decoded; it is on the screen with the next drawing.
+    let seen = poll(|| bars(flat).is_ok().then_some(()));
+    assert!(seen.is_some(), "the photograph shows {:?}", bars(flat));
+    assert!(flat.call()["answered_ms"].is_null(), "nobody has answered");
+}
+
+/// The camera shows three bars, red, green and blue. What is seen where they should be, if it is not them.
+fn bars(flat: &Flat) -> Result<(), String> {
+    let picture = flat.photograph();
+    for y in [60, 200, 340] {
+        for (x, colour) in [(130, [255, 0, 0]), (320, [0, 255, 0]), (510, [0, 0, 255])] {
+            let shown = picture.at(x, y);
+            if shown.iter().zip(colour).any(|(is, should)| is.abs_diff(should) > 40) {
+                return Err(format!("{shown:?} at {x}, {y} instead of {colour:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn packets(call: &Value, which: &str) -> u64 {
+    call["audio"][which].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn a_door_is_seen_before_the_answer_and_heard_after_it_by_udp() {
+    visit(Transport::Udp, Hangs::Panel);
+}

@@ -1,0 +1,28 @@
+//! The panel against somebody else's telephone: Debian's baresip, on loopback, by UDP and by TCP. Needs the packages
+//! baresip-core and baresip-ffmpeg.
+
+#[path = "../panel/mod.rs"]
+mod real_panel;
+
+mod baresip;
+mod dialled;
+mod door;
+mod panel;
+mod wav;
+
+/// What carries SIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Udp,
+    Tcp,
+}
+
+impl Transport {
+    /// What is appended to a URI that asks for it.
+    fn parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+        }
+    }
+}
