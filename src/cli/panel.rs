@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::args::{Common, Look, ScreenKind, Size};
+use super::simulate::Reserved;
 use super::{Failure, logging, settings};
 use crate::channel::NoticeKind;
 use crate::config::store::Store;
@@ -19,7 +20,7 @@ use crate::worker::{Options, Worker};
 #[derive(Default)]
 pub(super) struct Beside {
     /// The Direct IP Port in the place of the one in the settings.
-    pub(super) port: Option<u16>,
+    pub(super) port: Option<Reserved>,
     /// The door station whose window is opened.
     pub(super) door: Option<ui::DoorPort>,
 }
@@ -45,8 +46,8 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
     let control = control(common)?;
     let trace = look.sip_trace.as_deref().map(trace).transpose()?;
     let (store, mut opened) = Store::open(&settings::file(common)?);
-    if let Some(port) = beside.port {
-        opened.config.direct_ip_port = port;
+    if let Some(reserved) = &beside.port {
+        opened.config.direct_ip_port = reserved.port;
     }
     let notices = notices(&opened.problems, opened.kept_as.as_deref());
     let (files, log, problem) = Files::open(store, &data);
@@ -56,6 +57,8 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
     let screen = look.screen.unwrap_or_else(default_screen);
     let options =
         Options { config: opened.config, files, log, notices, control, trace, has_screen: screen != ScreenKind::None };
+    // From here on the port is the panel's.
+    drop(beside.port);
     let (worker, ends) = Worker::start(options).map_err(Failure::at_run_time)?;
     let shown = match display(screen) {
         Some(display) => {

@@ -30,8 +30,8 @@ const NAME: &str = "Front door";
 const CODE: &str = "#";
 /// The port that the door station would like; a contact of the user's own settings can name it.
 const DOOR_PORT: u16 = 5070;
-/// Names that are tried for a fresh folder.
-const FOLDERS: u32 = 100;
+/// Names that are tried for a fresh folder, and ports for the panel.
+const TRIES: u32 = 100;
 
 /// Plays until the windows are closed, or one visit.
 pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
@@ -56,13 +56,13 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
 fn in_folder(common: &Common, look: &Look, folder: &Path, windows: bool) -> Result<(), Failure> {
     let file = common.config.clone().unwrap_or_else(|| folder.join("config.toml"));
     let (mut store, opened) = Store::open(&file);
-    let port = free_port(opened.config.direct_ip_port).map_err(Failure::at_run_time)?;
+    let port = Reserved::new(opened.config.direct_ip_port).map_err(Failure::at_run_time)?;
 
     let pictures = video::probe();
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(Failure::at_run_time)?;
     let options = DoorOptions {
-        panel: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        panel: SocketAddr::from((Ipv4Addr::LOCALHOST, port.port)),
         port: DOOR_PORT,
         name: NAME.to_owned(),
         code: CODE.to_owned(),
@@ -139,23 +139,32 @@ fn socket(common: &Common, folder: &Path, windows: bool) -> PathBuf {
     }
 }
 
-/// The port if nobody has it, else one that nobody has.
-fn free_port(wished: u16) -> io::Result<u16> {
-    if is_free(wished) {
-        return Ok(wished);
-    }
-    for _ in 0..FOLDERS {
-        let port = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?.local_addr()?.port();
-        if is_free(port) {
-            return Ok(port);
-        }
-    }
-    Err(io::ErrorKind::AddrInUse.into())
+/// A port that is kept from everybody else until the panel takes it.
+pub(super) struct Reserved {
+    pub(super) port: u16,
+    _udp: UdpSocket,
+    _tcp: TcpListener,
 }
 
-fn is_free(port: u16) -> bool {
-    let any = (Ipv4Addr::UNSPECIFIED, port);
-    UdpSocket::bind(any).is_ok() && TcpListener::bind(any).is_ok()
+impl Reserved {
+    /// The port if nobody has it, else one that nobody has.
+    fn new(wished: u16) -> io::Result<Self> {
+        let mut reserved = Self::exactly(wished);
+        for _ in 0..TRIES {
+            if reserved.is_ok() {
+                break;
+            }
+            reserved = Self::exactly(0);
+        }
+        reserved
+    }
+
+    fn exactly(port: u16) -> io::Result<Self> {
+        let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+        let port = udp.local_addr()?.port();
+        let tcp = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?;
+        Ok(Self { port, _udp: udp, _tcp: tcp })
+    }
 }
 
 /// A folder that was not there before and that only this user can read.
@@ -163,7 +172,7 @@ fn fresh_folder() -> io::Result<PathBuf> {
     let place = std::env::temp_dir();
     let process = std::process::id();
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-    for number in 0..FOLDERS {
+    for number in 0..TRIES {
         let folder = place.join(format!("vestibule-{process}-{number}"));
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => return Ok(folder),
@@ -178,11 +187,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_leads_to_another_one() {
+    fn a_taken_port_leads_to_another_one_that_nobody_else_gets() {
         let taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
         let port = taken.local_addr().expect("bound").port();
-        let other = free_port(port).expect("there are others");
-        assert!(other != port && is_free(other));
+        let other = Reserved::new(port).expect("there are others");
+        assert_ne!(other.port, port);
+        assert_ne!(Reserved::new(other.port).expect("there are others").port, other.port);
     }
 
     #[test]
