@@ -33,7 +33,7 @@ use crate::channel::{Command, Event, NoticeKind};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
 use crate::phone::{LINES, Phone, Routes, Start};
-use crate::sdp::{AudioCodec, Capabilities};
+use crate::sdp::{AudioCodec, Capabilities, VideoCodec};
 use crate::sip::{FlowId, Path, Transport};
 
 /// The longest datagram.
@@ -88,8 +88,8 @@ struct Loop {
     reporter: Reporter,
     /// Nothing is heard from the network before this, unless it is known which pictures can be shown.
     deaf_until: Option<Instant>,
-    /// It is not yet known which pictures can be shown.
-    probing: bool,
+    /// Which pictures can be shown, once that is known.
+    shows: Option<Vec<VideoCodec>>,
     leave_by: Option<Instant>,
     finished: bool,
 }
@@ -132,7 +132,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         trace,
         reporter: Reporter::default(),
         deaf_until: Some(Instant::now() + PROBE_TIME),
-        probing: true,
+        shows: None,
         leave_by: None,
         finished: false,
     };
@@ -166,7 +166,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             command = commands.recv(), if this.leave_by.is_none() => Input::Command(command),
             Some(call) = calls.recv() => Input::Asked(call),
             Some(result) = saved.recv() => Input::Saved(result),
-            found = &mut probed, if this.probing => Input::Probed(found.unwrap_or_default()),
+            found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
             () = sleep_until(deadline) => Input::Due,
@@ -290,7 +290,7 @@ impl Loop {
     /// It is known which pictures can be shown.
     fn probed(&mut self, found: &VideoCapabilities) {
         self.deaf_until = None;
-        self.probing = false;
+        self.shows = Some(found.decode.clone());
         self.phone.set_capabilities(capabilities(found));
         let has_camera = self.phone.config().video_camera != "none";
         for missing in &found.missing {
