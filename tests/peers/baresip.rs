@@ -196,8 +196,7 @@ fn write_settings(directory: &Path, role: Role, transport: Transport, port: u16,
         config.push_str(&format!("module_app {module}.so\n"));
     }
     let answering = if role.answers { ";answermode=auto" } else { "" };
-    let video = if role.camera { ";video_codecs=h264" } else { "" };
-    let account = format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{answering}{video}\n", role.user, transport.parameter());
+    let account = format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{answering}\n", role.user, transport.parameter());
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).expect("settings are written");
     write("config", &config);
     write("accounts", &account);

@@ -9,14 +9,11 @@ use crate::wav;
 /// Calls a door that takes the call by itself, and talks; the panel ends it.
 fn call(transport: Transport) {
     let flat = Flat::start("pcmu");
-    let mut door = match transport {
-        Transport::Udp => Baresip::start(Role::NAMELESS, transport),
-        Transport::Tcp => Baresip::start(Role::DOOR, transport),
-    };
+    let mut door = Baresip::start(if transport == Transport::Udp { Role::NAMELESS } else { Role::DOOR }, transport);
     match transport {
         Transport::Udp => flat.dial(&keys(door.port)),
-        Transport::Tcp => flat.dial_typed(&format!("sip:door@127.0.0.1:{};transport=tcp", door.port)),
-    };
+        Transport::Tcp => flat.dial_uri(&tcp(door.port)),
+    }
     door.event("CALL_ESTABLISHED");
     let status = flat.panel.wait("the door has taken the call", |status| {
         status["calls"][0]["state"] == "confirmed" && status["screen"] == "in_call"
@@ -36,13 +33,18 @@ fn keys(port: u16) -> String {
     format!("127✳0✳0✳1✳{port}")
 }
 
+/// What means this port by TCP.
+fn tcp(port: u16) -> String {
+    format!("sip:door@127.0.0.1:{port};transport=tcp")
+}
+
 #[test]
 fn the_keys_call_a_door_by_udp() {
     call(Transport::Udp);
 }
 
 #[test]
-fn a_typed_uri_calls_a_door_by_tcp() {
+fn a_uri_calls_a_door_by_tcp() {
     call(Transport::Tcp);
 }
 
@@ -66,7 +68,7 @@ fn where_nobody_listens_the_address_cannot_be_reached_by_udp() {
 #[test]
 fn where_nobody_listens_the_address_cannot_be_reached_by_tcp() {
     let flat = Flat::start("pcmu");
-    flat.dial_typed(&format!("sip:door@127.0.0.1:{};transport=tcp", free_port()));
+    flat.dial_uri(&tcp(free_port()));
     assert_eq!(flat.wait_for_end(), "the address cannot be reached");
 }
 

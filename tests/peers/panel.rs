@@ -41,7 +41,7 @@ impl Flat {
         events.write(b"{\"do\":\"events\"}\n");
         let flat = Self { panel, events: RefCell::new(events), sounds };
         flat.panel.wait("the home screen is shown and it is known which pictures can be", |status| {
-            status["screen"] == "home" && (status.get("shows").is_none() || status["shows"].is_array())
+            status["screen"] == "home" && (status["shows"].is_array())
         });
         flat
     }
@@ -78,26 +78,23 @@ impl Flat {
         }
     }
 
-    /// Dials on the dial page: the keys one by one, then Call.
-    pub fn dial(&self, keys: &str) -> Value {
-        self.open_dial_page();
-        for key in keys.chars() {
-            let answer = self.panel.ask(&json!({"do": "press", "label": key.to_string()}));
-            assert_eq!(answer["ok"], true, "{key} is not pressed: {answer}");
-        }
-        self.press_until("Call", calls)
-    }
-
-    /// Dials on the dial page what no keypad has: typed with a keyboard, then Call.
-    pub fn dial_typed(&self, text: &str) -> Value {
-        self.open_dial_page();
-        let answer = self.panel.ask(&json!({"do": "type", "text": text}));
-        assert_eq!(answer["ok"], true, "{text} is not typed: {answer}");
-        self.press_until("Call", calls)
-    }
-
-    fn open_dial_page(&self) {
+    /// Calls from the dial page: the keys one by one, then Call.
+    pub fn dial(&self, keys: &str) {
         self.press_until("Dial", |status| status["screen"] == "dial");
+        for key in keys.chars() {
+            self.do_now(&json!({"do": "press", "label": key.to_string()}));
+        }
+        self.do_now(&json!({"do": "press", "label": "Call"}));
+    }
+
+    /// Calls what cannot be typed on the pad.
+    pub fn dial_uri(&self, uri: &str) {
+        self.do_now(&json!({"do": "dial", "text": uri}));
+    }
+
+    fn do_now(&self, request: &Value) {
+        let answer = self.panel.ask(request);
+        assert_eq!(answer["ok"], true, "{request} is not done: {answer}");
     }
 
     /// Waits until both sides have talked for a while, from now on.
@@ -127,14 +124,9 @@ impl Flat {
     /// The screen as it is now.
     pub fn photograph(&self) -> Photograph {
         let file = self.sounds.path().join("screen.png");
-        let answer = self.panel.ask(&json!({"do": "screenshot", "file": file}));
-        assert_eq!(answer["ok"], true, "no photograph: {answer}");
+        self.do_now(&json!({"do": "screenshot", "file": file}));
         Photograph::read(&file)
     }
-}
-
-fn calls(status: &Value) -> bool {
-    status["calls"][0].is_object()
 }
 
 fn over(status: &Value) -> bool {
