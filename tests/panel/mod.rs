@@ -131,7 +131,8 @@ impl Panel {
 
     /// Starts it again where it left off.
     pub fn restart(&mut self) {
-        self.child = Self::command(&self.directory, self.screen).stderr(Stdio::inherit()).spawn().expect("the panel starts");
+        self.child =
+            Self::command(&self.directory, self.screen).stderr(Stdio::inherit()).spawn().expect("the panel starts");
         self.wait("the panel is back", |_| true);
     }
 

@@ -84,9 +84,8 @@ impl Baresip {
 
     /// Waits for the next event of a type, passing over others.
     pub fn event(&mut self, kind: &str) -> Value {
-        let found = self.wait(|baresip| {
-            std::iter::from_fn(|| baresip.events.pop_front()).find(|event| event["type"] == kind)
-        });
+        let found =
+            self.wait(|baresip| std::iter::from_fn(|| baresip.events.pop_front()).find(|event| event["type"] == kind));
         found.unwrap_or_else(|| panic!("{kind} never comes:\n{}", self.log()))
     }
 

@@ -116,7 +116,8 @@ impl Flat {
     /// Waits for the end of the first call, and gives the reason.
     pub fn wait_for_end(&self) -> String {
         let mut events = self.events.borrow_mut();
-        let ended = std::iter::repeat_with(|| events.line()).find(|event| event["call"]["state"] == "ended" || event.is_null());
+        let ended =
+            std::iter::repeat_with(|| events.line()).find(|event| event["call"]["state"] == "ended" || event.is_null());
         let reason = ended.as_ref().and_then(|event| event["call"]["end_reason"].as_str());
         reason.expect("the panel is there and says why").to_owned()
     }

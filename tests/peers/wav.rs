@@ -141,7 +141,9 @@ fn read(file: &Path) -> Option<Vec<f32>> {
     let spec = reader.spec();
     let samples: Vec<f32> = match spec.sample_format {
         SampleFormat::Float => reader.into_samples::<f32>().map_while(Result::ok).collect(),
-        SampleFormat::Int => reader.into_samples::<i16>().map_while(Result::ok).map(|s| f32::from(s) / 32_768.0).collect(),
+        SampleFormat::Int => {
+            reader.into_samples::<i16>().map_while(Result::ok).map(|s| f32::from(s) / 32_768.0).collect()
+        }
     };
     let step = spec.sample_rate as usize / COMPARED * usize::from(spec.channels);
     Some(samples.into_iter().step_by(step).collect())

@@ -24,7 +24,7 @@ use super::Options;
 use super::control::{events, serve};
 use super::files::{Saved, Writer};
 use super::media::{Media, Packet, Report, now};
-use super::net::direct::{Datagram, Direct};
+use super::net::direct::{Datagram, Direct, Heard};
 use super::net::routes::SystemRoutes;
 use super::net::tcp::{FlowEvent, Limits, Table};
 use super::report::Reporter;
@@ -58,7 +58,7 @@ pub(super) struct Channels {
 enum Input {
     Command(Option<Command>),
     Asked(serve::Call),
-    Datagram(Datagram),
+    Heard(Heard),
     Accepted(io::Result<(TcpStream, SocketAddr)>),
     Flow(FlowEvent),
     Packet(Packet),
@@ -160,7 +160,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         let input = tokio::select! {
             taken = this.media.receive(&mut packet) => Input::Packet(taken),
             Some(report) = reports.recv() => Input::Report(report),
-            taken = this.direct.receive(&mut datagram), if hears => Input::Datagram(taken),
+            taken = this.direct.receive(&mut datagram), if hears => Input::Heard(taken),
             accepted = this.direct.accept(), if hears => Input::Accepted(accepted),
             Some(event) = flows.recv() => Input::Flow(event),
             command = commands.recv(), if this.leave_by.is_none() => Input::Command(command),
@@ -186,7 +186,8 @@ impl Loop {
         match input {
             Input::Packet(taken) => self.media.handle_packet(now.instant, taken, packet),
             Input::Report(report) => self.media.handle_report(now.instant, report),
-            Input::Datagram(taken) => self.hear(taken, &datagram[..taken.count]),
+            Input::Heard(Heard::Datagram(taken)) => self.hear(taken, &datagram[..taken.count]),
+            Input::Heard(Heard::Undelivered { remote, port }) => self.undelivered(remote, port),
             Input::Accepted(Ok((stream, remote))) => self.accept(stream, remote),
             Input::Accepted(Err(error)) => tracing::warn!("a connection could not be accepted: {error}"),
             Input::Flow(event) => self.flow(event),
@@ -239,6 +240,14 @@ impl Loop {
         }
         let path = Path { transport: Transport::Udp, local, remote, flow: None };
         self.phone.handle_datagram(now(), path, bytes);
+    }
+
+    /// What we sent by datagram from this port of ours does not arrive there.
+    fn undelivered(&mut self, remote: SocketAddr, port: u16) {
+        tracing::debug!("nobody takes what is sent to {remote}");
+        let own = self.routes.local_for(remote.ip()).unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let path = Path { transport: Transport::Udp, local: SocketAddr::new(own, port), remote, flow: None };
+        self.phone.handle_transport_error(now(), path);
     }
 
     fn accept(&mut self, stream: TcpStream, remote: SocketAddr) {
