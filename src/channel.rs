@@ -269,7 +269,8 @@ impl std::fmt::Display for CallState {
 }
 
 /// Why a call is over. `Display` is the English text of `end_reason`; the screen says it in its own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// We ended it.
     #[error("ended here")]
@@ -524,9 +525,9 @@ pub struct LogEntry {
     pub account: u8,
     /// How it went.
     pub result: CallResult,
-    /// The reason in words, for a call that failed.
+    /// Why, where the result alone does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub why: Option<EndReason>,
     /// How long it was answered.
     pub duration: Duration,
     /// Whether the door was opened.

@@ -1,4 +1,51 @@
 //! Vestibule: the touchscreen inside a flat that answers the door.
+//!
+//! A Slint screen and a background SIP/media worker that never see each other: *commands* go down one channel, *events*
+//! (whole small views) come up another, camera frames go through a newest-wins slot beside them. Inside the worker a
+//! **sans-IO core** decides everything, and thin IO carries it out.
+//!
+//! ```text
+//!  finger ─▶ ui/*.slint ─▶ ui ──Command──▶ worker (one select loop) ──▶ phone ─▶ sip, sdp   (given `now`, bytes, a seed)
+//!  eyes   ◀─ ui/*.slint ◀─ ui ◀──Event──── worker ◀──Output──────────── phone ◀─ …
+//!                          ▲                 ├─ sockets: UDP, TCP, RTP through rtp, the control socket, files
+//!                          └─ FrameSlot ◀────┴─ media: sound devices, codecs, GStreamer
+//! ```
+//!
+//! # Rooms
+//! | room | what it is for |
+//! |---|---|
+//! | `main.rs`, [`cli`] | arguments, logging, start the worker, run the screen, join; `ctl` and `settings`; the visit that plays itself |
+//! | [`channel`] | [`channel::Command`] and [`channel::Event`]: the whole contract between screen and worker |
+//! | [`dial`] | what is typed on the pad to what it calls; the ✳ rule |
+//! | [`frame`] | the slot: the newest picture wins, one wake-up is pending |
+//! | [`config`] | every setting declared once; the file, stored atomically; the journal under the call log |
+//! | [`sip`] | the RFC 3261 user agent core: wire, four transaction machines, dialog, session, endpoint |
+//! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
+//! | [`phone`] | what a *panel* does with calls: admission, ringing, early media, unlock, hold, the call log |
+//! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
+//! | [`worker`] | the only IO of SIP and RTP, and the control socket |
+//! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |
+//! | [`simulator`] | the door station of the desktop simulator: a second small phone with a drawn camera and speech |
+//!
+//! Who may know whom is a table in `tests/architecture.rs`, which fails on an import that it does not allow. `sip`,
+//! `sdp`, `rtp` and `phone` own no clock, thread, socket or random source.
+//!
+//! # Three walks
+//! **Tap Call with 192✳168✳35✳123:** the dial page shows live what [`dial::parse`] makes of the entry →
+//! `Command::Dial` → [`phone`] (policy, an offer for RTP ports bound at the start) → a session of [`sip`] → `Transmit` →
+//! socket; `Event::Call` brings up the calling page. One message down, one up.
+//!
+//! **An INVITE comes in:** socket → [`sip`] (100 at once) → [`phone`] (admission, then 183 where a picture will come, else
+//! 180) → outputs: transmit, start the picture, ring, `Event::Call`; frames go by the slot, and the screen says when the
+//! ringing page was drawn.
+//!
+//! **A setting changes:** the page checks it by its declaration in [`config`] → `Command::Set` → [`phone`] works out what
+//! to redo, and shows it once the worker has it on disk.
+//!
+//! # Rules
+//! `handle_*` takes what arrived, `poll_*` gives what must go out, all outputs are drained after each input. States are
+//! enums that own their data. A value is parsed where it enters, and its error names field, value and limit. The screen
+//! shows what the worker reported, never what was tapped. Nothing that comes from the network can panic or grow memory.
 
 pub mod channel;
 pub mod cli;

@@ -42,7 +42,12 @@ const ROOMS: &[Room] = &[
     Room {
         path: "worker",
         rooms: &["phone", "sip", "sdp", "rtp", "config", "dial", "channel", "frame", "media"],
-        crates: &["tokio", "socket2", "bytes", "serde_json", "getrandom", "libc"],
+        crates: &["tokio", "socket2", "bytes", "serde_json", "getrandom", "libc", "rand", "jiff"],
+    },
+    Room {
+        path: "cli",
+        rooms: &["worker", "ui", "config", "channel", "frame", "media", "simulator"],
+        crates: &["clap", "serde_json", "tracing_subscriber", "tokio", "getrandom"],
     },
     Room {
         path: "ui",

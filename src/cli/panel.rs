@@ -60,7 +60,8 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
     let shown = match display(screen) {
         Some(display) => {
             let Size { width, height } = look.size.unwrap_or(Size::DEFAULT);
-            let ends = ui::Ends { commands: ends.commands, events: ends.events, frames: ends.frames, door: beside.door };
+            let ends =
+                ui::Ends { commands: ends.commands, events: ends.events, frames: ends.frames, door: beside.door };
             ui::run(ui::Options { display, size: (width, height) }, ends).map_err(Failure::at_run_time)
         }
         None => {

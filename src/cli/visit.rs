@@ -70,12 +70,15 @@ pub(super) fn start(visit: Visit) -> io::Result<Playing> {
         let folder = visit.folder.clone();
         let outcome = Player::meet(visit, gone).and_then(|mut player| {
             let outcome = player.play();
+            if outcome.is_err() {
+                // The failure itself says more than that there is no picture of it.
+                let _ = player.shoot("failed");
+            }
             // A panel that has left need not be told to.
             let _ = player.panel.ask(&json!({"do": "quit"}));
             outcome
         });
-        if let Err(failure) = &outcome {
-            say(&format!("           The visit failed: {}", failure.words));
+        if outcome.is_err() {
             // The panel may be there although it was not met.
             let _ = Panel::connect(&socket).and_then(|mut panel| panel.ask(&json!({"do": "quit"})));
         }
@@ -124,7 +127,9 @@ impl Player {
         let panel = loop {
             match Panel::connect(&socket) {
                 Ok(panel) => break panel,
-                Err(_) if panel_left.load(Ordering::Acquire) => return Err(Failure::at_run_time("the panel did not start")),
+                Err(_) if panel_left.load(Ordering::Acquire) => {
+                    return Err(Failure::at_run_time("the panel did not start"));
+                }
                 Err(_) if began.elapsed() < START_TIME => std::thread::sleep(LOOK),
                 Err(failure) => return Err(failure),
             }
@@ -157,7 +162,13 @@ impl Player {
     fn ring_and_look(&mut self) -> Result<(), Failure> {
         self.report("The bell is pressed");
         self.at_door(DoorCommand::Bell)?;
-        self.reach("ringing")?;
+        self.wait("the panel rings", STEP_TIME, |player| {
+            let status = player.status()?;
+            if player.door.phase == DoorPhase::Idle && !player.door.note.is_empty() {
+                return Err(player.lost(&status));
+            }
+            Ok(status["screen"] == "ringing")
+        })?;
         self.report("The panel rings");
         let rang = Instant::now();
         match self.pictures.clone() {
@@ -310,8 +321,8 @@ impl Player {
     }
 
     fn lost(&self, status: &Value) -> Failure {
-        let (screen, note) = (&status["screen"], &self.door.note);
-        Failure::at_run_time(format!("the visitor was lost: the panel shows {screen}, the door says '{note}'"))
+        let (screen, note) = (status["screen"].as_str().unwrap_or_default(), &self.door.note);
+        Failure::at_run_time(format!("the panel shows {screen}, and the door station says '{note}'"))
     }
 
     /// Looks again and again until `done`.
@@ -325,7 +336,8 @@ impl Player {
         mut done: impl FnMut(&mut Self) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let from = Instant::now();
-        let named = |failure: Failure| Failure { words: format!("while waiting until {step}: {}", failure.words), ..failure };
+        let named =
+            |failure: Failure| Failure { words: format!("while waiting until {step}: {}", failure.words), ..failure };
         while !done(self).map_err(named)? {
             if self.panel_left.load(Ordering::Acquire) {
                 return Err(Failure::at_run_time(format!("the panel left before this: {step}")));

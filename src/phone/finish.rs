@@ -131,7 +131,7 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
         name: call.remote.name.clone(),
         account: 0,
         result,
-        reason: told.then(|| why.to_string()),
+        why: told.then_some(why),
         duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),
         unlocked: call.unlock.worked,
         unseen: result == CallResult::Missed,

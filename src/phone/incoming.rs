@@ -193,7 +193,7 @@ impl Phone {
     /// A call that never rang, in the call log.
     fn log_refused(&mut self, now: Now, remote: Remote, why: EndReason) {
         let result = reason::in_log(why, CallDirection::In, false);
-        let said = matches!(why, EndReason::NoCommonCodec).then(|| why.to_string());
+        let said = matches!(why, EndReason::NoCommonCodec).then_some(why);
         self.append_log(LogEntry {
             at: now.wall,
             outgoing: false,
@@ -201,7 +201,7 @@ impl Phone {
             name: remote.name,
             account: 0,
             result,
-            reason: said,
+            why: said,
             duration: Duration::ZERO,
             unlocked: false,
             unseen: result == crate::channel::CallResult::Missed,

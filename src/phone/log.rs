@@ -106,7 +106,7 @@ mod tests {
             name: name.to_owned(),
             account: 0,
             result: CallResult::Missed,
-            reason: None,
+            why: None,
             duration: Duration::ZERO,
             unlocked: false,
             unseen: true,

@@ -92,7 +92,12 @@ impl Call {
     }
 
     /// The panel has answered our offer, or offers with its answer still due (`None` is the caller's affair).
-    pub(super) fn handle_answer(&mut self, now: Instant, sdp: &[u8], around: &mut Surroundings<'_>) -> Result<(), SdpError> {
+    pub(super) fn handle_answer(
+        &mut self,
+        now: Instant,
+        sdp: &[u8],
+        around: &mut Surroundings<'_>,
+    ) -> Result<(), SdpError> {
         let agreed = self.negotiation.handle_answer(sdp)?;
         self.flow(now, agreed, around);
         Ok(())

@@ -9,7 +9,7 @@ use crate::frame::{Frame, FrameSlot};
 use crate::media::video::Painter;
 
 /// Width and height in pixels.
-const SIZE: (u32, u32) = (640, 480);
+const SIZE: (u32, u32) = (848, 480);
 /// Pictures a second, in a call and in the window.
 pub(super) const FPS: u32 = 20;
 

@@ -72,8 +72,7 @@ impl Speech {
         if now.saturating_duration_since(self.next) > LATEST {
             self.next = now + step;
         }
-        let payload =
-            if self.is_speaking() { self.voice.packet(self.index).map(<[u8]>::to_vec) } else { None };
+        let payload = if self.is_speaking() { self.voice.packet(self.index).map(<[u8]>::to_vec) } else { None };
         let spoken = Spoken { samples: self.voice.rtp_samples(), marker: self.index == 0, payload };
         self.index = (self.index + 1) % self.round;
         Some(spoken)

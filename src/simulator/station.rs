@@ -145,8 +145,7 @@ impl Station {
 
     /// Calls the panel.
     fn ring(&mut self, now: Instant) {
-        let mut negotiation =
-            negotiation(&self.sockets, &self.options.video, self.fault, self.random.random());
+        let mut negotiation = negotiation(&self.sockets, &self.options.video, self.fault, self.random.random());
         let offer = negotiation.create_offer(super::call::WISH);
         let order = Invite {
             path: self.path(self.options.panel),

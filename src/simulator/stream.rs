@@ -73,7 +73,13 @@ impl Sound {
     }
 
     /// A packet came; the key that it brought, if it did.
-    pub(super) fn handle_packet(&mut self, now: Instant, channel: Channel, from: SocketAddr, bytes: &[u8]) -> Option<char> {
+    pub(super) fn handle_packet(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> Option<char> {
         if channel == Channel::Rtcp || crate::rtp::is_rtcp(bytes) {
             self.rtp.handle_rtcp(now, from, bytes);
             return None;

@@ -49,7 +49,7 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
 }
 
 fn row(index: usize, entry: &LogEntry) -> ui::LogRow {
-    let (end_reason, end_code) = (ui::EndReason::None, 0);
+    let (end_reason, end_code) = convert::end_reason(entry.why);
     ui::LogRow {
         index: i32::try_from(index).unwrap_or(i32::MAX),
         name: entry.name.as_str().into(),

@@ -30,7 +30,7 @@ use panel::Panel;
 
 pub use door::DoorPort;
 
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::todo, clippy::unwrap_used)]
 mod generated {
     slint::include_modules!();
 }

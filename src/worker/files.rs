@@ -118,7 +118,7 @@ mod tests {
             name: name.into(),
             account: 0,
             result: CallResult::Missed,
-            reason: None,
+            why: None,
             duration: Duration::ZERO,
             unlocked: false,
             unseen: true,

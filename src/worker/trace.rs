@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path as FilePath;
 
 use crate::sip::FlowId;
+use crate::sip::wire::{Framed, StreamFramer};
 
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Trace {
     file: File,
     failed: bool,
     /// What came on each connection and is no whole message yet.
-    begun: HashMap<FlowId, Vec<u8>>,
+    begun: HashMap<FlowId, StreamFramer>,
 }
 
 impl Trace {
@@ -61,44 +62,26 @@ impl Trace {
     }
 }
 
-/// More than this is written as it is, whole or not.
-const LONGEST: usize = 64 * 1024;
-
 impl Trace {
     /// Writes the messages that are whole with these bytes, which came on a connection: a secret in two pieces is hidden, too.
     pub fn stream(&mut self, flow: FlowId, local: impl Display, remote: impl Display, bytes: &[u8]) {
-        let mut begun = self.begun.remove(&flow).unwrap_or_default();
-        begun.extend_from_slice(bytes);
-        while let Some(length) = whole(&begun) {
-            let message: Vec<u8> = begun.drain(..length).collect();
-            if !message.iter().all(u8::is_ascii_whitespace) {
-                self.message(Way::In, "tcp", &local, &remote, &message);
+        let mut framer = self.begun.remove(&flow).unwrap_or_default();
+        framer.push(bytes);
+        loop {
+            match framer.next() {
+                Some(Ok(Framed::Message(message))) => self.message(Way::In, "tcp", &local, &remote, &message),
+                Some(Ok(Framed::KeepAlivePing | Framed::KeepAlivePong)) => {}
+                // The endpoint closes a connection that can be read no further.
+                Some(Err(_)) | None => break,
             }
         }
-        if !begun.is_empty() {
-            self.begun.insert(flow, begun);
-        }
+        self.begun.insert(flow, framer);
     }
 
     /// A connection is gone.
     pub fn closed(&mut self, flow: FlowId) {
         self.begun.remove(&flow);
     }
-}
-
-/// How long the first message is, if all of it is there.
-fn whole(bytes: &[u8]) -> Option<usize> {
-    if bytes.len() > LONGEST {
-        return Some(bytes.len());
-    }
-    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let body = String::from_utf8_lossy(&bytes[..head])
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("content-length") || name.trim().eq_ignore_ascii_case("l"))
-        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-        .unwrap_or(0);
-    (bytes.len() - head >= body).then_some(head + body)
 }
 
 /// The message as text, secrets replaced; bytes that are no text become the replacement character.

@@ -110,7 +110,7 @@ fn every_refusal_has_its_words_and_a_busy_tone() {
         assert_eq!(house.panel().last_view().end_reason, Some(reason), "{status}");
         assert_eq!(house.panel().tone(), Some(Tone::Busy), "{status}");
         let line = house.panel().log()[0].clone();
-        assert_eq!((line.result, line.reason), (CallResult::Failed, Some(reason.to_string())), "{status}");
+        assert_eq!((line.result, line.why), (CallResult::Failed, Some(reason)), "{status}");
         house.run(s(4));
         assert_eq!(house.panel().tone(), None, "{status}");
     }
@@ -189,7 +189,7 @@ fn no_sound_in_common_is_488_and_said() {
     house.run(ms(20));
     assert_eq!(house.door.heard, ["rejected 488"]);
     let line = house.panel().log()[0].clone();
-    assert_eq!((line.result, line.reason.as_deref()), (CallResult::Missed, Some("no common sound format")));
+    assert_eq!((line.result, line.why), (CallResult::Missed, Some(EndReason::NoCommonCodec)));
 
     // A visitor who can only be seen is better than none.
     let mut house = House::new(&[("audio.codecs", "opus")]);

@@ -223,11 +223,32 @@ impl Outgoing {
     fn new(codec: AudioCodec, ptime_ms: u32) -> Result<Self, String> {
         let encoder = Encoder::new(codec, ptime_ms)?;
         let resampler = Resampler::new(RATE, encoder.rate(), Steady::Input(FRAME))?;
-        Ok(Self { pcm: Vec::with_capacity(encoder.frame() * 2), encoder, resampler, first: true })
+        // All but the last 9 ms of the first packet are silence, so that it leaves with the first 10 ms that are heard; the
+        // resampler may begin with a sample less than 10 ms.
+        let mut pcm = Vec::with_capacity(encoder.frame() * 2);
+        pcm.resize(encoder.frame().saturating_sub(encoder.rate() as usize * 9 / 1_000), 0);
+        Ok(Self { pcm, encoder, resampler, first: true })
     }
 
     fn take(&mut self, frame: &[f32; FRAME]) {
         let sound = self.resampler.process(frame);
         self.pcm.extend(sound.iter().map(|s| (s.clamp(-1.0, 1.0) * 32_767.0) as i16));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_packet_leaves_with_the_first_10_ms_that_are_heard() {
+        for codec in [AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcma, AudioCodec::Pcmu] {
+            for ptime_ms in [10, 20, 40] {
+                let mut outgoing = Outgoing::new(codec, ptime_ms).expect("the codec is built in");
+                outgoing.take(&[0.1; FRAME]);
+                let (has, needs) = (outgoing.pcm.len(), outgoing.encoder.frame());
+                assert!(has >= needs, "{codec:?} at {ptime_ms} ms has {has} of {needs} samples");
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub mod reject;
 pub(in crate::sip) mod scan;
 pub(in crate::sip) mod serialise;
 pub mod text;
+#[cfg(test)]
+mod torture;
 pub mod uri;
 
 pub use framing::{Framed, FramingError, StreamFramer};

@@ -1,7 +1,9 @@
 //! Bytes to a [`Message`], or to a [`Reject`] that says what was wrong and may still be answered.
 
 use super::uri::Uri;
-use super::{MAX_HEADER_LINE, MAX_HEADER_LINES, MAX_MESSAGE, MAX_URI, Malformed, Method, Reject, headers, scan, text};
+use super::{
+    MAX_HEADER_LINE, MAX_HEADER_LINES, MAX_MESSAGE, MAX_URI, Malformed, Method, Reject, headers, scan, serialise, text,
+};
 use crate::sip::message::{Core, Message, Request, Response};
 
 /// Reads one whole message: a datagram, or what [`super::StreamFramer`] cut out of a stream.
@@ -42,15 +44,16 @@ fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     None
 }
 
-/// The lines of a head, each with its folded continuation lines joined by one space (RFC 3261 7.3.1).
+/// The lines of a head, each with its folded continuation lines joined by one space (RFC 3261 7.3.1). A CR that ends
+/// no line and NUL are spaces here, as they are when written, so that both readings agree on where a value ends.
 fn unfold(head: &str) -> impl Iterator<Item = String> {
-    let mut lines = head.lines().peekable();
+    let mut lines = head.lines().map(serialise::one_line).peekable();
     std::iter::from_fn(move || {
-        let mut line = lines.next()?.to_owned();
+        let mut line = lines.next()?.into_owned();
         while let Some(more) = lines.next_if(|next| next.starts_with(scan::is_space)) {
             line.truncate(line.trim_end_matches(scan::is_space).len());
             line.push(' ');
-            line.push_str(scan::trim(more));
+            line.push_str(scan::trim(&more));
         }
         Some(line)
     })

@@ -47,7 +47,13 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
 
 /// Direct IP calls.
 pub fn direct_ip(view: &DirectIpView) -> Value {
-    json!({"enabled": view.enabled, "port": view.port, "listening": view.listening, "error": view.error})
+    json!({
+        "enabled": view.enabled,
+        "port": view.port,
+        "address": view.address,
+        "listening": view.listening,
+        "error": view.error,
+    })
 }
 
 /// One account.
@@ -196,6 +202,7 @@ mod tests {
         let direct_ip = DirectIpView {
             enabled: true,
             port: 5060,
+            address: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             listening: vec!["udp:0.0.0.0:5060".into(), "tcp:0.0.0.0:5060".into()],
             error: None,
         };

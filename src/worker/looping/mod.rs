@@ -47,6 +47,9 @@ const LEAVE_TIME: Duration = Duration::from_millis(1700);
 /// For the last messages on connections.
 const FLUSH_TIME: Duration = Duration::from_millis(200);
 
+/// Turns that other tasks get before the runtime ends.
+const LAST_TURNS: usize = 32;
+
 /// The worker's ends of the channels.
 pub(super) struct Channels {
     pub(super) commands: UnboundedReceiver<Command>,
@@ -175,6 +178,10 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     }
     let Loop { table, media, .. } = this;
     table.finish(FLUSH_TIME).await;
+    // The tasks of the control socket write the last answers and events.
+    for _ in 0..LAST_TURNS {
+        tokio::task::yield_now().await;
+    }
     drop(media);
     tracing::info!("good bye");
     Ok(())

@@ -247,7 +247,9 @@ impl Media {
     pub fn order(&mut self, now: Now, order: MediaOrder) {
         match order {
             MediaOrder::Start { call, ports, streams, audio_send, audio_play, video_send } => {
-                self.start_sound(now, call, ports, &streams, audio_send, audio_play);
+                let plan = streams.audio.as_ref().map(|agreed| audio_plan(agreed, audio_send, audio_play));
+                let sound = streams.audio.as_ref().map(audio_config).zip(plan);
+                self.start_sound(now, call, ports.audio, sound);
                 self.start_pictures(now, call, ports, &streams, video_send);
                 self.next_figures.get_or_insert(now.instant + FIGURES);
             }
@@ -262,22 +264,14 @@ impl Media {
         }
     }
 
-    fn start_sound(
-        &mut self,
-        now: Now,
-        call: CallHandle,
-        ports: MediaPorts,
-        streams: &Negotiated,
-        send: bool,
-        play: bool,
-    ) {
-        let Some(agreed) = &streams.audio else {
+    fn start_sound(&mut self, now: Now, call: CallHandle, port: u16, agreed: Option<(StreamConfig, AudioPlan)>) {
+        let Some((config, plan)) = agreed else {
             self.close(now.instant, call, Kind::Audio);
             self.with_sound(|sound| sound.stop_call(CallKey(call.0)));
             return;
         };
-        if self.open(now, call, Kind::Audio, ports.audio, audio_config(agreed)) {
-            self.with_sound(|sound| sound.start_call(CallKey(call.0), audio_plan(agreed, send, play)));
+        if self.open(now, call, Kind::Audio, port, config) {
+            self.with_sound(|sound| sound.start_call(CallKey(call.0), plan));
         }
     }
 
