@@ -16,6 +16,8 @@ use crate::wav;
 /// What kind of device baresip plays.
 #[derive(Clone, Copy, Debug)]
 pub struct Role {
+    /// Who it is. Only with an empty name does it take calls to its address alone, as the dial pad makes them.
+    pub user: &'static str,
     /// Modules of its sound formats.
     pub codecs: &'static [&'static str],
     /// Whether it has a camera that sends H.264.
@@ -26,7 +28,9 @@ pub struct Role {
 
 impl Role {
     /// A door station: speech as PCMU, a camera, takes calls.
-    pub const DOOR: Self = Self { codecs: &["g711"], camera: true, answers: true };
+    pub const DOOR: Self = Self { user: "door", codecs: &["g711"], camera: true, answers: true };
+    /// The same without a name.
+    pub const NAMELESS: Self = Self { user: "", ..Self::DOOR };
 }
 
 /// A running baresip.
@@ -191,8 +195,7 @@ fn write_settings(directory: &Path, role: Role, transport: Transport, port: u16,
         config.push_str(&format!("module_app {module}.so\n"));
     }
     let answering = if role.answers { ";answermode=auto" } else { "" };
-    let video = if role.camera { ";video_codecs=h264" } else { "" };
-    let account = format!("<sip:door@127.0.0.1:{port}{}>;regint=0{answering}{video}\n", transport.parameter());
+    let account = format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{answering}\n", role.user, transport.parameter());
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).expect("settings are written");
     write("config", &config);
     write("accounts", &account);

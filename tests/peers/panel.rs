@@ -1,15 +1,18 @@
 //! The panel with a screen in memory, a microphone that says a known speech, and a recorder as its loudspeaker.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::real_panel::{PATIENCE, Panel};
+use crate::real_panel::{Connection, PATIENCE, Panel};
 use crate::wav;
 
 /// A press that did nothing is repeated after this, as a person would.
 const AGAIN: Duration = Duration::from_millis(700);
+/// Packets of 20 ms: four seconds, enough sound for the comparison, which looks at two of them.
+const TALK: u64 = 200;
 /// How often the panel is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -17,6 +20,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Flat {
     /// The panel itself.
     pub panel: Panel,
+    events: RefCell<Connection>,
     sounds: tempfile::TempDir,
 }
 
@@ -32,8 +36,13 @@ impl Flat {
             microphone.display(),
             sounds.path().join("loudspeaker.wav").display()
         );
-        let flat = Self { panel: Panel::start_offscreen(&settings), sounds };
-        flat.panel.wait("the home screen is shown", |status| status["screen"] == "home");
+        let panel = Panel::start_offscreen(&settings);
+        let mut events = panel.connect();
+        events.write(b"{\"do\":\"events\"}\n");
+        let flat = Self { panel, events: RefCell::new(events), sounds };
+        flat.panel.wait("the home screen is shown and it is known which pictures can be", |status| {
+            status["screen"] == "home" && (status["shows"].is_array())
+        });
         flat
     }
 
@@ -69,27 +78,60 @@ impl Flat {
         }
     }
 
-    /// Presses once what bears the label.
-    pub fn press(&self, label: &str) {
-        let answer = self.panel.ask(&json!({"do": "press", "label": label}));
-        assert_eq!(answer["ok"], true, "{label} is not pressed: {answer}");
+    /// Calls from the dial page: the keys one by one, then Call.
+    pub fn dial(&self, keys: &str) {
+        self.press_until("Dial", |status| status["screen"] == "dial");
+        for key in keys.chars() {
+            self.do_now(&json!({"do": "press", "label": key.to_string()}));
+        }
+        self.do_now(&json!({"do": "press", "label": "Call"}));
     }
 
-    /// Waits until the call is over, and gives the last that was seen of it.
-    pub fn wait_for_end(&self) -> Value {
-        let over = self.panel.wait("the call is over", |status| {
-            status["calls"].as_array().is_some_and(|calls| calls.iter().all(|call| call["state"] == "ended"))
+    /// Calls what cannot be typed on the pad.
+    pub fn dial_uri(&self, uri: &str) {
+        self.do_now(&json!({"do": "dial", "text": uri}));
+    }
+
+    fn do_now(&self, request: &Value) {
+        let answer = self.panel.ask(request);
+        assert_eq!(answer["ok"], true, "{request} is not done: {answer}");
+    }
+
+    /// Waits until both sides have talked for a while, from now on.
+    pub fn wait_for_talk(&self) {
+        let before = self.call();
+        self.panel.wait("both have talked", |status| {
+            ["packets_in", "packets_out"].iter().all(|which| {
+                let count = |call: &Value| call["audio"][which].as_u64().unwrap_or(0);
+                count(&status["calls"][0]) >= count(&before) + TALK
+            })
         });
-        over["calls"][0].clone()
+    }
+
+    /// Presses End; both sides will have to say that the call is over.
+    pub fn hang_up(&self) {
+        self.press_until("End", over);
+    }
+
+    /// Waits for the end of the first call, and gives the reason.
+    pub fn wait_for_end(&self) -> String {
+        let mut events = self.events.borrow_mut();
+        let ended =
+            std::iter::repeat_with(|| events.line()).find(|event| event["call"]["state"] == "ended" || event.is_null());
+        let reason = ended.as_ref().and_then(|event| event["call"]["end_reason"].as_str());
+        reason.expect("the panel is there and says why").to_owned()
     }
 
     /// The screen as it is now.
     pub fn photograph(&self) -> Photograph {
         let file = self.sounds.path().join("screen.png");
-        let answer = self.panel.ask(&json!({"do": "screenshot", "file": file}));
-        assert_eq!(answer["ok"], true, "no photograph: {answer}");
+        self.do_now(&json!({"do": "screenshot", "file": file}));
         Photograph::read(&file)
     }
+}
+
+fn over(status: &Value) -> bool {
+    status["calls"].as_array().is_some_and(|calls| calls.iter().all(|call| call["state"] == "ended"))
 }
 
 /// A picture of the screen.

@@ -6,15 +6,16 @@ use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::real_panel::poll;
 
-/// What the door says.
-pub const VISITOR: Speech = Speech { voice: 1 };
-/// What the microphone of the panel hears.
-pub const RESIDENT: Speech = Speech { voice: 2 };
+/// What the door says: once, so it is long enough for any test.
+pub const VISITOR: Speech = Speech { voice: 1, seconds: 60 };
+/// What the microphone of the panel hears, over and over: short, because the panel reads it when the call begins.
+pub const RESIDENT: Speech = Speech { voice: 2, seconds: 8 };
 
-/// A speech of [`Speech::SECONDS`], different for each voice.
+/// A speech, different for each voice.
 #[derive(Clone, Copy, Debug)]
 pub struct Speech {
     voice: u64,
+    seconds: usize,
 }
 
 /// Samples a second of the speech that recordings are compared with.
@@ -31,19 +32,16 @@ const PIECE: usize = 25;
 const ASIDE: usize = 8;
 
 impl Speech {
-    /// Long enough for any test.
-    pub const SECONDS: usize = 60;
-
     /// The speech at a sampling rate.
     fn samples(self, rate: usize) -> Vec<f32> {
-        let mut samples = vec![0.0; Self::SECONDS * rate];
+        let mut samples = vec![0.0; self.seconds * rate];
         let mut dice = Dice(self.voice.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut at = 0.1;
         loop {
             let (length, pause) = (0.09 + 0.16 * dice.throw(), 0.03 + 0.12 * dice.throw());
             let (low, rise) = (250.0 + 900.0 * dice.throw(), 700.0 * (dice.throw() - 0.3));
             let loudness = 0.25 + 0.25 * dice.throw();
-            if at + length + 0.1 > Self::SECONDS as f64 {
+            if at + length + 0.1 > self.seconds as f64 {
                 return samples;
             }
             let from = (at * rate as f64).ceil() as usize;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::channel::{
     AudioView, CallDirection, CallView, DirectIpView, Notice, RegistrationView, Screen, UnlockState, VideoView,
 };
+use crate::sdp::VideoCodec;
 
 /// All that `status` tells.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct State<'a> {
     pub missed: usize,
     /// What the resident or the installer should know.
     pub notices: &'a [Notice],
+    /// Which pictures can be shown; `None` until that is known.
+    pub shows: Option<&'a [VideoCodec]>,
 }
 
 /// The answer to `status`.
@@ -38,6 +41,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
         "missed": state.missed,
         "notices": notices(state.notices),
+        "shows": state.shows.map(|codecs| codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>()),
     })
 }
 
@@ -215,10 +219,12 @@ mod tests {
             calls: &[call],
             missed: 0,
             notices: &[],
+            shows: Some(&[VideoCodec::H264, VideoCodec::Vp8]),
         };
         let given = status(now, &state);
         let expected = json!({
             "version": env!("CARGO_PKG_VERSION"), "screen": "in_call", "dnd": "off", "missed": 0,
+            "shows": ["H264", "VP8"],
             "direct_ip": {"enabled": true, "port": 5060, "listening": ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"],
                 "error": null},
             "calls": [{"call": 1, "direction": "in", "state": "confirmed", "account": 0, "remote": "sip:door@127.0.0.1",

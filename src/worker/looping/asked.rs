@@ -113,6 +113,7 @@ impl Loop {
             calls: &self.phone.calls(),
             missed: self.phone.missed(),
             notices: &self.phone.notices(),
+            shows: self.shows.as_deref(),
         };
         status::status(now().instant, &state)
     }

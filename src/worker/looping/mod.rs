@@ -24,7 +24,7 @@ use super::Options;
 use super::control::{events, serve};
 use super::files::{Saved, Writer};
 use super::media::{Media, Packet, Report, now};
-use super::net::direct::{Datagram, Direct};
+use super::net::direct::{Datagram, Direct, Heard};
 use super::net::routes::SystemRoutes;
 use super::net::tcp::{FlowEvent, Limits, Table};
 use super::report::Reporter;
@@ -33,7 +33,7 @@ use crate::channel::{Command, Event, NoticeKind};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
 use crate::phone::{LINES, Phone, Routes, Start};
-use crate::sdp::{AudioCodec, Capabilities};
+use crate::sdp::{AudioCodec, Capabilities, VideoCodec};
 use crate::sip::{FlowId, Path, Transport};
 
 /// The longest datagram.
@@ -61,7 +61,7 @@ pub(super) struct Channels {
 enum Input {
     Command(Option<Command>),
     Asked(serve::Call),
-    Datagram(Datagram),
+    Heard(Heard),
     Accepted(io::Result<(TcpStream, SocketAddr)>),
     Flow(FlowEvent),
     Packet(Packet),
@@ -91,8 +91,8 @@ struct Loop {
     reporter: Reporter,
     /// Nothing is heard from the network before this, unless it is known which pictures can be shown.
     deaf_until: Option<Instant>,
-    /// It is not yet known which pictures can be shown.
-    probing: bool,
+    /// Which pictures can be shown, once that is known.
+    shows: Option<Vec<VideoCodec>>,
     leave_by: Option<Instant>,
     finished: bool,
 }
@@ -135,7 +135,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         trace,
         reporter: Reporter::default(),
         deaf_until: Some(Instant::now() + PROBE_TIME),
-        probing: true,
+        shows: None,
         leave_by: None,
         finished: false,
     };
@@ -163,13 +163,13 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         let input = tokio::select! {
             taken = this.media.receive(&mut packet) => Input::Packet(taken),
             Some(report) = reports.recv() => Input::Report(report),
-            taken = this.direct.receive(&mut datagram), if hears => Input::Datagram(taken),
+            taken = this.direct.receive(&mut datagram), if hears => Input::Heard(taken),
             accepted = this.direct.accept(), if hears => Input::Accepted(accepted),
             Some(event) = flows.recv() => Input::Flow(event),
             command = commands.recv(), if this.leave_by.is_none() => Input::Command(command),
             Some(call) = calls.recv() => Input::Asked(call),
             Some(result) = saved.recv() => Input::Saved(result),
-            found = &mut probed, if this.probing => Input::Probed(found.unwrap_or_default()),
+            found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
             () = sleep_until(deadline) => Input::Due,
@@ -193,7 +193,8 @@ impl Loop {
         match input {
             Input::Packet(taken) => self.media.handle_packet(now.instant, taken, packet),
             Input::Report(report) => self.media.handle_report(now.instant, report),
-            Input::Datagram(taken) => self.hear(taken, &datagram[..taken.count]),
+            Input::Heard(Heard::Datagram(taken)) => self.hear(taken, &datagram[..taken.count]),
+            Input::Heard(Heard::Undelivered { remote, port }) => self.undelivered(remote, port),
             Input::Accepted(Ok((stream, remote))) => self.accept(stream, remote),
             Input::Accepted(Err(error)) => tracing::warn!("a connection could not be accepted: {error}"),
             Input::Flow(event) => self.flow(event),
@@ -248,6 +249,14 @@ impl Loop {
         self.phone.handle_datagram(now(), path, bytes);
     }
 
+    /// What we sent by datagram from this port of ours does not arrive there.
+    fn undelivered(&mut self, remote: SocketAddr, port: u16) {
+        tracing::debug!("nobody takes what is sent to {remote}");
+        let own = self.routes.local_for(remote.ip()).unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let path = Path { transport: Transport::Udp, local: SocketAddr::new(own, port), remote, flow: None };
+        self.phone.handle_transport_error(now(), path);
+    }
+
     fn accept(&mut self, stream: TcpStream, remote: SocketAddr) {
         let now = now();
         match self.table.accept(now.instant, stream, remote) {
@@ -297,7 +306,7 @@ impl Loop {
     /// It is known which pictures can be shown.
     fn probed(&mut self, found: &VideoCapabilities) {
         self.deaf_until = None;
-        self.probing = false;
+        self.shows = Some(found.decode.clone());
         self.phone.set_capabilities(capabilities(found));
         let has_camera = self.phone.config().video_camera != "none";
         for missing in &found.missing {

@@ -12,6 +12,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
+use super::undelivered;
+
 /// What the kernel may keep of a burst while the loop is busy, in bytes.
 const RECEIVE_BUFFER: usize = 256 * 1024;
 /// Connections that wait to be accepted.
@@ -44,6 +46,20 @@ pub struct Datagram {
     pub port: u16,
 }
 
+/// What a datagram socket has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A datagram.
+    Datagram(Datagram),
+    /// A datagram of ours did not arrive there.
+    Undelivered {
+        /// Where it was to go.
+        remote: SocketAddr,
+        /// From which of our ports.
+        port: u16,
+    },
+}
+
 impl Direct {
     /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. Gives what is
     /// listened on. IPv6 is left out where the system has none; anything else that fails is an error in words.
@@ -58,22 +74,30 @@ impl Direct {
         Ok(self.ports.iter().filter(|open| open.number == port).flat_map(Port::words).collect())
     }
 
-    /// The next datagram. Never comes without sockets. May be dropped while it waits without losing anything.
-    pub async fn receive(&self, buffer: &mut [u8]) -> Datagram {
+    /// The next datagram, or what became of one of ours. Never comes without sockets. May be dropped while it waits without
+    /// losing anything.
+    ///
+    /// An error wakes nobody: it is found when the loop comes by. Whoever waits for an answer comes by after half a second at
+    /// the latest, to ask again.
+    pub async fn receive(&self, buffer: &mut [u8]) -> Heard {
         poll_fn(|context| self.poll_receive(context, buffer)).await
     }
 
-    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Datagram> {
+    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Heard> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
         let sockets = || self.ports.iter().flat_map(|open| open.udp.iter().map(|socket| (open.number, socket)));
         let count = sockets().count();
         for (port, socket) in sockets().cycle().skip(turn % count.max(1)).take(count) {
+            if let Some(remote) = undelivered::next(socket) {
+                return Poll::Ready(Heard::Undelivered { remote: plain(remote), port });
+            }
             let mut into = ReadBuf::new(buffer);
             // An error of a datagram socket belongs to some datagram sent before; reading goes on behind it.
             while let Poll::Ready(result) = socket.poll_recv_from(context, &mut into) {
                 if let Ok(remote) = result {
-                    return Poll::Ready(Datagram { count: into.filled().len(), remote: plain(remote), port });
+                    let (count, remote) = (into.filled().len(), plain(remote));
+                    return Poll::Ready(Heard::Datagram(Datagram { count, remote, port }));
                 }
             }
         }
@@ -100,8 +124,12 @@ impl Direct {
     pub fn send(&self, port: u16, remote: SocketAddr, bytes: &[u8]) -> io::Result<()> {
         let mut sockets = self.ports.iter().filter(|open| open.number == port).flat_map(|open| &open.udp);
         let socket = sockets.find(|socket| socket.local_addr().is_ok_and(|local| local.is_ipv4() == remote.is_ipv4()));
+        let socket = socket.ok_or(io::ErrorKind::AddrNotAvailable)?;
+        // An error of a datagram sent before, perhaps to somebody else, would be given out instead of sending; it is in the
+        // queue of errors as well.
+        let _ = socket.take_error();
         // Past the runtime, which calls a socket unready until it has waited for it once.
-        match SockRef::from(socket.ok_or(io::ErrorKind::AddrNotAvailable)?).send_to(bytes, &remote.into()) {
+        match SockRef::from(socket).send_to(bytes, &remote.into()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             result => result.map(drop),
         }
@@ -151,6 +179,8 @@ fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     }
     // More than the system allows is cut to what it allows.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    // Without it one learns later, by waiting, that nobody is there.
+    let _ = undelivered::keep(&socket, address.is_ipv4());
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
 }
@@ -196,7 +226,7 @@ mod tests {
             let sender = udp_peer();
             sender.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
             let mut buffer = [0; 100];
-            let datagram = direct.receive(&mut buffer).await;
+            let Heard::Datagram(datagram) = direct.receive(&mut buffer).await else { panic!("nothing was sent") };
             assert_eq!((&buffer[..datagram.count], datagram.port), (&b"hello"[..], port));
             direct.send(port, datagram.remote, b"back").expect("sent");
             let mut back = [0; 100];

@@ -5,3 +5,4 @@
 pub mod direct;
 pub mod routes;
 pub mod tcp;
+mod undelivered;
