@@ -93,30 +93,34 @@ impl Figures {
         }
     }
 
-    /// The table; whether every aim was met and nothing failed.
-    pub fn print(&self, groups: &[&str]) -> bool {
-        println!("{:<37} {:>9} {:>9} {:>7} {:>9}", "", "panel", "baresip", "ratio", "aim");
-        let mut all_met = self.failures.is_empty();
+    /// Prints the table: the figures of both phones, their ratio, and how the panel stands to its aims.
+    pub fn print(&self, groups: &[&str]) {
+        println!("{:<43} {:>8} {:>8} {:>6} {:>7}", "", "panel", "baresip", "ratio", "aim");
+        let (mut aims, mut met) = (0, 0);
         for row in ROWS.iter().filter(|row| groups.contains(&row.group)) {
             let (panel, baresip) = (self.figure(row, Whose::Panel), self.figure(row, Whose::Baresip));
             let ratio = panel.zip(baresip).filter(|(_, baresip)| *baresip > 0.0).map(|(panel, peer)| panel / peer);
+            aims += usize::from(row.aim.is_some());
             let verdict = match (panel, row.aim) {
-                (Some(panel), Some(aim)) if panel <= aim => "met".to_owned(),
+                (Some(panel), Some(aim)) if panel <= aim => {
+                    met += 1;
+                    "met".to_owned()
+                }
                 (Some(panel), Some(aim)) => format!("missed by {} {}", number(panel - aim), row.unit),
                 (None, Some(_)) => "not measured".to_owned(),
                 (_, None) => String::new(),
             };
-            all_met &= row.aim.is_none() || verdict == "met";
             let show = |value: Option<f64>| value.map_or("–".to_owned(), number);
             let aim = row.aim.map_or(String::new(), |aim| format!("≤ {aim}"));
             let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
             let name = format!("{}, {}", row.name, row.unit);
-            println!("{name:<37} {:>9} {:>9} {ratio:>7} {aim:>9}  {verdict}", show(panel), show(baresip));
+            let line = format!("{name:<43} {:>8} {:>8} {ratio:>6} {aim:>7}  {verdict}", show(panel), show(baresip));
+            println!("{}", line.trim_end());
         }
+        println!("{met} of {aims} aims met");
         for failure in &self.failures {
             println!("failed: {failure}");
         }
-        all_met
     }
 }
 
