@@ -35,7 +35,8 @@ impl Role {
 
 /// A running baresip.
 pub struct Baresip {
-    child: Child,
+    // Ended before its directory is taken away.
+    _process: Process,
     directory: tempfile::TempDir,
     control: TcpStream,
     received: Vec<u8>,
@@ -60,15 +61,12 @@ impl Baresip {
             .stderr(errors)
             .spawn()
             .expect("baresip starts: it is in Debian's package baresip-core");
-        let mut child = Ended(Some(child));
+        let process = Process(child);
         let control = poll(|| TcpStream::connect(("127.0.0.1", control_port)).ok());
         let control = control.unwrap_or_else(|| panic!("baresip does not come up:\n{}", log_of(directory.path())));
         control.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out can be set");
-        let child = child.0.take().expect("nobody has taken it");
         let (events, answers) = (VecDeque::new(), VecDeque::new());
-        let mut baresip = Self { child, directory, control, received: Vec::new(), events, answers, port };
-        baresip.order("uastat", "");
-        baresip
+        Self { _process: process, directory, control, received: Vec::new(), events, answers, port }
     }
 
     /// Has a command carried out.
@@ -77,9 +75,7 @@ impl Baresip {
         write!(self.control, "{}:{text},", text.len()).expect("baresip takes commands");
         let answer = self.wait(|baresip| baresip.answers.pop_front());
         let answer = answer.unwrap_or_else(|| panic!("no answer to {command}:\n{}", self.log()));
-        if command != "uastat" {
-            assert_eq!(answer["ok"], true, "{command} {parameters}: {answer}\n{}", self.log());
-        }
+        assert_eq!(answer["ok"], true, "{command} {parameters}: {answer}\n{}", self.log());
     }
 
     /// Waits for the next event of a type, passing over others.
@@ -139,25 +135,18 @@ impl Drop for Baresip {
         if std::thread::panicking() {
             eprintln!("what baresip printed:\n{}", self.log());
         }
-        end(&mut self.child);
     }
 }
 
-/// Ends the process if the test fails before it is handed on.
-struct Ended(Option<Child>);
+/// A process that ends with the test.
+struct Process(Child);
 
-impl Drop for Ended {
+impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            end(child);
-        }
+        // It may have left already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-}
-
-fn end(child: &mut Child) {
-    // It may have left already.
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 /// `LENGTH:BYTES,`

@@ -23,7 +23,9 @@ fn call(transport: Transport) {
     flat.panel.wait("the door is seen", |status| status["calls"][0]["video"]["frames"].as_u64() > Some(0));
     flat.wait_for_talk();
     flat.hang_up();
+    assert_eq!(flat.wait_for_end(), "ended here");
     door.closed();
+    flat.expect_carried_by(transport);
     wav::VISITOR.expect_in("what the panel played", || Some(flat.heard()));
     wav::RESIDENT.expect_in("what the door heard", || door.heard());
 }

@@ -33,13 +33,15 @@ fn visit(transport: Transport, hangs: Hangs) {
     match hangs {
         Hangs::Panel => {
             flat.hang_up();
-            door.closed();
+            assert_eq!(flat.wait_for_end(), "ended here");
         }
         Hangs::Door => {
             door.order("hangup", "");
             assert_eq!(flat.wait_for_end(), "ended by the other side");
         }
     }
+    door.closed();
+    flat.expect_carried_by(transport);
     wav::VISITOR.expect_in("what the panel played", || Some(flat.heard()));
     wav::RESIDENT.expect_in("what the door heard", || door.heard());
 }
@@ -54,7 +56,9 @@ fn seen_before_the_answer(flat: &Flat) {
     // The frame is decoded; it is on the screen with the next drawing.
     let seen = poll(|| bars(flat).is_ok().then_some(()));
     assert!(seen.is_some(), "the photograph shows {:?}", bars(flat));
-    assert!(flat.call()["answered_ms"].is_null(), "nobody has answered");
+    let after = flat.panel.status();
+    assert_eq!(after["screen"], "ringing");
+    assert!(after["calls"][0]["answered_ms"].is_null(), "nobody has answered");
 }
 
 /// The camera shows three bars, red, green and blue. What is seen where they should be, if it is not them.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::Transport;
 use crate::real_panel::{Connection, PATIENCE, Panel};
 use crate::wav;
 
@@ -108,7 +109,18 @@ impl Flat {
         });
     }
 
-    /// Presses End; both sides will have to say that the call is over.
+    /// All SIP so far went this way.
+    pub fn expect_carried_by(&self, transport: Transport) {
+        let trace = std::fs::read_to_string(self.panel.file("sip.txt")).expect("the panel writes all SIP down");
+        let lines = |word: &str| trace.lines().filter(|line| line.ends_with(" bytes") && line.contains(word)).count();
+        let (udp, tcp) = (lines(" udp "), lines(" tcp "));
+        match transport {
+            Transport::Udp => assert!(udp > 0 && tcp == 0, "{trace}"),
+            Transport::Tcp => assert!(tcp > 0 && udp == 0, "{trace}"),
+        }
+    }
+
+    /// Presses End, until the panel says that the call is over.
     pub fn hang_up(&self) {
         self.press_until("End", over);
     }
