@@ -1,5 +1,7 @@
 //! The walls of the house: which room may know which, and who may name which crate.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
