@@ -72,7 +72,7 @@ impl Speech {
         let coarse: Vec<f32> = fine.iter().step_by(FINE / COMPARED).copied().collect();
         let (here, there) = (envelope(recording), envelope(&coarse));
         let mut best = (0.0, 0, 0);
-        for from in (0..(here.len() + 1).saturating_sub(STRETCH)).step_by(STRETCH / 8) {
+        for from in (0..(here.len() + 1).saturating_sub(STRETCH)).step_by(STRETCH / 4) {
             let piece = &here[from..from + STRETCH];
             for (lag, other) in there.windows(STRETCH).enumerate() {
                 let alike = correlation(piece.iter().copied(), other.iter().copied());
@@ -111,7 +111,10 @@ fn closest(piece: &[f32], fine: &[f32], expected: usize) -> f64 {
         let other = fine[start..start + length].iter().step_by(step);
         correlation(piece.iter().copied(), other.copied())
     };
-    (expected.saturating_sub(aside)..=last).step_by(2).map(at).fold(0.0, f64::max)
+    // The syllables are slow enough to be found in large steps; the small ones are for the last digit.
+    let best = (expected.saturating_sub(aside)..=last).step_by(step).map(|start| (at(start), start));
+    let Some((_, near)) = best.max_by(|one, other| one.0.total_cmp(&other.0)) else { return 0.0 };
+    (near.saturating_sub(step)..=(near + step).min(last)).map(at).fold(0.0, f64::max)
 }
 
 /// Loudness of each 10 ms less the average around it is what two recordings of one speech have in common.
