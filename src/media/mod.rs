@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what a call *means*: the worker starts, feeds and stops streams by a [`CallKey`] of its choosing.
 
+pub mod agreed;
 pub mod audio;
 pub mod video;
 

@@ -17,6 +17,15 @@ use crate::sip::Body;
 const REQUEST_PENDING: u16 = 491;
 
 impl Phone {
+    /// Puts on hold whatever is spoken in but this call.
+    pub(super) fn hold_others(&mut self, now: Now, but: CallHandle) {
+        let others: Vec<CallHandle> =
+            self.calls.values().filter(|call| call.is_active() && call.handle != but).map(|call| call.handle).collect();
+        for other in others {
+            self.set_held(now, other, true);
+        }
+    }
+
     /// Puts a call on hold, or takes it from hold; then the one that is spoken in goes on hold.
     pub(super) fn hold(&mut self, now: Now, handle: CallHandle, held: bool) -> Result<Done, Refusal> {
         let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
@@ -24,15 +33,7 @@ impl Phone {
             return Err(Refusal::WrongState(call.state()));
         }
         if !held {
-            let others: Vec<_> = self
-                .calls
-                .values()
-                .filter(|call| call.is_active() && call.handle != handle)
-                .map(|call| call.handle)
-                .collect();
-            for other in others {
-                self.set_held(now, other, true);
-            }
+            self.hold_others(now, handle);
             self.current = Some(handle);
         }
         self.set_held(now, handle, held);

@@ -92,15 +92,7 @@ impl Phone {
         if !call.rings_here() {
             return Err(Refusal::WrongState(call.state()));
         }
-        let others: Vec<CallHandle> = self
-            .calls
-            .values()
-            .filter(|call| call.is_active() && call.handle != handle)
-            .map(|call| call.handle)
-            .collect();
-        for other in others {
-            self.set_held(now, other, true);
-        }
+        self.hold_others(now, handle);
         // What is still being dialled would be heard over the visitor.
         let dialled: Vec<CallHandle> = self
             .calls

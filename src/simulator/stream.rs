@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::camera::{self, Camera};
 use super::sockets::{Kind, Line};
 use super::speech::Speech;
+use crate::media::agreed;
 use crate::media::audio::Ear;
 use crate::media::video::{CameraSource, Payload, Sender, SenderParams};
 use crate::rtp::{Channel, Received, RtcpEvent, RtpSession, SessionConfig, StreamConfig};
@@ -44,13 +45,13 @@ pub(super) struct Picture {
 
 impl Sound {
     pub(super) fn new(now: Instant, agreed: AudioStream, random: &mut StdRng) -> Self {
-        let rtp = RtpSession::new(config(now, sound_stream(&agreed), random));
+        let rtp = RtpSession::new(config(now, agreed::audio(&agreed), random));
         Self { agreed, rtp, speech: None, ear: Ear::default(), heard: 0, loudness: None }
     }
 
     /// Takes another agreement over.
     pub(super) fn update(&mut self, now: Instant, agreed: AudioStream) {
-        self.rtp.update(now, sound_stream(&agreed));
+        self.rtp.update(now, agreed::audio(&agreed));
         self.agreed = agreed;
     }
 
@@ -119,13 +120,13 @@ impl Sound {
 
 impl Picture {
     pub(super) fn new(now: Instant, agreed: VideoStream, random: &mut StdRng) -> Self {
-        let rtp = RtpSession::new(config(now, picture_stream(&agreed), random));
+        let rtp = RtpSession::new(config(now, agreed::video(&agreed), random));
         Self { agreed, rtp, sender: None }
     }
 
     /// Takes another agreement over.
     pub(super) fn update(&mut self, now: Instant, agreed: VideoStream) {
-        self.rtp.update(now, picture_stream(&agreed));
+        self.rtp.update(now, agreed::video(&agreed));
         if agreed.codec != self.agreed.codec {
             self.sender = None;
         }
@@ -231,34 +232,4 @@ pub(super) fn seed(random: &mut StdRng) -> [u8; 32] {
     let mut seed = [0; 32];
     StdRng::seed_from_u64(random.random()).fill(&mut seed);
     seed
-}
-
-fn sound_stream(agreed: &AudioStream) -> StreamConfig {
-    StreamConfig {
-        clock_rate: agreed.codec.rtp_clock(),
-        remote: agreed.remote,
-        remote_rtcp: agreed.remote_rtcp,
-        rtcp_mux: agreed.rtcp_mux,
-        recv_pts: agreed.recv_pts.iter().map(|(pt, _)| *pt).collect(),
-        dtmf_recv_pts: agreed.dtmf_recv_pts.clone(),
-        dtmf_send_pt: agreed.dtmf_send_pt,
-        dtmf_clock: agreed.dtmf_clock,
-        pli: false,
-        fir: false,
-    }
-}
-
-fn picture_stream(agreed: &VideoStream) -> StreamConfig {
-    StreamConfig {
-        clock_rate: crate::sdp::VideoCodec::RTP_CLOCK,
-        remote: agreed.remote,
-        remote_rtcp: agreed.remote_rtcp,
-        rtcp_mux: agreed.rtcp_mux,
-        recv_pts: agreed.recv_pts.iter().map(|(pt, _)| *pt).collect(),
-        dtmf_recv_pts: Vec::new(),
-        dtmf_send_pt: None,
-        dtmf_clock: 8_000,
-        pli: agreed.feedback.pli,
-        fir: agreed.feedback.fir,
-    }
 }

@@ -1,10 +1,10 @@
 //! Requests and responses as the rest of the core sees them; the only file that names `rsip`.
 //!
-//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line, as name and value, and its
-//! [`rsip::StatusCode`] knows the kinds of responses. It never reads from the network nor writes to it, since it knows
-//! neither compact names nor folding, IPv6, unknown methods and binary bodies: [`super::wire`] does that.
+//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line, as name and value. It never reads from
+//! the network nor writes to it, since it knows neither compact names nor folding, IPv6, unknown methods and binary
+//! bodies: [`super::wire`] does that.
 
-use rsip::{Header, Headers, StatusCode};
+use rsip::{Header, Headers};
 
 pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
 use super::wire::{headers, scan, serialise};
@@ -291,11 +291,6 @@ impl Response {
     /// The phrase as it came; for people, never for decisions.
     pub fn reason(&self) -> &str {
         &self.reason
-    }
-
-    /// Whether it is provisional, 1xx.
-    pub fn is_provisional(&self) -> bool {
-        StatusCode::from(self.status).kind() == rsip::common::StatusCodeKind::Provisional
     }
 
     /// Gives To this tag if it has none.

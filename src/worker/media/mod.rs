@@ -25,11 +25,12 @@ use tokio::sync::mpsc;
 
 use self::pictures::{PictureReport, Pictures};
 use self::ports::Pair;
-use self::stream::{Brought, Kind, Stream, audio_config, video_config};
+use self::stream::{Brought, Kind, Stream};
 use crate::channel::{AudioView, CallHandle, VideoView};
 use crate::config::Config;
 use crate::frame::FrameSlot;
 use crate::media::CallKey;
+use crate::media::agreed;
 use crate::media::audio::{self, AudioEngine, AudioEvent, AudioPacket, AudioPlan, AudioSettings, DeviceState};
 use crate::phone::{MediaEvent, MediaOrder, MediaPorts, Now, Tone};
 use crate::rtp::{Channel, MediaPacket, Received, RtcpEvent, RtpSession, SessionConfig, StreamConfig};
@@ -248,7 +249,7 @@ impl Media {
         match order {
             MediaOrder::Start { call, ports, streams, audio_send, audio_play, video_send } => {
                 let plan = streams.audio.as_ref().map(|agreed| audio_plan(agreed, audio_send, audio_play));
-                let sound = streams.audio.as_ref().map(audio_config).zip(plan);
+                let sound = streams.audio.as_ref().map(agreed::audio).zip(plan);
                 self.start_sound(now, call, ports.audio, sound);
                 self.start_pictures(now, call, ports, &streams, video_send);
                 self.next_figures.get_or_insert(now.instant + FIGURES);
@@ -277,7 +278,7 @@ impl Media {
 
     fn start_pictures(&mut self, now: Now, call: CallHandle, ports: MediaPorts, streams: &Negotiated, send: bool) {
         let open = match &streams.video {
-            Some(agreed) => self.open(now, call, Kind::Video, ports.video, video_config(agreed)),
+            Some(agreed) => self.open(now, call, Kind::Video, ports.video, agreed::video(agreed)),
             None => false,
         };
         if open {

@@ -8,8 +8,7 @@ use tokio::io::ReadBuf;
 
 use super::ports::{self, OpenPair};
 use crate::channel::CallHandle;
-use crate::rtp::{Channel, Received, RtcpEvent, RtpSession, StreamConfig, is_rtcp};
-use crate::sdp::{AudioStream, VideoStream};
+use crate::rtp::{Channel, Received, RtcpEvent, RtpSession, is_rtcp};
 
 /// Sound or picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,40 +79,5 @@ impl Stream {
             };
             ports::send(socket, packet.to, &packet.bytes);
         }
-    }
-}
-
-/// What an agreement about sound means for RTP.
-pub fn audio_config(agreed: &AudioStream) -> StreamConfig {
-    StreamConfig {
-        clock_rate: agreed.codec.rtp_clock(),
-        remote: agreed.remote,
-        remote_rtcp: agreed.remote_rtcp,
-        rtcp_mux: agreed.rtcp_mux,
-        recv_pts: agreed.recv_pts.iter().map(|(pt, _)| *pt).collect(),
-        dtmf_recv_pts: agreed.dtmf_recv_pts.clone(),
-        dtmf_send_pt: agreed.dtmf_send_pt,
-        dtmf_clock: agreed.dtmf_clock,
-        pli: false,
-        fir: false,
-    }
-}
-
-/// RTP clock of every picture format, RFC 3551 5.
-const PICTURE_CLOCK: u32 = 90_000;
-
-/// What an agreement about pictures means for RTP.
-pub fn video_config(agreed: &VideoStream) -> StreamConfig {
-    StreamConfig {
-        clock_rate: PICTURE_CLOCK,
-        remote: agreed.remote,
-        remote_rtcp: agreed.remote_rtcp,
-        rtcp_mux: agreed.rtcp_mux,
-        recv_pts: agreed.recv_pts.iter().map(|(pt, _)| *pt).collect(),
-        dtmf_recv_pts: Vec::new(),
-        dtmf_send_pt: None,
-        dtmf_clock: PICTURE_CLOCK,
-        pli: agreed.feedback.pli,
-        fir: agreed.feedback.fir,
     }
 }
