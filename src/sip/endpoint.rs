@@ -1,7 +1,7 @@
 //! The user agent as a whole: bytes in, bytes and events out, and the calls between.
 //!
-//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event` and `poll_close` until each gives
-//! nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
+//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event`, `poll_close` and `poll_flood` until each
+//! gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
 //! `requests` sorts what others ask, `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
@@ -13,12 +13,14 @@ mod stateless;
 mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use self::streams::Flow;
+use super::guard::{Flood, Guard, Standing};
 use super::message::Message;
 use super::path::{FlowId, Path, Transmit};
 use super::session::uac::{Calling, Invite};
@@ -28,7 +30,8 @@ use super::transaction::table::Failed;
 use super::transaction::{Outbox, Transactions};
 use super::wire::parse_datagram;
 
-/// Most sessions that others may begin; beyond, their INVITE is answered 503.
+/// Most sessions that others may begin; beyond, their INVITE is answered 503. A stranger gets fewer (see
+/// [`has_place`](super::guard::has_place)).
 pub const MAX_SESSIONS: usize = 64;
 
 /// What an endpoint is told once.
@@ -42,6 +45,7 @@ pub struct EndpointConfig {
 #[derive(Debug)]
 pub struct Endpoint {
     core: Core,
+    guard: Guard,
     sessions: BTreeMap<SessionHandle, Session>,
     flows: BTreeMap<FlowId, Flow>,
     closes: VecDeque<FlowId>,
@@ -63,11 +67,18 @@ impl Endpoint {
             events: VecDeque::new(),
         };
         let (sessions, flows) = (BTreeMap::new(), BTreeMap::new());
-        Endpoint { core, sessions, flows, closes: VecDeque::new(), next_session: 1, secret }
+        Endpoint { core, guard: Guard::new(), sessions, flows, closes: VecDeque::new(), next_session: 1, secret }
     }
 
-    /// A datagram came along `path`. What is no SIP is dropped; what is SIP with a fault is answered.
+    /// A datagram came along `path`. What is no SIP is dropped, and so is what is too much; what is SIP with a fault is
+    /// answered.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+        if self.admits_message(now, path) {
+            self.handle_message(now, path, bytes);
+        }
+    }
+
+    fn handle_message(&mut self, now: Instant, path: Path, bytes: &[u8]) {
         match parse_datagram(bytes) {
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, &response),
@@ -98,6 +109,7 @@ impl Endpoint {
 
     /// Fires whatever is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.guard.handle_timeout(now);
         let failed = self.core.transactions.handle_timeout(now, &mut self.core.out);
         self.tell_failures(now, failed);
         let handles: Vec<SessionHandle> = self.sessions.keys().copied().collect();
@@ -121,10 +133,27 @@ impl Endpoint {
         self.closes.pop_front()
     }
 
+    /// The next thing to say about floods.
+    pub fn poll_flood(&mut self) -> Option<Flood> {
+        self.guard.poll_flood()
+    }
+
     /// When `handle_timeout` is due, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let sessions = self.sessions.values().map(Session::poll_timeout).fold(None, earlier);
-        earlier(self.core.transactions.poll_timeout(), sessions)
+        let flood = self.guard.poll_timeout().map(|at| (at, TimerReason::FloodOver));
+        earlier(earlier(self.core.transactions.poll_timeout(), sessions), flood)
+    }
+
+    /// Messages from these addresses, and from no others, are heard whoever floods; the other ends of calls that we made or
+    /// answered need not be named.
+    pub fn set_known(&mut self, known: impl IntoIterator<Item = IpAddr>) {
+        self.guard.set_known(known);
+    }
+
+    /// How often somebody has called from there lately: see [`Guard::calls_lately`].
+    pub fn calls_lately(&self, now: Instant, address: IpAddr) -> u32 {
+        self.guard.calls_lately(now, address, self.standing(address))
     }
 
     /// Calls. The result comes as `Progress`, `Answered` or `Ended`.
@@ -180,6 +209,25 @@ impl Endpoint {
     /// How many transactions there are: for tests and statistics.
     pub fn transactions(&self) -> usize {
         self.core.transactions.count()
+    }
+
+    /// How many addresses are remembered for what they sent: for tests and statistics.
+    pub fn sources(&self) -> usize {
+        self.guard.sources()
+    }
+
+    fn admits_message(&mut self, now: Instant, path: Path) -> bool {
+        let address = path.remote.ip();
+        let standing = self.standing(address);
+        self.guard.admit_message(now, address, standing)
+    }
+
+    fn standing(&self, address: IpAddr) -> Standing {
+        let is_peer = |session: &Session| session.is_ours() && session.remote() == Some(address);
+        match self.guard.standing(address) {
+            Standing::Stranger if self.sessions.values().any(is_peer) => Standing::Known,
+            standing => standing,
+        }
     }
 
     fn next_handle(&mut self) -> SessionHandle {

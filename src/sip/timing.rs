@@ -50,6 +50,8 @@ pub enum TimerReason {
     CancelUnanswered,
     /// Send a re-INVITE again that met theirs (14.1).
     RetryOffer,
+    /// A flood may be over, and its count is told.
+    FloodOver,
 }
 
 /// A deadline and its reason; the earliest of several is what `poll_timeout` gives.

@@ -3,20 +3,21 @@
 //! ```text
 //!  repetition? -> its transaction      ACK -> its session      CANCEL -> its INVITE
 //!  method (405, 501) -> in a dialog? (481) -> Require (420) -> body (415) -> session
-//!                       outside: URI scheme (416), merged (482), Require, body, room (503) -> new session
+//!                       outside: URI scheme (416), merged (482), Require, body, room and not too many (503) -> new session
 //! ```
 //! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11).
 
 use std::time::Instant;
 
 use super::{Endpoint, MAX_SESSIONS};
+use crate::sip::guard::has_place;
 use crate::sip::message::{Method, Request};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
 use crate::sip::transaction::reply::stamp_source;
-use crate::sip::transaction::table::Arrival;
+use crate::sip::transaction::table::{Arrival, MAX_INVITE_SERVERS};
 use crate::sip::transaction::{ReplyPath, ServerKey};
 
 /// How long a caller is asked to wait when there is no room, in seconds.
@@ -95,12 +96,23 @@ impl Endpoint {
     fn handle_call(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
         let handle = self.next_handle();
         let reply = ReplyPath::of(path, &request);
-        let room = self.sessions.len() < MAX_SESSIONS;
-        if !room || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
+        if !self.admits_call(now, path) || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
             return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
         }
         let ringing = Ringing::start(&mut self.core.at(now, handle), key, request, path);
         self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing))));
+    }
+
+    /// Whether there is room for a new call, for somebody from there.
+    fn admits_call(&mut self, now: Instant, path: Path) -> bool {
+        let address = path.remote.ip();
+        let standing = self.standing(address);
+        let sessions = self.sessions.values().filter(|session| session.remote() == Some(address)).count();
+        let (invites, of_all) = self.core.transactions.invites_from(address);
+        let has_places = has_place(standing, sessions, self.sessions.len(), MAX_SESSIONS)
+            && has_place(standing, invites, of_all, MAX_INVITE_SERVERS);
+        // Asked always, so that it counts.
+        self.guard.admit_call(now, address, standing) && has_places
     }
 
     /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3).

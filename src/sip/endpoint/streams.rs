@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Endpoint;
-use crate::sip::path::{Path, Transmit};
+use crate::sip::path::{FlowId, Path, Transmit};
 use crate::sip::wire::{Framed, StreamFramer};
 
 /// One connection as the endpoint sees it.
@@ -27,18 +27,22 @@ impl Endpoint {
         while let Some(Flow::Open(framer)) = self.flows.get_mut(&flow) {
             match framer.next() {
                 None => return,
-                Some(Ok(Framed::Message(message))) => self.handle_datagram(now, path, &message),
+                // A stream loses nothing silently: one that brings too much is closed.
+                Some(Ok(_)) if !self.admits_message(now, path) => return self.break_flow(now, flow),
+                Some(Ok(Framed::Message(message))) => self.handle_message(now, path, &message),
                 // RFC 5626 4.4.1: a double CRLF is answered by a single one.
                 Some(Ok(Framed::KeepAlivePing)) => {
                     self.core.out.push_back(Transmit { path, bytes: b"\r\n".to_vec() });
                 }
                 Some(Ok(Framed::KeepAlivePong)) => {}
-                Some(Err(_)) => {
-                    self.flows.insert(flow, Flow::Broken);
-                    self.closes.push_back(flow);
-                    self.forget_flow(now, flow);
-                }
+                Some(Err(_)) => return self.break_flow(now, flow),
             }
         }
+    }
+
+    fn break_flow(&mut self, now: Instant, flow: FlowId) {
+        self.flows.insert(flow, Flow::Broken);
+        self.closes.push_back(flow);
+        self.forget_flow(now, flow);
     }
 }

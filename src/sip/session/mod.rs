@@ -25,6 +25,8 @@ pub mod uac;
 pub mod uas;
 pub mod update;
 
+use std::net::IpAddr;
+
 pub use context::{Context, Core};
 pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
 
@@ -72,6 +74,22 @@ impl Session {
     /// True when its end has been told.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Gone | State::Leaving(_))
+    }
+
+    /// The address of the other end, as its last message showed it; where we called, before there was one.
+    pub fn remote(&self) -> Option<IpAddr> {
+        match &self.state {
+            State::Calling(calling) => Some(calling.path().remote.ip()),
+            State::Ringing(ringing) => Some(ringing.dialog().path().remote.ip()),
+            State::Established(established) => Some(established.dialog().path().remote.ip()),
+            State::Leaving(leaving) => Some(leaving.path().remote.ip()),
+            State::Gone => None,
+        }
+    }
+
+    /// True for a call that we made or answered.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.state, State::Ringing(_) | State::Gone)
     }
 
     /// True when the request is in a dialog of this session.

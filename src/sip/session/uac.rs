@@ -90,6 +90,11 @@ impl Calling {
         &self.invite
     }
 
+    /// The way of the INVITE.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
     /// True when a provisional response has come, so that a CANCEL may go (9.1).
     pub fn heard(&self) -> bool {
         self.heard

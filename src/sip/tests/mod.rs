@@ -3,6 +3,7 @@
 mod calls;
 mod cancel;
 mod dialogs;
+mod flood;
 mod forks;
 mod info;
 mod loss;

@@ -1,7 +1,6 @@
 //! What strangers get, and that they leave nothing behind.
 
 use super::{Text, accepted, rung};
-use crate::sip::endpoint::MAX_SESSIONS;
 use crate::sip::session::context::ALLOW;
 use crate::sip::testing::{Bench, ms};
 
@@ -125,23 +124,6 @@ fn a_late_repetition_of_a_refused_invite_does_not_ring_again() {
     assert!(bench.is_quiet());
     bench.run(ms(200));
     assert_eq!(bench.endpoint.transactions(), 0);
-}
-
-#[test]
-fn a_crowd_is_asked_to_come_later_and_leaves_nothing() {
-    let mut bench = Bench::new();
-    for index in 0..MAX_SESSIONS + 500 {
-        let text = Text::new("INVITE", "z9hG4bKcrowd").body("offer").text();
-        let text = text.replace("z9hG4bKcrowd", &format!("z9hG4bK{index}")).replace("a-call", &format!("call-{index}"));
-        bench.deliver(&text);
-        let response = bench.response();
-        if index < MAX_SESSIONS {
-            assert_eq!(response.status(), 100);
-        } else {
-            assert_eq!((response.status(), response.header("Retry-After")), (503, Some("10")));
-        }
-    }
-    assert_eq!(bench.endpoint.transactions(), MAX_SESSIONS);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where the responses to a request go (RFC 3261 18.2.1 and 18.2.2, RFC 3581).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::sip::message::Request;
 use crate::sip::path::{FlowId, Path, Transmit, Transport};
@@ -42,6 +42,11 @@ impl ReplyPath {
     /// `bytes` on their way.
     pub fn transmit(&self, bytes: Vec<u8>) -> Transmit {
         Transmit { path: self.path, bytes }
+    }
+
+    /// The address that the request came from.
+    pub fn source(&self) -> IpAddr {
+        self.path.remote.ip()
     }
 
     /// A connection has gone: if it was this one, responses open a new one to the sent-by (18.2.2).

@@ -1,6 +1,7 @@
 //! All transactions of an endpoint: found by key, bounded, with one deadline.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::client::Client;
@@ -240,6 +241,12 @@ impl Transactions {
         } else if let Some((_, server)) = self.servers.get_mut(key) {
             server.respond(now, response, out);
         }
+    }
+
+    /// How many INVITEs of theirs there are from this address, and from all.
+    pub fn invites_from(&self, address: IpAddr) -> (usize, usize) {
+        let of_it = self.invite_servers.values().filter(|entry| entry.machine.reply().source() == address).count();
+        (of_it, self.invite_servers.len())
     }
 
     /// True when the same INVITE is here already by another way: it is answered 482 (RFC 3261 8.2.2.2).
