@@ -151,6 +151,11 @@ impl Endpoint {
         self.guard.set_known(known);
     }
 
+    /// True for an address of [`set_known`](Self::set_known).
+    pub fn knows(&self, address: IpAddr) -> bool {
+        self.guard.standing(address) == Standing::Known
+    }
+
     /// How often somebody has called from there lately: see [`Guard::calls_lately`].
     pub fn calls_lately(&self, now: Instant, address: IpAddr) -> u32 {
         self.guard.calls_lately(now, address, self.standing(address))

@@ -25,7 +25,7 @@ mod testing;
 mod tests;
 
 pub use endpoint::{Endpoint, EndpointConfig};
-pub use guard::{Flood, Source};
+pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};
 pub use path::{FlowId, Path, Transmit, Transport};
 pub use session::uac::Invite;

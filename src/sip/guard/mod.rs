@@ -7,8 +7,8 @@
 //!          ─▶ a small share for each stranger, which nobody else can use up
 //!          ─▶ beyond it, what is spare for all strangers together ─▶ dropped unread
 //!
-//!  a new INVITE ─▶ a bucket of calls for each source ─▶ the first one lately: a pool for newcomers
-//!                                                    ─▶ another one: a pool for the rest ─▶ 503
+//!  a new INVITE ─▶ a bucket of calls for each source ─▶ the first two lately: a pool for newcomers
+//!                                                    ─▶ further ones: a pool for the rest ─▶ 503
 //!               ─▶ a place in the tables: a share for each source, the last ones kept for newcomers and for the known
 //! ```
 //! A source whose calls are refused again and again is shut: nothing of it is read until it has stopped for a while.
@@ -25,10 +25,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+pub use self::bucket::{Bucket, Rate};
 pub use self::source::Source;
 pub use self::tally::Flood;
 
-use self::bucket::{Bucket, Rate};
 use self::source::Account;
 use self::tally::Tally;
 
@@ -50,12 +50,12 @@ const ALL_SPARE: Rate = Rate::per_second(100, 200);
 const KNOWN_CALLS: Rate = Rate::per_second(4, 40);
 /// Calls of a stranger.
 const CALLS: Rate = Rate::one_in(2, 8);
-/// First calls of strangers, all together.
-const ALL_FIRST_CALLS: Rate = Rate::per_second(8, 64);
+/// The first two calls of strangers lately, all together.
+const ALL_FIRST_CALLS: Rate = Rate::per_second(100, 512);
 /// Further calls of strangers, all together.
 const ALL_FURTHER_CALLS: Rate = Rate::per_second(2, 24);
-/// How long a call is remembered as one of lately; at most 64 are counted.
-const CLAIMS: Rate = Rate::one_in(5, 64);
+/// How long a call is remembered as one of lately; at most 12 are counted.
+const CLAIMS: Rate = Rate::one_in(5, 12);
 
 /// So many refused calls shut a source.
 const REFUSALS_TO_SHUT: u32 = 12;
@@ -145,7 +145,7 @@ impl Guard {
         if account.claims.is_full(now) {
             account.refused = 0;
         }
-        let is_first = account.claims.taken(now, CLAIMS) == 0;
+        let is_first = account.claims.taken(now, CLAIMS) < 2;
         account.claims.take(now, CLAIMS);
         let passes = match standing {
             Standing::Known => pass(now, (&mut account.calls, KNOWN_CALLS), None),
@@ -156,12 +156,14 @@ impl Guard {
                 pass(now, (&mut account.calls, CALLS), Some((&mut pools.further_calls, ALL_FURTHER_CALLS)))
             }
         };
-        if !passes {
+        let mut shuts = false;
+        if !passes && standing == Standing::Stranger {
             account.refused = account.refused.saturating_add(1);
-        }
-        let shuts = standing == Standing::Stranger && account.refused >= REFUSALS_TO_SHUT && !account.is_shut(now);
-        if shuts {
-            account.shut_until = Some(now + SHUT);
+            if account.refused >= REFUSALS_TO_SHUT {
+                account.refused = 0;
+                account.shut_until = Some(now + SHUT);
+                shuts = true;
+            }
         }
         self.all = Some(pools);
         if !passes {
@@ -173,7 +175,7 @@ impl Guard {
         passes
     }
 
-    /// How often somebody has called from there lately, 0 to 64: each call is forgotten after 5 s, one after the other.
+    /// How often somebody has called from there lately, 0 to 12: each call is forgotten after 5 s, one after the other.
     pub fn calls_lately(&self, now: Instant, address: IpAddr, standing: Standing) -> u32 {
         self.accounts.get(&source(address, standing)).map_or(0, |account| account.claims.taken(now, CLAIMS))
     }

@@ -80,10 +80,10 @@ fn one_caller_gets_its_share_and_is_then_not_heard() {
 fn the_other_end_of_a_call_is_heard_while_everybody_else_shouts() {
     let (mut bench, session, tag) = confirmed();
     let (door, mut infos) = (bench.path, 0);
-    for round in 0..300 {
-        for number in 0..200 {
-            speak_from(&mut bench, round * 200 + number);
-            let text = if number % 2 == 0 { invite(round * 200 + number) } else { "garbage".to_owned() };
+    for round in 0..80 {
+        for number in 0..100 {
+            speak_from(&mut bench, round * 100 + number);
+            let text = if number % 2 == 0 { invite(round * 100 + number) } else { "garbage".to_owned() };
             bench.deliver(&text);
         }
         bench.path = door;

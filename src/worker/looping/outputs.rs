@@ -42,6 +42,7 @@ impl Loop {
             }
             Output::SaveLog(LogChange::Append(entry)) => self.save(Job::Append(entry)),
             Output::SaveLog(LogChange::Replace(entries)) => self.save(Job::Replace(entries)),
+            Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
         }
     }
