@@ -130,6 +130,8 @@ impl Phone {
     pub(super) fn on_progress(&mut self, _now: Now, handle: CallHandle, status: u16, body: Option<Body>) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let Stage::Outgoing(outgoing) = &mut call.stage else { return };
+        // Who answers by UDP needs no other way.
+        outgoing.by_tcp_instead = None;
         // A description that makes no sense this early is none; the answer will have to.
         let early = body.and_then(|body| call.media.negotiation.handle_answer(&body.bytes).ok());
         match early {
