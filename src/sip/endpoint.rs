@@ -71,11 +71,7 @@ impl Endpoint {
         match parse_datagram(bytes) {
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, &response),
-            Err(reject) => {
-                if let Some(bytes) = reject.response() {
-                    self.core.out.push_back(Transmit { path, bytes });
-                }
-            }
+            Err(reject) => self.answer_reject(path, &reject),
         }
     }
 

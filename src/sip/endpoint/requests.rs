@@ -10,12 +10,11 @@
 use std::time::Instant;
 
 use super::{Endpoint, MAX_SESSIONS};
-use crate::sip::message::{Method, Request};
+use crate::sip::message::{Method, Request, Unreadable};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
-use crate::sip::transaction::reply::stamp_source;
 use crate::sip::transaction::table::Arrival;
 use crate::sip::transaction::{ReplyPath, ServerKey};
 
@@ -25,7 +24,7 @@ const RETRY_AFTER_FULL: &str = "10";
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
         let key = ServerKey::of(&request);
-        stamp_source(&mut request, path.remote);
+        request.top_via_mut().stamp_source(path.remote);
         match self.core.transactions.handle_request(now, &key, &request, &mut self.core.out) {
             Arrival::Absorbed => return,
             Arrival::AckOfAcceptance | Arrival::New => {}
@@ -114,24 +113,20 @@ impl Endpoint {
             self.refuse(path, request, 420, &[("Unsupported", &unknown.join(", "))]);
             return true;
         }
-        if matches!(request.method(), Method::Invite | Method::Update) && !is_readable(request) {
-            self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
-            return true;
+        if !matches!(request.method(), Method::Invite | Method::Update) {
+            return false;
         }
-        false
+        match request.session_description() {
+            Ok(_) => return false,
+            Err(Unreadable::Type) => {
+                self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
+            }
+            Err(Unreadable::Encrypted) => self.refuse(path, request, 493, &[]),
+        }
+        true
     }
 
     fn session_of(&self, request: &Request) -> Option<SessionHandle> {
         self.sessions.iter().find(|(_, session)| session.owns(request)).map(|(handle, _)| *handle)
     }
-}
-
-/// True when the body is a session description in plain form, or there is none.
-fn is_readable(request: &Request) -> bool {
-    if request.body().is_empty() {
-        return true;
-    }
-    let plain = request.header("Content-Encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
-    let kind = request.content_type().unwrap_or(SDP).split(';').next().unwrap_or_default().trim();
-    plain && kind.eq_ignore_ascii_case(SDP)
 }

@@ -274,15 +274,12 @@ fn is_success(response: &Response) -> bool {
     (200..300).contains(&response.status())
 }
 
+/// The session description in a response, alone or among other parts.
 fn body_of_response(response: &Response) -> Option<Body> {
-    body(response.content_type(), response.body())
+    response.session_description().ok().flatten().map(|bytes| Body::sdp(bytes.to_vec()))
 }
 
+/// The session description in a request, alone or among other parts.
 fn body_of_request(request: &Request) -> Option<Body> {
-    body(request.content_type(), request.body())
-}
-
-fn body(content_type: Option<&str>, bytes: &[u8]) -> Option<Body> {
-    (!bytes.is_empty())
-        .then(|| Body { content_type: content_type.unwrap_or("application/sdp").to_owned(), bytes: bytes.to_vec() })
+    request.session_description().ok().flatten().map(|bytes| Body::sdp(bytes.to_vec()))
 }

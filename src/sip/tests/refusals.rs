@@ -79,6 +79,56 @@ fn an_unreadable_body_is_answered_415() {
 }
 
 #[test]
+fn a_description_among_other_parts_is_an_offer() {
+    let parts = "--b\nContent-Type: text/plain\n\nhello\n--b\nContent-Type: application/sdp\n\noffer\n--b--\n";
+    let by = |kind: &str, parts: &str| {
+        let text = Text::new("INVITE", "z9hG4bKm").extra(&format!("Content-Type: {kind}")).text();
+        let parts = parts.replace('\n', "\r\n");
+        let mut bench = Bench::new();
+        let head = text.replace("Length: 0", &format!("Length: {}", parts.len())).replace('\n', "\r\n");
+        bench.deliver_bytes(&[head.as_bytes(), parts.as_bytes()].concat());
+        bench
+    };
+    let mut bench = by("multipart/mixed; boundary=\"b\"", parts);
+    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
+    let crate::sip::SessionEvent::Incoming { request, .. } = bench.event() else { panic!("no call") };
+    assert_eq!(request.offer, Some(crate::sip::testing::sdp("offer")));
+    assert_eq!(by("multipart/mixed; boundary=other", parts).response().status(), 415);
+    assert_eq!(by("application/pkcs7-mime; smime-type=enveloped-data", "x").response().status(), 493);
+    // What may be ignored is.
+    let mut bench = by("text/plain\nContent-Disposition: render;handling=optional", "x");
+    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
+    let crate::sip::SessionEvent::Incoming { request, .. } = bench.event() else { panic!("no call") };
+    assert_eq!(request.offer, None);
+}
+
+#[test]
+fn what_the_parser_refuses_is_answered_where_its_via_says() {
+    let mut bench = Bench::new();
+    bench.path.remote.set_port(6000);
+    let text = Text::new("INVITE", "z9hG4bKm").via_tail("").body("offer").text().replace("CSeq: 1", "CSeq: -1");
+    bench.deliver(&text);
+    let refused = bench.transmit();
+    assert_eq!(refused.path.remote.to_string(), "198.51.100.7:5060");
+    let tag_of = |bytes: &[u8]| {
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        assert!(text.starts_with("SIP/2.0 400 "), "{text}");
+        text.split("To: <sip:panel@192.0.2.1>;tag=").nth(1).expect("a tag").chars().take(16).collect::<String>()
+    };
+    bench.deliver(&text);
+    let repeated = bench.transmit();
+    assert_eq!(repeated.bytes, refused.bytes);
+    bench.deliver(&text.replace("a-call", "another"));
+    assert_ne!(tag_of(&bench.transmit().bytes), tag_of(&refused.bytes));
+    // By rport.
+    bench.deliver(&text.replace("z9hG4bKm", "z9hG4bKm;rport"));
+    let refused = bench.transmit();
+    assert_eq!(refused.path.remote.to_string(), "198.51.100.7:6000");
+    assert!(String::from_utf8(refused.bytes).expect("text").contains(";rport=6000;received=198.51.100.7\r\n"));
+    assert!(bench.is_quiet());
+}
+
+#[test]
 fn a_uri_of_another_scheme_is_answered_416() {
     let mut bench = Bench::new();
     let text = Text::new("OPTIONS", "z9hG4bKm").text();

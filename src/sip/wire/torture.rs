@@ -60,6 +60,9 @@ const EXPECTED: &[(&str, Verdict)] = &[
     ("field-no-sip", Dropped),
 ];
 
+/// Where the messages come from.
+const SOURCE: ([u8; 4], u16) = ([192, 0, 2, 20], 5060);
+
 fn files() -> BTreeMap<String, Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/torture");
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -105,7 +108,7 @@ fn each_file_gets_its_verdict() {
 fn a_refusal_is_a_response_to_the_request() {
     for (name, expected) in EXPECTED {
         let Refused(status) = expected else { continue };
-        let answer = parse_datagram(&files()[*name]).unwrap_err().response().unwrap();
+        let answer = parse_datagram(&files()[*name]).unwrap_err().response(SOURCE.into(), "T").unwrap();
         let text = String::from_utf8(answer).unwrap();
         assert!(text.starts_with(&format!("SIP/2.0 {status} ")), "{name}: {text}");
         assert!(text.contains("\r\nVia: SIP/2.0/UDP 192.0.2.20"), "{name}: {text}");
@@ -120,12 +123,13 @@ fn odd_spelling_is_understood() {
     assert_eq!(request.from().display.as_deref(), Some(r#"G. "Main" \ Gate"#));
     assert_eq!((request.from().tag(), request.to().tag()), (Some("g1"), Some("77a")));
     assert_eq!((request.cseq().0, request.max_forwards()), (11, 70));
-    let hops: Vec<String> = request.vias().iter().map(ToString::to_string).collect();
+    let top = request.top_via().to_string();
+    let hops: Vec<&str> = std::iter::once(top.as_str()).chain(request.lower_vias()).collect();
     assert_eq!(
         hops,
         [
             "SIP/2.0/UDP 192.0.2.20;branch=390gate",
-            "SIP/2.0/TCP relay.example:4000;ttl=16;branch=z9hG4bK9.8",
+            "SIP / 2.0 /TCP relay.example : 4000 ; ttl=16; branch = z9hG4bK9.8",
             "SIP/2.0/TLS [2001:db8::5]:5061;branch=z9hG4bKq"
         ]
     );
@@ -187,11 +191,9 @@ fn each_limit_holds_to_the_byte() {
     let line = |len: usize| measured("sip:b@h", &format!("Subject: {}\r\n", "s".repeat(len - 9)), 0);
     assert_eq!(status(&line(MAX_HEADER_LINE)), None);
     assert_eq!(status(&line(MAX_HEADER_LINE + 1)), Some(Some(400)));
-    let lines = |count: usize| measured("sip:b@h", &"X: 1\r\n".repeat(count - 6), 0);
+    let lines = |count: usize| measured("sip:b@h", &"Z: 1\r\n".repeat(count - 6), 0);
     assert_eq!(status(&lines(MAX_HEADER_LINES)), None);
     assert_eq!(status(&lines(MAX_HEADER_LINES + 1)), Some(Some(400)));
-    let hops = measured("sip:b@h", &format!("Via: {}\r\n", vec!["SIP/2.0/UDP h"; MAX_HEADER_LINES].join(",")), 0);
-    assert_eq!(status(&hops), Some(Some(400)));
     let empty = measured("sip:b@h", "", 10_000).len() - 10_000;
     assert_eq!(status(&measured("sip:b@h", "", MAX_MESSAGE - empty)), None);
     assert!(status(&measured("sip:b@h", "", MAX_MESSAGE - empty + 1)).is_some());
@@ -255,7 +257,7 @@ fn no_change_of_bytes_does_harm() {
                 }
             }
             Err(reject) => {
-                let _ = reject.response();
+                let _ = reject.response(SOURCE.into(), "T");
             }
         }
     }
