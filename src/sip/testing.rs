@@ -299,6 +299,7 @@ pub fn invite(path: Path, offer: Option<&str>) -> Invite {
         contact: Uri::parse(&contact).expect("a URI"),
         offer: offer.map(sdp),
         headers: Vec::new(),
+        follow: 0,
     }
 }
 

@@ -3,10 +3,13 @@
 mod calls;
 mod cancel;
 mod dialogs;
+mod early;
 mod forks;
 mod info;
 mod loss;
 mod offers;
+mod prack;
+mod redirects;
 mod refusals;
 mod streams;
 mod timers;
