@@ -17,6 +17,9 @@ use crate::sip::{Body, EndCause, Invite, NameAddr, Path, Transport, Uri};
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
 
+/// To how many other addresses a called device may send us on ("moved", "not here but there").
+const FOLLOWED: u8 = 5;
+
 /// A device to call.
 struct Callee {
     user: Option<String>,
@@ -108,7 +111,8 @@ impl Phone {
         let mut negotiation = self.negotiation(local, ports);
         let offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         let from = NameAddr::new(from);
-        let session = self.endpoint.invite(now.instant, Invite { path, to, from, contact, offer, headers: Vec::new() });
+        let order = Invite { path, to, from, contact, offer, headers: Vec::new(), follow: FOLLOWED };
+        let session = self.endpoint.invite(now.instant, order);
         let handle = self.next_handle();
         let call = Call {
             handle,

@@ -4,9 +4,10 @@
 //! nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
-//! `requests` sorts what others ask, `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
+//! `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
 //! strangers without remembering them.
 
+mod content;
 mod requests;
 mod responses;
 mod stateless;
@@ -21,6 +22,7 @@ use rand::{Rng, SeedableRng};
 use self::streams::Flow;
 use super::message::Message;
 use super::path::{FlowId, Path, Transmit};
+use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
 use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
@@ -155,7 +157,12 @@ impl Endpoint {
 
     /// Offers new media in a confirmed session; `OfferAnswered` has the result. Glare is retried here.
     pub fn reinvite(&mut self, now: Instant, session: SessionHandle, offer: Body) {
-        self.with(now, session, |session, cx| session.reinvite(cx, offer));
+        self.with(now, session, |session, cx| session.offer(cx, offer, Means::Reinvite));
+    }
+
+    /// The same by UPDATE, for what needs no person's consent; by re-INVITE when they know no UPDATE.
+    pub fn update(&mut self, now: Instant, session: SessionHandle, offer: Body) {
+        self.with(now, session, |session, cx| session.offer(cx, offer, Means::Update));
     }
 
     /// Answers an `Offer`: with a description (ours to offer when theirs had none), or the status that refuses it.
@@ -192,7 +199,7 @@ impl Endpoint {
         act(session, &mut self.core.at(now, handle));
         if session.is_gone() {
             self.sessions.remove(&handle);
-            self.core.transactions.abandon_invites_of(handle.0);
+            self.core.transactions.abandon_invites_of(now, handle.0);
         }
     }
 

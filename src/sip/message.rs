@@ -121,7 +121,11 @@ impl Head {
         let found = if is_plain { body::find(content_type, &self.body, SDP) } else { Err(Unreadable::Type) };
         let params = self.lines_of("Content-Disposition").next().and_then(|value| value.split_once(';'));
         let handling = params.and_then(|(_, params)| Params::parse(params).ok());
-        let is_optional = || handling.is_some_and(|params| params.get("handling") == Some("optional"));
+        let is_optional = || {
+            handling.is_some_and(|params| {
+                params.get("handling").is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
+            })
+        };
         match found {
             Err(_) if is_optional() => Ok(None),
             found => found.map(Some),
