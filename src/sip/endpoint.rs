@@ -101,7 +101,7 @@ impl Endpoint {
 
     /// What was to go along `path` could not be delivered: an ICMP error, a refused or timed out connection.
     pub fn handle_transport_error(&mut self, now: Instant, path: Path) {
-        let failed = self.core.transactions.handle_transport_error(path);
+        let failed = self.core.transactions.handle_transport_error(now, path, &mut self.core.out);
         self.tell_failures(now, failed);
     }
 
@@ -272,7 +272,7 @@ impl Endpoint {
     }
 
     fn forget_flow(&mut self, now: Instant, flow: FlowId) {
-        let failed = self.core.transactions.handle_flow_closed(flow);
+        let failed = self.core.transactions.handle_flow_closed(now, flow, &mut self.core.out);
         for session in self.sessions.values_mut() {
             session.handle_flow_closed(flow);
         }
