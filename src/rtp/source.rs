@@ -165,6 +165,8 @@ pub(super) enum Dropped {
     Stray,
     /// Of another source, which has not proved itself yet.
     Probation,
+    /// Of the source before, overtaken by its successor or by its leave.
+    Straggler,
 }
 
 /// The sender that is listened to, and the one that may take its place.
@@ -177,6 +179,10 @@ pub(super) struct Sources {
     unannounced: bool,
     /// Losses of sources that are gone.
     lost_before: u64,
+    /// The source before the present one and its highest sequence number: its stragglers are not its return.
+    former: Option<(u32, u16)>,
+    /// The other side has moved: whoever speaks next is believed at once.
+    moved: bool,
 }
 
 impl Sources {
@@ -191,9 +197,15 @@ impl Sources {
     }
 
     /// Puts a packet into the order of its source. The first source is believed at once, because its first packet may
-    /// be the begin of a key frame; a further one after two in a row with nothing from the present one between them
-    /// (RFC 3550 A.1, probation).
+    /// be the begin of a key frame, and so is the first after a move; a further one after two in a row with nothing from
+    /// the present one between them (RFC 3550 A.1, probation).
     pub fn place(&mut self, ssrc: u32, sequence: u16) -> Result<u64, Dropped> {
+        if let Some((_, highest)) = self.former.filter(|(former, _)| *former == ssrc)
+            && highest.wrapping_sub(sequence) <= MAX_MISORDER
+        {
+            return Err(Dropped::Straggler);
+        }
+        let moved = std::mem::take(&mut self.moved);
         match &mut self.present {
             None => Ok(self.begin(ssrc, sequence)),
             Some(source) if source.ssrc == ssrc => {
@@ -208,7 +220,7 @@ impl Sources {
                     Order::Stray => Err(Dropped::Stray),
                 }
             }
-            Some(_) if self.candidate == Some((ssrc, sequence)) => {
+            Some(_) if moved || self.candidate == Some((ssrc, sequence)) => {
                 self.forget();
                 Ok(self.begin(ssrc, sequence))
             }
@@ -219,10 +231,16 @@ impl Sources {
         }
     }
 
+    /// The other side is to be heard from elsewhere from now on, perhaps from another device.
+    pub fn expect_move(&mut self) {
+        self.moved = true;
+    }
+
     /// The present source has left; the next is believed at once.
     pub fn forget(&mut self) {
         if let Some(source) = self.present.take() {
             self.lost_before += u64::try_from(source.lost()).unwrap_or(0);
+            self.former = Some((source.ssrc, source.highest() as u16));
         }
         self.candidate = None;
     }
@@ -242,6 +260,7 @@ impl Sources {
         let place = source.highest();
         self.present = Some(source);
         self.candidate = None;
+        self.former = self.former.filter(|(former, _)| *former != ssrc);
         self.unannounced = true;
         place
     }
