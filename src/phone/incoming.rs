@@ -28,7 +28,7 @@ impl Phone {
             (Admission::Refuse { status, reason }, _) => return refuse(self, status, reason, remote),
             (Admission::Ring { .. }, None) => return refuse(self, 486, EndReason::Missed, remote),
         };
-        let negotiation = self.negotiation(path.local.ip(), ports);
+        let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
         let handle = self.next_handle();
         let mut call = Call {
             handle,

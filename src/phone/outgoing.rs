@@ -105,7 +105,7 @@ impl Phone {
         for other in active {
             self.set_held(now, other, true);
         }
-        let mut negotiation = self.negotiation(local, ports);
+        let mut negotiation = self.negotiation(local, callee.address, ports);
         let offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         let from = NameAddr::new(from);
         let session = self.endpoint.invite(now.instant, Invite { path, to, from, contact, offer, headers: Vec::new() });
