@@ -117,6 +117,13 @@ fn stragglers_of_a_source_do_not_bring_it_back() {
         assert!(rig.hear(0, 7, late).is_none());
     }
     assert!(!rig.hear(0, 8, 3).expect("goes on").new_source);
+    // Neither do those of a count before, and they do not bring back that either.
+    rig.hear(0, 8, 30_000);
+    assert!(rig.hear(0, 8, 30_002).expect("begun anew").new_source);
+    for late in 1..=3 {
+        assert!(rig.hear(0, 8, late).is_none());
+    }
+    assert!(!rig.hear(0, 8, 30_001).expect("out of order").new_source);
     // Its return is another thing.
     assert!(rig.hear(0, 7, 121).is_none());
     assert!(rig.hear(0, 7, 122).expect("it proved itself").new_source);
