@@ -99,6 +99,8 @@ pub(super) enum TheirOffer {
     Kept(Vec<u8>),
     /// They want ours in the 200.
     Missing,
+    /// They want ours, and got it in the 183.
+    Asked(Vec<u8>),
 }
 
 /// An answered call.

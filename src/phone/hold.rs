@@ -96,7 +96,7 @@ impl Phone {
         let pause = self.pause_after_collision(handle);
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let wish = call.wish(&self.config);
-        let Stage::Talking(talking) = &mut call.stage else { return };
+        let Stage::Talking(talking) = &mut call.stage else { return self.on_early_answer(handle, result) };
         let asked = match talking.change {
             Change::Asked(asked) => asked,
             Change::Settled(_) | Change::Again(_) => wish,
@@ -119,6 +119,15 @@ impl Phone {
         self.touch(handle);
         self.sync_media(handle);
         self.renegotiate(now, handle);
+    }
+
+    /// The answer to the offer that a caller wanted with the ringing.
+    fn on_early_answer(&mut self, handle: CallHandle, result: Result<Option<Body>, u16>) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let answer = result.ok().flatten();
+        call.media.streams = answer.and_then(|body| call.media.negotiation.handle_answer(&body.bytes).ok());
+        self.touch(handle);
+        self.sync_media(handle);
     }
 
     /// They want to change the media, or want to hear what we wish.

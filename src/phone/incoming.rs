@@ -60,6 +60,16 @@ impl Phone {
         let mut tried = call.media.negotiation.clone();
         let wish = call.wish(&self.config);
         let early = match offered(&call) {
+            None if request.offer_wanted && answer_after != Some(Duration::ZERO) => {
+                let offer = tried.create_offer(wish);
+                call.media.negotiation = tried;
+                if let Stage::Incoming(incoming) = &mut call.stage {
+                    incoming.offer = TheirOffer::Asked(offer.clone());
+                }
+                self.endpoint.ring(now.instant, session, Some(Body::sdp(offer)));
+                self.admit(now, call, false);
+                return;
+            }
             None => None,
             Some(offer) => match tried.handle_offer(offer, wish) {
                 Ok((answer, streams)) => {
@@ -83,7 +93,12 @@ impl Phone {
             }
             _ => self.endpoint.ring(now.instant, session, None),
         }
-        self.sessions.insert(session, handle);
+        self.admit(now, call, at_once);
+    }
+
+    fn admit(&mut self, now: Now, call: Call, at_once: bool) {
+        let handle = call.handle;
+        self.sessions.insert(call.session, handle);
         self.calls.insert(handle, call);
         self.bring_up(handle);
         self.touch(handle);
@@ -140,7 +155,7 @@ impl Phone {
         let wish = call.wish(&config);
         let offer = incoming.offer.clone();
         let answer = match offer {
-            TheirOffer::Answered(answer) => answer,
+            TheirOffer::Answered(sent) | TheirOffer::Asked(sent) => sent,
             TheirOffer::Missing => call.media.negotiation.create_offer(wish),
             TheirOffer::Kept(offer) => match call.media.negotiation.handle_offer(&offer, wish) {
                 Ok((answer, streams)) => {
@@ -219,7 +234,7 @@ fn offered(call: &Call) -> Option<&[u8]> {
 /// What the first answer really wished: an answer given in the 183 was given without the camera.
 fn wish_of(call: &Call, now_wanted: Wish) -> Wish {
     match &call.stage {
-        Stage::Incoming(Incoming { offer: TheirOffer::Answered(_), .. }) => {
+        Stage::Incoming(Incoming { offer: TheirOffer::Answered(_) | TheirOffer::Asked(_), .. }) => {
             Wish { video: Direction::of(false, now_wanted.video.receives()), ..now_wanted }
         }
         _ => now_wanted,

@@ -4,9 +4,10 @@
 //! gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
-//! `requests` sorts what others ask, `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
+//! `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
 //! strangers without remembering them.
 
+mod content;
 mod requests;
 mod responses;
 mod stateless;
@@ -23,6 +24,7 @@ use self::streams::Flow;
 use super::guard::{Flood, Guard, Standing};
 use super::message::Message;
 use super::path::{FlowId, Path, Transmit};
+use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
 use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
@@ -82,11 +84,7 @@ impl Endpoint {
         match parse_datagram(bytes) {
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, &response),
-            Err(reject) => {
-                if let Some(bytes) = reject.response() {
-                    self.core.out.push_back(Transmit { path, bytes });
-                }
-            }
+            Err(reject) => self.answer_reject(path, &reject),
         }
     }
 
@@ -193,7 +191,12 @@ impl Endpoint {
 
     /// Offers new media in a confirmed session; `OfferAnswered` has the result. Glare is retried here.
     pub fn reinvite(&mut self, now: Instant, session: SessionHandle, offer: Body) {
-        self.with(now, session, |session, cx| session.reinvite(cx, offer));
+        self.with(now, session, |session, cx| session.offer(cx, offer, Means::Reinvite));
+    }
+
+    /// The same by UPDATE, for what needs no person's consent; by re-INVITE when they know no UPDATE.
+    pub fn update(&mut self, now: Instant, session: SessionHandle, offer: Body) {
+        self.with(now, session, |session, cx| session.offer(cx, offer, Means::Update));
     }
 
     /// Answers an `Offer`: with a description (ours to offer when theirs had none), or the status that refuses it.
@@ -249,7 +252,7 @@ impl Endpoint {
         act(session, &mut self.core.at(now, handle));
         if session.is_gone() {
             self.sessions.remove(&handle);
-            self.core.transactions.abandon_invites_of(handle.0);
+            self.core.transactions.abandon_invites_of(now, handle.0);
         }
     }
 

@@ -49,6 +49,10 @@ pub struct World {
     pub phones: Vec<Phone>,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
+    /// Share of datagrams that arrive twice, 0 to 1.
+    pub duplication: f64,
+    /// Share of datagrams that arrive up to 700 ms late, behind others that were sent after them, 0 to 1.
+    pub reordering: f64,
     /// How long a datagram travels, in microseconds.
     pub delay: std::ops::Range<u64>,
     /// Lets a test lose chosen messages: called with the sender and the text, true to lose.
@@ -78,6 +82,8 @@ impl World {
             now,
             phones,
             loss,
+            duplication: 0.0,
+            reordering: 0.0,
             delay: 1_000..20_000,
             filter: Box::new(|_, _| false),
             began: now,
@@ -227,14 +233,18 @@ impl World {
         let Some(to) = self.phones.iter().position(|phone| phone.address == transmit.path.remote) else {
             return;
         };
-        let at = self.now + Duration::from_micros(self.random.random_range(self.delay.clone()));
         let path = Path {
             transport: Transport::Udp,
             local: transmit.path.remote,
             remote: self.phones[from].address,
             flow: None,
         };
-        self.flights.push(Flight { at, to, path, bytes: transmit.bytes.clone() });
+        let copies = if self.random.random_bool(self.duplication) { 2 } else { 1 };
+        for _ in 0..copies {
+            let late = if self.random.random_bool(self.reordering) { self.random.random_range(0..700_000) } else { 0 };
+            let at = self.now + Duration::from_micros(self.random.random_range(self.delay.clone()) + late);
+            self.flights.push(Flight { at, to, path, bytes: transmit.bytes.clone() });
+        }
     }
 
     fn stream(&mut self, from: usize, transmit: Transmit) {
@@ -289,6 +299,7 @@ pub fn invite(path: Path, offer: Option<&str>) -> Invite {
         contact: Uri::parse(&contact).expect("a URI"),
         offer: offer.map(sdp),
         headers: Vec::new(),
+        follow: 0,
     }
 }
 

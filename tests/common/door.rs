@@ -81,6 +81,7 @@ impl Door {
             contact: uri("sip:door@10.0.0.3:5060"),
             offer: offer.map(Body::sdp),
             headers: Vec::new(),
+            follow: 0,
         };
         self.session = Some(self.endpoint.invite(now.instant, invite));
     }

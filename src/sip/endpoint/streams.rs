@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Endpoint;
 use crate::sip::path::{FlowId, Path, Transmit};
-use crate::sip::wire::{Framed, StreamFramer};
+use crate::sip::wire::{Framed, StreamFramer, refuse_unframed};
 
 /// One connection as the endpoint sees it.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl Endpoint {
                 // A stream loses nothing silently: one that brings too much is closed.
                 Some(Ok(_)) if !self.admits_message(now, path) => return self.break_flow(now, flow),
                 Some(Ok(Framed::Message(message))) => self.handle_message(now, path, &message),
+                Some(Ok(Framed::Unframed(head, error))) => self.answer_reject(path, &refuse_unframed(&head, error)),
                 // RFC 5626 4.4.1: a double CRLF is answered by a single one.
                 Some(Ok(Framed::KeepAlivePing)) => {
                     self.core.out.push_back(Transmit { path, bytes: b"\r\n".to_vec() });

@@ -26,7 +26,12 @@ pub fn refuse_acceptance(
     let way = Path { flow: path.flow, ..client.path() };
     let mut dialog = Dialog::from_response(request, response, contact, way);
     let cseq = request.cseq().0;
+    let is_first = request.to().tag().is_none();
     cx.acknowledge(invite, &dialog, cseq, None);
+    if !is_first {
+        // A re-INVITE of a dialog whose BYE is out already.
+        return None;
+    }
     let key = send(cx, &mut dialog);
     Some((dialog, key))
 }

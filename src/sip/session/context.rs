@@ -15,9 +15,9 @@ use crate::sip::transaction::key::MAGIC_COOKIE;
 use crate::sip::transaction::{ClientKey, Outbox, ServerKey, Transactions};
 
 /// The methods this user agent obeys, as its Allow header says.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
-/// The option tags this user agent obeys: none yet; 100rel and timer come with their files.
-pub const SUPPORTED: &[&str] = &[];
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// The option tags this user agent obeys.
+pub const SUPPORTED: &[&str] = &[super::prack::RELIABLE];
 /// The media type of session descriptions.
 pub const SDP: &str = "application/sdp";
 
@@ -179,9 +179,7 @@ impl Context<'_> {
     pub fn describe(&self, response: &mut Response, contact: &Uri) {
         response.push_header("Contact", &NameAddr::new(contact.clone()).to_string());
         response.push_header("Allow", ALLOW);
-        if !SUPPORTED.is_empty() {
-            response.push_header("Supported", &SUPPORTED.join(", "));
-        }
+        response.push_header("Supported", &SUPPORTED.join(", "));
     }
 
     /// Adds Via and User-Agent to a request that is to go along `path`.
@@ -194,7 +192,7 @@ impl Context<'_> {
     }
 }
 
-/// Adds what an OPTIONS asks for (RFC 3261 11.2). Supported stands there also when it is empty.
+/// Adds what an OPTIONS asks for (RFC 3261 11.2).
 pub fn describe_abilities(response: &mut Response) {
     response.push_header("Allow", ALLOW);
     response.push_header("Accept", SDP);

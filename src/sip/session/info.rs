@@ -1,7 +1,7 @@
 //! INFO: small things said in a dialog, early or confirmed, such as a key press (RFC 6086, legacy usage).
 
 use super::context::Context;
-use super::{Body, SessionEvent, body_of_request, is_final, is_success};
+use super::{Body, SessionEvent, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
@@ -17,7 +17,11 @@ pub fn send(cx: &mut Context<'_>, dialog: &mut Dialog, body: &Body) {
 pub fn handle(cx: &mut Context<'_>, key: &ServerKey, request: &Request) {
     cx.answer(key, request, 200);
     let session = cx.handle();
-    cx.tell(SessionEvent::Info { session, body: body_of_request(request) });
+    let body = (!request.body().is_empty()).then(|| Body {
+        content_type: request.content_type().unwrap_or_default().to_owned(),
+        bytes: request.body().to_vec(),
+    });
+    cx.tell(SessionEvent::Info { session, body });
 }
 
 /// A response to a request of ours that may be an INFO.

@@ -3,14 +3,18 @@
 mod calls;
 mod cancel;
 mod dialogs;
+mod early;
 mod flood;
 mod forks;
 mod info;
 mod loss;
 mod offers;
+mod prack;
+mod redirects;
 mod refusals;
 mod streams;
 mod timers;
+mod torture;
 
 use super::session::SessionHandle;
 use super::testing::{Bench, invite, sdp};

@@ -25,6 +25,47 @@ fn a_double_crlf_is_answered_by_one() {
 }
 
 #[test]
+fn a_double_crlf_in_two_halves_is_answered_once() {
+    let mut bench = by_tcp();
+    bench.deliver("\n");
+    assert!(bench.is_quiet());
+    bench.deliver("\n");
+    assert_eq!(bench.transmit().bytes, b"\r\n");
+    assert!(bench.is_quiet());
+}
+
+#[test]
+fn a_head_of_bare_line_feeds_and_a_folded_length_are_understood() {
+    let mut bench = by_tcp();
+    let (now, path) = (bench.now, bench.path);
+    bench.endpoint.handle_stream(now, path, Text::new("OPTIONS", "z9hG4bKa").text().as_bytes());
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    bench.deliver(&Text::new("OPTIONS", "z9hG4bKb").text().replace("Content-Length: 0", "Content-Length:\n 0"));
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    assert_eq!(bench.endpoint.poll_close(), None);
+}
+
+/// Where the end of a message cannot be told, its sender is told why before the connection is closed.
+#[test]
+fn what_cannot_be_framed_is_answered_and_closed() {
+    for (length, status) in [
+        ("Content-Length: 5x", "SIP/2.0 400 Bad Request (Content-Length)"),
+        ("Content-Length: 65536", "SIP/2.0 413 Request Entity Too Large (message too long)"),
+        ("Subject: none", "SIP/2.0 400 Bad Request (a stream needs Content-Length)"),
+    ] {
+        let mut bench = by_tcp();
+        let invite = Text::new("INVITE", "z9hG4bKa").body("offer").text();
+        bench.deliver(&invite.replace("Content-Length: 5", length));
+        let refused = bench.transmit();
+        let text = String::from_utf8(refused.bytes).expect("text");
+        assert_eq!((refused.path.flow, text.lines().next()), (Some(FlowId(1)), Some(status)));
+        assert!(bench.is_quiet());
+        assert_eq!(bench.endpoint.poll_close(), Some(FlowId(1)), "{length}");
+        assert_eq!((bench.endpoint.transactions(), bench.endpoint.busy_sessions()), (0, 0));
+    }
+}
+
+#[test]
 fn two_messages_in_one_piece_are_both_answered_on_the_flow() {
     let mut bench = by_tcp();
     let one = Text::new("OPTIONS", "z9hG4bKa").text();

@@ -35,7 +35,7 @@ pub struct InviteClient {
 #[derive(Debug)]
 enum State {
     Calling { repeat: Option<Backoff>, unanswered: Instant },
-    Proceeding,
+    Proceeding { abandoned: Option<Instant> },
     Completed { ack: Vec<u8>, forget: Instant },
     Accepted { acks: Vec<KeptAck>, forget: Instant },
     Terminated,
@@ -60,8 +60,12 @@ impl InviteClient {
     pub fn handle_response(&mut self, now: Instant, response: &Response, out: &mut Outbox) -> Delivery {
         let status = response.status();
         match &mut self.state {
-            State::Calling { .. } | State::Proceeding => match status {
-                100..=199 => self.state = State::Proceeding,
+            State::Calling { .. } | State::Proceeding { .. } => match status {
+                100..=199 => {
+                    if let State::Calling { .. } = self.state {
+                        self.state = State::Proceeding { abandoned: None };
+                    }
+                }
                 200..=299 => self.state = State::Accepted { acks: Vec::new(), forget: now + GIVE_UP },
                 _ => {
                     let ack = ack_for_refusal(&self.request, response).to_bytes();
@@ -101,6 +105,16 @@ impl InviteClient {
         }
     }
 
+    /// Its session is over. When something was heard, the final response may still come within 64*T1; when nothing was,
+    /// the INVITE is not repeated any more.
+    pub fn abandon(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Calling { .. } => self.state = State::Terminated,
+            State::Proceeding { abandoned } => *abandoned = Some(now + GIVE_UP),
+            State::Completed { .. } | State::Accepted { .. } | State::Terminated => {}
+        }
+    }
+
     /// Fires what is due.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Option<Failure> {
         match &mut self.state {
@@ -112,7 +126,11 @@ impl InviteClient {
                 repeat.advance(now);
                 out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
             }
-            State::Completed { forget, .. } | State::Accepted { forget, .. } if now >= *forget => {
+            State::Completed { forget, .. }
+            | State::Accepted { forget, .. }
+            | State::Proceeding { abandoned: Some(forget) }
+                if now >= *forget =>
+            {
                 self.state = State::Terminated;
             }
             _ => {}
@@ -152,13 +170,14 @@ impl InviteClient {
             State::Calling { unanswered, .. } => Some((*unanswered, TimerReason::InviteUnanswered)),
             State::Completed { forget, .. } => Some((*forget, TimerReason::ForgetRefusedInvite)),
             State::Accepted { forget, .. } => Some((*forget, TimerReason::ForgetAcceptedInvite)),
-            State::Proceeding | State::Terminated => None,
+            State::Proceeding { abandoned: Some(forget) } => Some((*forget, TimerReason::ForgetAbandonedInvite)),
+            State::Proceeding { abandoned: None } | State::Terminated => None,
         }
     }
 
     /// True when no final response has come.
     pub fn is_pending(&self) -> bool {
-        matches!(self.state, State::Calling { .. } | State::Proceeding)
+        matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
     }
 
     /// True when it can be forgotten.

@@ -249,10 +249,11 @@ impl Transactions {
         (of_it, self.invite_servers.len())
     }
 
-    /// True when the same INVITE is here already by another way: it is answered 482 (RFC 3261 8.2.2.2).
-    pub fn is_merged(&self, request: &Request) -> bool {
+    /// The same INVITE, if it is here already by another way: this one is answered 482 (RFC 3261 8.2.2.2), or with
+    /// silence like the first.
+    pub fn merged(&self, request: &Request) -> Option<&InviteServer> {
         let identity = Identity::of(request);
-        self.invite_servers.values().any(|entry| entry.identity == identity)
+        self.invite_servers.values().find(|entry| entry.identity == identity).map(|entry| &entry.machine)
     }
 
     /// The INVITE of theirs under this key, when it awaits its final response: its owner.
@@ -277,9 +278,13 @@ impl Transactions {
         }
     }
 
-    /// Gives up every INVITE of an owner that still has no final response: its session is over.
-    pub fn abandon_invites_of(&mut self, gone: Owner) {
-        self.invite_clients.retain(|_, (owner, client)| *owner != gone || !client.is_pending());
+    /// The session of these INVITEs is over: those that still have no final response are waited for a little longer,
+    /// so that a refusal gets its ACK.
+    pub fn abandon_invites_of(&mut self, now: Instant, gone: Owner) {
+        for (_, client) in self.invite_clients.values_mut().filter(|(owner, _)| *owner == gone) {
+            client.abandon(now);
+        }
+        self.sweep();
     }
 
     /// How many transactions there are.
