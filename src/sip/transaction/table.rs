@@ -290,6 +290,13 @@ impl Transactions {
         (of_it, self.invite_servers.len())
     }
 
+    /// Forgets the refusal that has waited longest for its ACK, to make a place; false when there is none.
+    pub fn forget_refusal(&mut self) -> bool {
+        let waiting = self.invite_servers.iter().filter_map(|(key, entry)| Some((entry.machine.refused_until()?, key)));
+        let oldest = waiting.min().map(|(_, key)| key.clone());
+        oldest.is_some_and(|key| self.invite_servers.remove(&key).is_some())
+    }
+
     /// The same INVITE, if it is here already by another way: this one is answered 482 (RFC 3261 8.2.2.2), or with
     /// silence like the first.
     pub fn merged(&self, request: &Request) -> Option<&InviteServer> {
