@@ -52,7 +52,7 @@ const ALL_SPARE: Rate = Rate::per_second(100, 200);
 /// Calls of a known source.
 const KNOWN_CALLS: Rate = Rate::per_second(4, 40);
 /// Calls of a stranger.
-const CALLS: Rate = Rate::one_in(2, 8);
+const CALLS: Rate = Rate::one_in(1, 12);
 /// The first two calls of strangers lately, all together.
 const ALL_FIRST_CALLS: Rate = Rate::per_second(100, 512);
 /// Further calls of strangers, all together.
