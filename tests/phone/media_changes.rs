@@ -6,7 +6,7 @@ use vestibule::channel::{CallState, Command};
 use vestibule::phone::MediaOrder;
 use vestibule::sip::Body;
 
-use crate::common::{FRAME, House, PANEL, Talk, ms, s};
+use crate::common::{FRAME, House, OTHER, PANEL, Talk, ms, s};
 
 const DOOR_SOUND: &str = "10.0.0.3:30000";
 const DOOR: u8 = 10;
@@ -156,7 +156,7 @@ fn we_come_back_to_a_door_that_still_holds() {
     let mut house = House::new(&[]);
     house.connect_panels();
     let now = house.now;
-    house.panels[1].phone.handle_command(now, Command::Hold(None)).expect("held");
+    house.panels[OTHER].phone.handle_command(now, Command::Hold(None)).expect("held");
     house.run(ms(100));
     house.must(PANEL, Command::Hold(None));
     house.run(ms(100));
@@ -165,7 +165,7 @@ fn we_come_back_to_a_door_that_still_holds() {
     let call = house.call(PANEL);
     assert!(call.held_by_remote, "its answer says so");
     assert_eq!(call.audio.map(|audio| audio.direction), Some("recvonly"));
-    house.must(1, Command::Resume(None));
+    house.must(OTHER, Command::Resume(None));
     house.run(ms(100));
     assert!(!house.call(PANEL).held_by_remote);
 }
