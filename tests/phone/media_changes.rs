@@ -90,6 +90,25 @@ fn numbers_that_change_are_followed() {
 }
 
 #[test]
+fn keys_go_under_the_number_that_was_agreed_last() {
+    let mut talk = connected();
+    for (pt, clock) in [(101, 8_000), (97, 8_000), (120, 48_000)] {
+        let lines = format!("m=audio 30000 RTP/AVP 0 {pt}\r\na=rtpmap:{pt} telephone-event/{clock}\r\n");
+        offer(&mut talk, "10.0.0.3", &lines);
+        talk.house.must(PANEL, Command::Dtmf("5".to_owned()));
+        let since = talk.house.now.instant + FRAME;
+        talk.run(ms(600));
+        assert_eq!(talk.numbers_since(since), [0, pt]);
+    }
+    // A door that takes no keys any more gets none, and the sound goes on.
+    offer(&mut talk, "10.0.0.3", "m=audio 30000 RTP/AVP 0\r\n");
+    talk.house.must(PANEL, Command::Dtmf("5".to_owned()));
+    let since = talk.house.now.instant + FRAME;
+    talk.run(ms(600));
+    assert_eq!(talk.numbers_since(since), [0]);
+}
+
+#[test]
 fn the_door_holds_in_every_form_and_comes_back() {
     for (place, line, sends) in [
         ("10.0.0.3", "a=sendonly\r\n", true),
