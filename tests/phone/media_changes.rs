@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use vestibule::channel::{CallState, Command};
 use vestibule::phone::MediaOrder;
+use vestibule::sdp::Direction;
 use vestibule::sip::Body;
 
 use crate::common::{FRAME, House, OTHER, PANEL, Talk, ms, s};
@@ -49,16 +50,19 @@ fn offer(talk: &mut Talk, place: &str, lines: &str) -> String {
 fn a_new_port_or_address_is_followed_at_once_and_the_old_one_is_nobody() {
     for (place, new) in [("10.0.0.3", "10.0.0.3:31000"), ("10.0.0.9", "10.0.0.9:31000")] {
         let mut talk = connected();
-        let asked = talk.house.now.instant;
         let answer = offer(&mut talk, place, &SOUND.replace("30000", "31000"));
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
-        // The old place goes on as if nothing had been; the new one speaks with an SSRC of its own.
+        // The old place goes on as if nothing had been, and is not heard in the pause before the new one speaks.
+        let answered = talk.house.now.instant;
+        talk.run(ms(500));
+        assert_eq!(talk.heard_since(answered), [] as [u8; 0]);
+        assert_eq!(talk.sent_since(answered), [(address(new), 0)]);
         talk.voice(MOVED, new);
         let since = talk.house.now.instant + FRAME;
         talk.run(s(5));
         assert_eq!(talk.heard_since(since), [MOVED]);
         assert_eq!(talk.sent_since(since), [(address(new), 0)]);
-        assert!(talk.gap(asked) <= 4 * FRAME, "{:?}", talk.gap(asked));
+        assert!(talk.gap(since) <= 2 * FRAME, "{:?}", talk.gap(since));
     }
 }
 
@@ -187,6 +191,23 @@ fn we_come_back_to_a_door_that_still_holds() {
     house.must(OTHER, Command::Resume(None));
     house.run(ms(100));
     assert!(!house.call(PANEL).held_by_remote);
+}
+
+#[test]
+fn an_answer_alone_says_that_the_door_holds() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    let again = |house: &mut House| {
+        house.must(PANEL, Command::Hold(None));
+        house.run(ms(50));
+        house.must(PANEL, Command::Resume(None));
+        house.run(ms(50));
+        house.call(PANEL).held_by_remote
+    };
+    house.door.wish.audio = Direction::SendOnly;
+    assert!(again(&mut house));
+    house.door.wish.audio = Direction::SendRecv;
+    assert!(!again(&mut house));
 }
 
 #[test]
