@@ -12,9 +12,7 @@ use super::select::{
     AudioChoice, audio_formats, audio_stream, best_audio, best_event, best_video, event_formats, video_formats,
     video_stream,
 };
-use super::{
-    AudioCodec, AudioStream, Capabilities, Direction, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish,
-};
+use super::{AudioStream, Capabilities, Direction, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish};
 
 /// The offers and answers of one call.
 ///
@@ -147,17 +145,21 @@ impl Negotiation {
         let formats = audio_formats(theirs, &self.capabilities);
         // The first of an answer is the one to use (RFC 3264 7).
         let send = *formats.first()?;
-        let mut receive: Vec<(u8, AudioCodec)> = ours.codecs.clone();
+        // What they give another meaning than ours has theirs.
+        let meant = |pt: u8, is: &dyn Fn(&Format) -> bool| theirs.formats.iter().all(|of| of.pt != pt || is(of));
+        let mut receive = ours.codecs.clone();
+        receive.retain(|(pt, codec)| meant(*pt, &|of| of.audio() == Some(*codec)));
+        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
+        receive_events.retain(|pt| meant(*pt, &Format::is_event));
         // Some devices send under their own number instead of the one that was offered to them.
         let events = event_formats(theirs);
         for (pt, codec) in &formats {
-            let taken = ours.events.iter().any(|(of, _)| of == pt) || receive.iter().any(|(of, _)| of == pt);
+            let taken = receive_events.contains(pt) || receive.iter().any(|(of, _)| of == pt);
             if !taken {
                 receive.push((*pt, *codec));
             }
         }
         receive.sort_by_key(|(_, codec)| *codec != send.1);
-        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
         for (pt, _) in &events {
             if !receive_events.contains(pt) && !receive.iter().any(|(of, _)| of == pt) {
                 receive_events.push(*pt);
@@ -185,7 +187,10 @@ impl Negotiation {
         });
         let formats = video_formats(theirs, &self.capabilities);
         let (format, codec) = *formats.first()?;
-        let mut receive: Vec<(u8, VideoCodec)> = ours.codecs.iter().map(|format| (format.pt, format.codec)).collect();
+        let meant =
+            |ours: &&VideoFormat| theirs.formats.iter().all(|of| of.pt != ours.pt || of.video() == Some(ours.codec));
+        let ours_as_meant = ours.codecs.iter().filter(meant);
+        let mut receive: Vec<(u8, VideoCodec)> = ours_as_meant.map(|format| (format.pt, format.codec)).collect();
         for (format, codec) in &formats {
             if !receive.iter().any(|(of, _)| *of == format.pt) {
                 receive.push((format.pt, *codec));
