@@ -190,6 +190,11 @@ impl Phone {
         self.settle(now);
     }
 
+    /// Whether a call goes by this connection: then it stays open, however quiet it is.
+    pub fn uses_flow(&self, flow: FlowId) -> bool {
+        self.endpoint.uses_flow(flow)
+    }
+
     /// A transmit could not be delivered.
     pub fn handle_transport_error(&mut self, now: Now, path: Path) {
         self.endpoint.handle_transport_error(now.instant, path);

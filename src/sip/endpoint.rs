@@ -101,13 +101,14 @@ impl Endpoint {
 
     /// What was to go along `path` could not be delivered: an ICMP error, a refused or timed out connection.
     pub fn handle_transport_error(&mut self, now: Instant, path: Path) {
-        let failed = self.core.transactions.handle_transport_error(path);
+        let failed = self.core.transactions.handle_transport_error(now, path, &mut self.core.out);
         self.tell_failures(now, failed);
     }
 
     /// Fires whatever is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.guard.handle_timeout(now);
+        self.tend_flows(now);
         let failed = self.core.transactions.handle_timeout(now, &mut self.core.out);
         self.tell_failures(now, failed);
         let handles: Vec<SessionHandle> = self.sessions.keys().copied().collect();
@@ -118,7 +119,9 @@ impl Endpoint {
 
     /// The next bytes to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.core.out.pop_front()
+        let mut transmit = self.core.out.pop_front()?;
+        self.choose_flow(&mut transmit.path);
+        Some(transmit)
     }
 
     /// The next thing to tell.
@@ -126,7 +129,7 @@ impl Endpoint {
         self.core.events.pop_front()
     }
 
-    /// The next connection to close: what came on it was no SIP.
+    /// The next connection to close: what came on it was no SIP, too much, too slow, or nothing although we asked.
     pub fn poll_close(&mut self) -> Option<FlowId> {
         self.closes.pop_front()
     }
@@ -140,7 +143,8 @@ impl Endpoint {
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let sessions = self.sessions.values().map(Session::poll_timeout).fold(None, earlier);
         let flood = self.guard.poll_timeout().map(|at| (at, TimerReason::FloodOver));
-        earlier(earlier(self.core.transactions.poll_timeout(), sessions), flood)
+        let transactions = self.core.transactions.poll_timeout();
+        [transactions, sessions, flood, self.flow_deadline()].into_iter().fold(None, earlier)
     }
 
     /// Messages from these addresses, and from no others, are heard whoever floods; the other ends of calls that we made or
@@ -219,6 +223,11 @@ impl Endpoint {
         self.core.transactions.count()
     }
 
+    /// True when a call goes by this connection.
+    pub fn uses_flow(&self, flow: FlowId) -> bool {
+        self.sessions.values().filter_map(Session::path).any(|path| path.flow == Some(flow))
+    }
+
     /// How many addresses are remembered for what they sent: for tests and statistics.
     pub fn sources(&self) -> usize {
         self.guard.sources()
@@ -263,7 +272,7 @@ impl Endpoint {
     }
 
     fn forget_flow(&mut self, now: Instant, flow: FlowId) {
-        let failed = self.core.transactions.handle_flow_closed(flow);
+        let failed = self.core.transactions.handle_flow_closed(now, flow, &mut self.core.out);
         for session in self.sessions.values_mut() {
             session.handle_flow_closed(flow);
         }

@@ -31,6 +31,7 @@ const RETRY_AFTER_FULL: &str = "10";
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
         let key = ServerKey::of(&request);
+        self.note_alias(path, &request);
         request.top_via_mut().stamp_source(path.remote);
         match self.core.transactions.handle_request(now, &key, &request, &mut self.core.out) {
             Arrival::Absorbed => return,

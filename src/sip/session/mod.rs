@@ -81,15 +81,20 @@ impl Session {
         matches!(self.state, State::Gone | State::Leaving(_))
     }
 
-    /// The address of the other end, as its last message showed it; where we called, before there was one.
-    pub fn remote(&self) -> Option<IpAddr> {
+    /// The way to the other end, as its last message showed it; where we called, before there was one.
+    pub fn path(&self) -> Option<Path> {
         match &self.state {
-            State::Calling(calling) => Some(calling.path().remote.ip()),
-            State::Ringing(ringing) => Some(ringing.dialog().path().remote.ip()),
-            State::Established(established) => Some(established.dialog().path().remote.ip()),
-            State::Leaving(leaving) => Some(leaving.path().remote.ip()),
+            State::Calling(calling) => Some(calling.path()),
+            State::Ringing(ringing) => Some(ringing.dialog().path()),
+            State::Established(established) => Some(established.dialog().path()),
+            State::Leaving(leaving) => Some(leaving.path()),
             State::Gone => None,
         }
+    }
+
+    /// The address of the other end.
+    pub fn remote(&self) -> Option<IpAddr> {
+        self.path().map(|path| path.remote.ip())
     }
 
     /// True for a call that we made or answered.

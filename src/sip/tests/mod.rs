@@ -9,6 +9,7 @@ mod forks;
 mod info;
 mod loss;
 mod offers;
+mod oversize;
 mod prack;
 mod redirects;
 mod refusals;

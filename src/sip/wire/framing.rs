@@ -120,6 +120,11 @@ impl StreamFramer {
         }
     }
 
+    /// True when nothing of an unfinished message is kept.
+    pub fn is_empty(&self) -> bool {
+        self.rest().is_empty()
+    }
+
     fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
