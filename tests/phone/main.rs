@@ -10,6 +10,8 @@ mod early_media;
 mod hold;
 mod limits;
 mod missed_and_log;
+mod redirected;
+mod reliable;
 mod settings_live;
 mod unlock;
 mod waiting_call;
