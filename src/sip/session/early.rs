@@ -7,7 +7,10 @@ use super::{Body, description_of, info, prack, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
-use crate::sip::transaction::ServerKey;
+use crate::sip::transaction::{ClientKey, ServerKey};
+
+/// Most PRACKs without an answer: a peer that counts on and on fills no memory of ours.
+const MAX_PRACKS: usize = 4;
 
 /// An early dialog, with its own tag, remote target, route set, numbers, and offer and answer.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub struct EarlyDialog {
     exchange: Exchange,
     /// The number of the latest reliable provisional response; none before the first.
     latest: Option<u32>,
+    /// The PRACKs that have no answer.
+    pracks: Vec<ClientKey>,
     /// What this branch describes: its answer, or the preview of it.
     answer: Option<Body>,
 }
@@ -34,7 +39,8 @@ pub enum News {
 impl EarlyDialog {
     /// The dialog of the first provisional response of a branch.
     pub fn new(dialog: Dialog, offered: bool) -> Self {
-        EarlyDialog { dialog, exchange: Exchange::of_invite(offered, Offerer::We), latest: None, answer: None }
+        let exchange = Exchange::of_invite(offered, Offerer::We);
+        EarlyDialog { dialog, exchange, latest: None, pracks: Vec::new(), answer: None }
     }
 
     /// The dialog.
@@ -71,8 +77,9 @@ impl EarlyDialog {
             };
         };
         let in_order = self.latest.is_none_or(|latest| latest.checked_add(1) == Some(rseq));
-        if !in_order || matches!(self.exchange, Exchange::DueInPrack { .. }) {
-            // A repetition has its PRACK; what comes too early comes again.
+        let is_busy = self.pracks.len() >= MAX_PRACKS || matches!(self.exchange, Exchange::DueInPrack { .. });
+        if !in_order || is_busy {
+            // A repetition has its PRACK; what comes too early, or too much at once, comes again.
             return News::Nothing;
         }
         self.latest = Some(rseq);
@@ -86,11 +93,11 @@ impl EarlyDialog {
             (Exchange::Open(_), Some(answer)) => {
                 self.exchange = Exchange::Settled;
                 self.answer = Some(answer.clone());
-                prack::send(cx, &mut self.dialog, rack, None);
+                self.acknowledge(cx, rack, None);
                 News::Progress(Some(answer))
             }
             _ => {
-                prack::send(cx, &mut self.dialog, rack, None);
+                self.acknowledge(cx, rack, None);
                 News::Progress(None)
             }
         }
@@ -117,10 +124,21 @@ impl EarlyDialog {
         if let Exchange::DueInPrack { rack } = self.exchange {
             self.exchange = Exchange::Settled;
             // An offer in a response cannot be refused: the PRACK goes, and the user ends the call (RFC 6337 5.1).
-            prack::send(cx, &mut self.dialog, rack, answer.as_ref().ok());
+            self.acknowledge(cx, rack, answer.as_ref().ok());
             return true;
         }
         self.exchange.answer(cx, &mut self.dialog, answer)
+    }
+
+    /// A request of ours has its answer, or will have none; true when it was a PRACK of this branch.
+    pub fn finish_prack(&mut self, key: &ClientKey) -> bool {
+        let before = self.pracks.len();
+        self.pracks.retain(|prack| prack != key);
+        self.pracks.len() < before
+    }
+
+    fn acknowledge(&mut self, cx: &mut Context<'_>, rack: Rack, answer: Option<&Body>) {
+        self.pracks.push(prack::send(cx, &mut self.dialog, rack, answer));
     }
 
     /// The branch is over.

@@ -35,6 +35,9 @@ impl Ringing {
     pub fn start(cx: &mut Context<'_>, key: ServerKey, invite: Request, path: Path) -> Self {
         cx.answer(&key, &invite, 100);
         let local_tag = cx.token();
+        if let Some(server) = cx.transactions().invite_server_mut(&key) {
+            server.set_local_tag(&local_tag);
+        }
         let ours = contact(invite.uri().user_text().as_deref(), path);
         let dialog = Dialog::from_request(&invite, &local_tag, ours, path);
         let offer = body_of_request(&invite);

@@ -282,6 +282,26 @@ fn a_lost_prack_is_sent_again_and_its_failure_does_not_end_the_call() {
 }
 
 #[test]
+fn a_peer_that_counts_without_end_fills_nothing() {
+    let (mut bench, _, invite) = called();
+    let mut sent = Vec::new();
+    for number in 1..2_000_u32 {
+        bench.deliver_bytes(&reliable(&invite, 180, "one", &number.to_string(), None));
+        while let Some(transmit) = bench.endpoint.poll_transmit() {
+            sent.push(transmit);
+        }
+    }
+    assert_eq!((sent.len(), bench.endpoint.transactions()), (4, 5));
+    // One is answered, so that the next may come.
+    let Ok(crate::sip::message::Message::Request(prack)) = crate::sip::wire::parse_datagram(&sent[0].bytes) else {
+        panic!()
+    };
+    bench.deliver_bytes(&answer(&prack, 200, "", &[]));
+    bench.deliver_bytes(&reliable(&invite, 180, "one", "5", None));
+    assert_eq!(bench.request().header("RAck"), Some(format!("5 {} INVITE", invite.cseq().0).as_str()));
+}
+
+#[test]
 fn what_has_no_proper_number_is_not_reliable() {
     for number in ["0", "-1", "4294967296", "one", ""] {
         let (mut bench, _, invite) = called();
