@@ -7,7 +7,7 @@
 //! ```
 //! `message` and `wire` turn bytes into messages and back; `transaction` makes requests reliable; `dialog` remembers the
 //! other end; `session` is a call; `endpoint` is the whole user agent and the only door. Registration and digest come
-//! beside `session`, reliable provisional responses and session timers inside it.
+//! beside `session`, session timers inside it.
 
 pub mod dialog;
 pub mod endpoint;

@@ -114,6 +114,8 @@ impl EarlyDialog {
             Method::Info => info::handle(cx, key, &request),
             Method::Update => update::handle_early(cx, key, request, &mut self.dialog, &mut self.exchange),
             Method::Options => cx.answer_options(key, &request),
+            // Ours has no final response yet (14.2).
+            Method::Invite => cx.answer(key, &request, 491),
             // The called side may not end an early dialog by BYE (15), and has nothing of ours to acknowledge.
             _ => cx.answer(key, &request, 481),
         }
