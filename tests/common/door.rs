@@ -33,6 +33,8 @@ pub struct Door {
     pub wish: Wish,
     /// Further header lines of its calls.
     pub headers: Vec<(String, String)>,
+    /// It listens for TCP alone.
+    pub refuses_udp: bool,
     address: SocketAddr,
 }
 
@@ -51,6 +53,7 @@ impl Door {
             refuses_offers: None,
             wish: Wish { audio: Direction::SendRecv, video: Direction::SendOnly },
             headers: Vec::new(),
+            refuses_udp: false,
             address: SocketAddr::new(address, 5060),
         }
     }
@@ -178,8 +181,8 @@ impl Door {
 }
 
 impl Node for Door {
-    fn hears(&self, port: u16) -> bool {
-        port == self.address.port()
+    fn hears(&self, transport: Transport, port: u16) -> bool {
+        port == self.address.port() && !(self.refuses_udp && transport == Transport::Udp)
     }
 
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {

@@ -157,7 +157,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn to(path: &std::path::Path) -> Option<Self> {
+    /// To the socket at this path; nothing while nobody listens there.
+    pub fn to(path: &std::path::Path) -> Option<Self> {
         let stream = UnixStream::connect(path).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         let reader = BufReader::new(stream.try_clone().expect("a second handle"));
