@@ -282,6 +282,18 @@ fn a_lost_prack_is_sent_again_and_its_failure_does_not_end_the_call() {
 }
 
 #[test]
+fn a_late_481_to_a_prack_does_not_end_the_session() {
+    let (mut bench, _, invite) = called();
+    bench.deliver_bytes(&reliable(&invite, 180, "one", "1", None));
+    let prack = bench.request();
+    bench.deliver_bytes(&answer(&invite, 200, "one", &[]));
+    bench.lines();
+    bench.deliver_bytes(&answer(&prack, 481, "", &[]));
+    assert!(bench.endpoint.poll_transmit().is_none());
+    assert_eq!(bench.endpoint.busy_sessions(), 1);
+}
+
+#[test]
 fn a_peer_that_counts_without_end_fills_nothing() {
     let (mut bench, _, invite) = called();
     let mut sent = Vec::new();
