@@ -297,6 +297,9 @@ impl Calling {
 
     fn abandon_early(&mut self, cx: &mut Context<'_>) {
         for mut early in self.early.drain(..) {
+            if let Some(client) = cx.transactions().invite_client_mut(&self.key) {
+                client.note_number(early.dialog().local_cseq());
+            }
             early.abandon(cx);
         }
     }

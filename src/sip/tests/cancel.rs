@@ -153,6 +153,20 @@ fn a_cancel_after_the_refusal_changes_nothing() {
 }
 
 #[test]
+fn a_200_before_any_cancel_could_go_is_ended_by_bye() {
+    let (mut bench, session, invite) = called();
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    bench.deliver_bytes(&answer(&invite, 200, "x", &[("Contact", "<sip:door@198.51.100.7>")]));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    let bye = bench.request();
+    assert_eq!(*bye.method(), Method::Bye);
+    assert!(bench.endpoint.poll_transmit().is_none());
+    bench.deliver_bytes(&answer(&bye, 200, "x", &[]));
+    assert_eq!(bench.endpoint.busy_sessions(), 0);
+}
+
+#[test]
 fn a_refusal_that_crosses_the_cancel_ends_it() {
     let (mut bench, session, invite) = called();
     bench.deliver_bytes(&answer(&invite, 180, "x", &[]));

@@ -282,6 +282,32 @@ fn a_lost_prack_is_sent_again_and_its_failure_does_not_end_the_call() {
 }
 
 #[test]
+fn a_branch_that_is_not_wanted_is_ended_with_the_number_after_its_prack() {
+    // The 200 crosses the CANCEL.
+    let (mut bench, session, invite) = called();
+    for number in ["1", "2"] {
+        bench.deliver_bytes(&reliable(&invite, 180, "one", number, None));
+        assert_eq!(*bench.request().method(), Method::Prack);
+    }
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    assert_eq!(*bench.request().method(), Method::Cancel);
+    bench.deliver_bytes(&answer(&invite, 200, "one", &[]));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0, Method::Ack));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0 + 3, Method::Bye));
+
+    // Another branch was quicker.
+    let (mut bench, _, invite) = called();
+    bench.deliver_bytes(&reliable(&invite, 180, "one", "1", None));
+    assert_eq!(*bench.request().method(), Method::Prack);
+    bench.deliver_bytes(&answer(&invite, 200, "two", &[]));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    bench.deliver_bytes(&answer(&invite, 200, "one", &[]));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0, Method::Ack));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0 + 2, Method::Bye));
+}
+
+#[test]
 fn a_late_481_to_a_prack_does_not_end_the_session() {
     let (mut bench, _, invite) = called();
     bench.deliver_bytes(&reliable(&invite, 180, "one", "1", None));
