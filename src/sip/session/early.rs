@@ -20,8 +20,18 @@ pub struct EarlyDialog {
     /// The number of the latest reliable provisional response; none before the first.
     latest: Option<u32>,
     /// The PRACKs that have no answer.
-    pracks: Vec<ClientKey>,
+    pracks: Vec<Prack>,
+    /// A PRACK that failed: it goes again when its response comes again.
+    failed: Option<(Rack, Option<Body>)>,
     /// What this branch describes: its answer, or the preview of it.
+    answer: Option<Body>,
+}
+
+/// A PRACK of ours on its way.
+#[derive(Debug)]
+struct Prack {
+    key: ClientKey,
+    rack: Rack,
     answer: Option<Body>,
 }
 
@@ -40,7 +50,7 @@ impl EarlyDialog {
     /// The dialog of the first provisional response of a branch.
     pub fn new(dialog: Dialog, offered: bool) -> Self {
         let exchange = Exchange::of_invite(offered, Offerer::We);
-        EarlyDialog { dialog, exchange, latest: None, pracks: Vec::new(), answer: None }
+        EarlyDialog { dialog, exchange, latest: None, pracks: Vec::new(), failed: None, answer: None }
     }
 
     /// The dialog.
@@ -76,6 +86,10 @@ impl EarlyDialog {
                 _ => News::Progress(None),
             };
         };
+        if let Some((rack, answer)) = self.failed.take_if(|(rack, _)| rack.rseq == rseq) {
+            self.acknowledge(cx, rack, answer.as_ref());
+            return News::Nothing;
+        }
         let in_order = self.latest.is_none_or(|latest| latest.checked_add(1) == Some(rseq));
         let is_busy = self.pracks.len() >= MAX_PRACKS || matches!(self.exchange, Exchange::DueInPrack { .. });
         if !in_order || is_busy {
@@ -132,15 +146,22 @@ impl EarlyDialog {
         self.exchange.answer(cx, &mut self.dialog, answer)
     }
 
-    /// A request of ours has its answer, or will have none; true when it was a PRACK of this branch.
-    pub fn finish_prack(&mut self, key: &ClientKey) -> bool {
-        let before = self.pracks.len();
-        self.pracks.retain(|prack| prack != key);
-        self.pracks.len() < before
+    /// A request of ours has its answer, or will have none; true when it was a PRACK of this branch. One that was
+    /// overtaken by a later request is refused (500), and the response that it is for comes again.
+    pub fn finish_prack(&mut self, key: &ClientKey, accepted: bool) -> bool {
+        let Some(at) = self.pracks.iter().position(|prack| prack.key == *key) else {
+            return false;
+        };
+        let Prack { rack, answer, .. } = self.pracks.swap_remove(at);
+        if !accepted {
+            self.failed = Some((rack, answer));
+        }
+        true
     }
 
     fn acknowledge(&mut self, cx: &mut Context<'_>, rack: Rack, answer: Option<&Body>) {
-        self.pracks.push(prack::send(cx, &mut self.dialog, rack, answer));
+        let key = prack::send(cx, &mut self.dialog, rack, answer);
+        self.pracks.push(Prack { key, rack, answer: answer.cloned() });
     }
 
     /// The branch is over.

@@ -8,7 +8,7 @@ use super::established::{Established, Offers};
 use super::exchange::{Exchange, Offerer};
 use super::leaving::Leaving;
 use super::redirect::Redirects;
-use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final};
+use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
@@ -102,7 +102,8 @@ impl Calling {
         path: Path,
     ) -> State {
         if *key != self.key {
-            let is_prack = is_final(response) && self.early.iter_mut().any(|early| early.finish_prack(key));
+            let accepted = is_success(response);
+            let is_prack = is_final(response) && self.early.iter_mut().any(|early| early.finish_prack(key, accepted));
             if !is_prack {
                 info::handle_response(cx, key, response);
             }
@@ -207,7 +208,7 @@ impl Calling {
     /// The INVITE, an INFO or a PRACK will have no response.
     pub fn handle_failure(mut self: Box<Self>, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) -> State {
         if *key != self.key {
-            if !self.early.iter_mut().any(|early| early.finish_prack(key)) {
+            if !self.early.iter_mut().any(|early| early.finish_prack(key, false)) {
                 info::handle_failure(cx, key, failure);
             }
             return State::Calling(self);

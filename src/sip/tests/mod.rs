@@ -11,6 +11,7 @@ mod offers;
 mod prack;
 mod redirects;
 mod refusals;
+mod reliable;
 mod stories;
 mod streams;
 mod timers;

@@ -191,10 +191,14 @@ fn reliable_ringing(seed: u64, gives_up: bool) {
         return story.close();
     }
     let theirs = story.known[CALLED].session.expect("a call");
+    let ours = story.known[CALLER].session.expect("a call");
     for body in [None, Some(sdp("early")), None] {
         let now = story.world.now;
         story.world.at(CALLED).ring(now, theirs, body);
         story.pause(800);
+        // A key pressed meanwhile may overtake a PRACK.
+        let now = story.world.now;
+        story.world.at(CALLER).info(now, ours, &sdp("key"));
     }
     if gives_up {
         story.hang_up(CALLER);
