@@ -19,14 +19,22 @@ impl Phone {
         let remote = caller.remote(&self.config, request.from.display.as_deref());
         let refuse = |phone: &mut Self, status: u16, why: EndReason, remote: Remote| {
             phone.endpoint.end(now.instant, session, End { code: status });
-            phone.log_refused(now, remote, why);
+            if phone.is_worth_a_line(now, path) {
+                phone.log_refused(now, remote, why);
+            }
         };
-        let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
-        let admission = decide(&self.config, remote.contact.as_ref(), &caller.parties(), ports.is_some());
-        let (silent, answer_after, ports) = match (admission, ports) {
-            (Admission::Ring { silent, answer_after }, Some(ports)) => (silent, answer_after, ports),
-            (Admission::Refuse { status, reason }, _) => return refuse(self, status, reason, remote),
-            (Admission::Ring { .. }, None) => return refuse(self, 486, EndReason::Missed, remote),
+        let free = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
+        let gives_way = if free.is_none() { self.giving_way(now, path) } else { None };
+        let has_line = free.is_some() || gives_way.is_some();
+        let (silent, answer_after) = match decide(&self.config, remote.contact.as_ref(), &caller.parties(), has_line) {
+            Admission::Ring { silent, answer_after } => (silent, answer_after),
+            Admission::Refuse { status, reason } => return refuse(self, status, reason, remote),
+        };
+        if let Some(other) = gives_way {
+            self.give_way(now, other);
+        }
+        let Some(ports) = free.or_else(|| self.free_ports()) else {
+            return refuse(self, 486, EndReason::Missed, remote);
         };
         let negotiation = self.negotiation(path.local.ip(), ports);
         let handle = self.next_handle();

@@ -131,6 +131,11 @@ impl Dialog {
         }
     }
 
+    /// The way that the dialog was made by.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
     /// The connection has gone.
     pub fn handle_flow_closed(&mut self, flow: crate::sip::path::FlowId) {
         if self.path.flow == Some(flow) {

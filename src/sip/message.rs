@@ -6,8 +6,13 @@
 
 use rsip::{Header, Headers};
 
+pub use super::wire::body::Unreadable;
+use super::wire::lines::Line;
 pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
-use super::wire::{headers, scan, serialise};
+use super::wire::{body, headers, scan, serialise};
+
+/// The media type of session descriptions.
+const SDP: &str = "application/sdp";
 
 /// A message of either kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +29,8 @@ const HAS_A_VIA: &str = "every message has a Via";
 /// What every message has, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Core {
-    pub(super) vias: Vec<Via>,
+    /// The topmost hop; the others are lines. None in a request of ours that nobody has sent yet.
+    pub(super) via: Option<Via>,
     pub(super) from: NameAddr,
     pub(super) to: NameAddr,
     pub(super) call_id: String,
@@ -40,10 +46,23 @@ struct Head {
 }
 
 impl Head {
-    fn read(core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
-        let kept = lines.into_iter().filter(|(name, _)| name != "Content-Length" && name != "Via");
-        let lines = kept.map(|(name, value)| Header::Other(name, value));
-        Head { core, lines: Headers::from(lines.collect::<Vec<_>>()), body }
+    fn read(core: Core, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+        let mut kept = Headers::default();
+        let mut below_top = false;
+        for Line { name, value } in lines {
+            let value = match &**name {
+                // Written anew, by the length of the body.
+                "Content-Length" => continue,
+                // The topmost hop was read. Others are repeated as they came, whatever is in them.
+                "Via" if !std::mem::replace(&mut below_top, true) => match scan::rest_of_list(value) {
+                    "" => continue,
+                    rest => rest,
+                },
+                _ => value,
+            };
+            kept.push(Header::Other(name.to_string(), value.to_owned()));
+        }
+        Head { core, lines: kept, body }
     }
 
     fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -93,6 +112,26 @@ impl Head {
         }
     }
 
+    fn session_description(&self) -> Result<Option<&[u8]>, Unreadable> {
+        if self.body.is_empty() {
+            return Ok(None);
+        }
+        let is_plain = self.values("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case("identity"));
+        let content_type = self.lines_of("Content-Type").next();
+        let found = if is_plain { body::find(content_type, &self.body, SDP) } else { Err(Unreadable::Type) };
+        let params = self.lines_of("Content-Disposition").next().and_then(|value| value.split_once(';'));
+        let handling = params.and_then(|(_, params)| Params::parse(params).ok());
+        let is_optional = || {
+            handling.is_some_and(|params| {
+                params.get("handling").is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
+            })
+        };
+        match found {
+            Err(_) if is_optional() => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     fn set_body(&mut self, content_type: &str, body: Vec<u8>) {
         self.remove("Content-Type");
         if !body.is_empty() {
@@ -102,23 +141,23 @@ impl Head {
     }
 
     fn bytes(&self, first: &str) -> Vec<u8> {
-        let vias: Vec<String> = self.core.vias.iter().map(Via::to_string).collect();
-        let vias = vias.iter().map(|via| ("Via", via.as_str()));
-        serialise::message(first, vias.chain(self.lines()), &self.body)
+        let via = self.core.via.as_ref().map(Via::to_string);
+        let via = via.iter().map(|via| ("Via", via.as_str()));
+        serialise::message(first, via.chain(self.lines()), &self.body)
     }
 }
 
 /// The accessors that requests and responses share.
 macro_rules! accessors {
     () => {
-        /// All hops, the topmost first; at least one in what was read from the network.
-        pub fn vias(&self) -> &[Via] {
-            &self.head.core.vias
-        }
-
         /// The topmost hop.
         pub fn top_via(&self) -> &Via {
-            self.vias().first().expect(HAS_A_VIA)
+            self.head.core.via.as_ref().expect(HAS_A_VIA)
+        }
+
+        /// The hops below the topmost, as they came: they are others' to read.
+        pub fn lower_vias(&self) -> impl Iterator<Item = &str> {
+            self.head.values("Via")
         }
 
         /// Who began the transaction.
@@ -141,7 +180,7 @@ macro_rules! accessors {
             self.head.core.cseq.clone()
         }
 
-        /// The value of the first line of this name, compact names included. Vias are in [`Self::vias`].
+        /// The value of the first line of this name, compact names included. For Via see [`Self::top_via`].
         pub fn header(&self, name: &str) -> Option<&str> {
             self.head.lines_of(name).next()
         }
@@ -176,6 +215,15 @@ macro_rules! accessors {
             &self.head.body
         }
 
+        /// The session description in the body, alone or in a multipart body; none when the body is empty, or declared
+        /// dispensable (`handling=optional`, RFC 3261 20.11) and of another type.
+        ///
+        /// # Errors
+        /// Why a body that matters cannot be read.
+        pub fn session_description(&self) -> Result<Option<&[u8]>, Unreadable> {
+            self.head.session_description()
+        }
+
         /// Adds a header line at the end. Line ends in the value become spaces.
         pub fn push_header(&mut self, name: &str, value: &str) {
             self.head.push(name, value);
@@ -200,7 +248,7 @@ impl Request {
     /// A request of ours with the headers that every one has (RFC 3261 8.1.1) but for Via, which its transaction adds.
     pub fn new(method: Method, uri: Uri, from: &NameAddr, to: &NameAddr, call_id: &str, cseq: u32) -> Self {
         let core = Core {
-            vias: Vec::new(),
+            via: None,
             from: from.clone(),
             to: to.clone(),
             call_id: call_id.to_owned(),
@@ -215,7 +263,7 @@ impl Request {
         Request { method, uri, head }
     }
 
-    pub(super) fn read(method: Method, uri: Uri, core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+    pub(super) fn read(method: Method, uri: Uri, core: Core, lines: &[Line<'_>], body: Vec<u8>) -> Self {
         Request { method, uri, head: Head::read(core, lines, body) }
     }
 
@@ -238,12 +286,12 @@ impl Request {
 
     /// The topmost hop, to note in it where the request came from.
     pub fn top_via_mut(&mut self) -> &mut Via {
-        self.head.core.vias.first_mut().expect(HAS_A_VIA)
+        self.head.core.via.as_mut().expect(HAS_A_VIA)
     }
 
-    /// Puts a hop on top.
+    /// Puts the hop on a request of ours, which has none yet.
     pub fn push_via(&mut self, via: Via) {
-        self.head.core.vias.insert(0, via);
+        self.head.core.via = Some(via);
     }
 
     /// The bytes for the wire.
@@ -261,23 +309,22 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer to `request`: its Vias, part for part as they were spelt, and byte for byte From, To, Call-ID, CSeq and,
-    /// in a 100, its Timestamp (RFC 3261 8.2.6). The To tag is the caller's to set.
+    /// An answer to `request`: byte for byte its Via lines (the topmost hop part for part), From, To, Call-ID, CSeq and, in
+    /// a 100, its Timestamp (RFC 3261 8.2.6). The To tag is the caller's to set.
     pub fn answer(request: &Request, status: u16) -> Self {
-        let repeated = |name: &str| {
-            matches!(name, "From" | "To" | "Call-ID" | "CSeq")
+        let is_repeated = |name: &str| {
+            matches!(name, "Via" | "From" | "To" | "Call-ID" | "CSeq")
                 || (status == 100 && name.eq_ignore_ascii_case("Timestamp"))
         };
-        let lines = request
-            .head
-            .lines()
-            .filter(|(name, _)| repeated(name))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let head = Head::read(request.head.core.clone(), lines.collect(), Vec::new());
+        let mut lines = Headers::default();
+        for (name, value) in request.head.lines().filter(|(name, _)| is_repeated(name)) {
+            lines.push(Header::Other(name.to_owned(), value.to_owned()));
+        }
+        let head = Head { core: request.head.core.clone(), lines, body: Vec::new() };
         Response { status, reason: reason_phrase(status).to_owned(), head }
     }
 
-    pub(super) fn read(status: u16, reason: String, core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+    pub(super) fn read(status: u16, reason: String, core: Core, lines: &[Line<'_>], body: Vec<u8>) -> Self {
         Response { status, reason, head: Head::read(core, lines, body) }
     }
 
@@ -295,10 +342,14 @@ impl Response {
 
     /// Gives To this tag if it has none.
     pub fn set_to_tag(&mut self, tag: &str) {
-        if self.head.core.to.tag().is_none() {
-            self.head.core.to.set_tag(tag);
-            let to = self.head.core.to.to_string();
-            self.head.replace_first("To", &to);
+        let to = &mut self.head.core.to;
+        if to.tag().is_none() {
+            let text = self.head.lines.iter().find_map(|line| match line {
+                Header::Other(name, value) if name == "To" => Some(to.text_with_tag(value, tag)),
+                _ => None,
+            });
+            to.set_tag(tag);
+            self.head.replace_first("To", &text.unwrap_or_else(|| self.head.core.to.to_string()));
         }
     }
 
@@ -397,7 +448,7 @@ mod tests {
         let text = String::from_utf8(response.to_bytes()).unwrap();
         assert_eq!(
             text,
-            "SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP second.example;branch=z9hG4bK2\r\n\
+            "SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP  second.example ; branch=z9hG4bK2\r\n\
              From: Anna  <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=x\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n\
              Content-Length: 0\r\n\r\n"
         );

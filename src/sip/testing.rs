@@ -77,6 +77,7 @@ pub struct World {
     /// The far end of a connection's end.
     connections: BTreeMap<(usize, FlowId), (usize, FlowId)>,
     next_flow: u64,
+    refuses_connections: bool,
 }
 
 impl World {
@@ -99,6 +100,7 @@ impl World {
             flights: Vec::new(),
             connections: BTreeMap::new(),
             next_flow: 1,
+            refuses_connections: false,
         }
     }
 
@@ -195,6 +197,11 @@ impl World {
         self.phones[phone].sent.iter().filter(|(_, text)| text.starts_with(start)).count()
     }
 
+    /// Nobody takes connections any more.
+    pub fn refuse_connections(&mut self) {
+        self.refuses_connections = true;
+    }
+
     /// Closes every connection under the phones' feet.
     pub fn cut_connections(&mut self) {
         for ((phone, flow), _) in std::mem::take(&mut self.connections) {
@@ -279,7 +286,7 @@ impl World {
             Some(far) => far,
             None => {
                 let listening = self.phones.iter().position(|phone| phone.address == transmit.path.remote);
-                let Some(to) = listening else {
+                let Some(to) = listening.filter(|_| !self.refuses_connections) else {
                     let now = self.now;
                     self.phones[from].endpoint.handle_transport_error(now, transmit.path);
                     return;

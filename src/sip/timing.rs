@@ -61,6 +61,14 @@ pub enum TimerReason {
     CancelUnanswered,
     /// Send a re-INVITE again that met theirs (14.1).
     RetryOffer,
+    /// A message on a connection is not whole in time.
+    MessageUnfinished,
+    /// A connection of a call was quiet for some time: is it still there? (RFC 5626 4.4.1)
+    Ping,
+    /// The other end of a connection, which answers pings, did not answer one.
+    PongMissing,
+    /// A flood may be over, and its count is told.
+    FloodOver,
 }
 
 /// A deadline and its reason; the earliest of several is what `poll_timeout` gives.

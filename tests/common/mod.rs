@@ -5,7 +5,7 @@ mod door;
 mod house;
 mod panel;
 
-pub use house::{DOOR, House, OTHER, PANEL};
+pub use house::{DOOR, House, OTHER, PANEL, outside};
 pub use panel::Disk;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod auto_answer;
 mod direct_call;
 mod dnd;
 mod early_media;
+mod flood;
 mod hold;
 mod limits;
 mod missed_and_log;

@@ -1,46 +1,7 @@
-//! What the body of a request is to us, and what it would have in return (RFC 3261 8.2.3, 20.1, 20.11).
+//! What kind of body a request would have in return (RFC 3261 20.1).
 
 use crate::sip::message::Request;
 use crate::sip::session::context::SDP;
-
-/// What kind of body a request has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
-    /// None.
-    Absent,
-    /// A session description in plain form.
-    Description,
-    /// Something unreadable that need not be read (`handling=optional`).
-    Optional,
-    /// Something encrypted, for which we have no key.
-    Encrypted,
-    /// Something else.
-    Unreadable,
-}
-
-/// The kind of body of this request.
-pub(super) fn kind_of(request: &Request) -> Content {
-    if request.body().is_empty() {
-        return Content::Absent;
-    }
-    let plain = request.header("Content-Encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
-    let kind = media_type(request.content_type().unwrap_or(SDP));
-    if plain && kind.eq_ignore_ascii_case(SDP) {
-        return Content::Description;
-    }
-    let optional = request.header("Content-Disposition").is_some_and(|disposition| {
-        disposition.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
-            name.trim().eq_ignore_ascii_case("handling") && value.trim().eq_ignore_ascii_case("optional")
-        })
-    });
-    if optional {
-        Content::Optional
-    } else if kind.eq_ignore_ascii_case("application/pkcs7-mime") {
-        Content::Encrypted
-    } else {
-        Content::Unreadable
-    }
-}
 
 /// Whether the sender reads session descriptions: it says so, or says nothing (20.1).
 pub(super) fn accepts_descriptions(request: &Request) -> bool {

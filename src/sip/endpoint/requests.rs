@@ -3,7 +3,7 @@
 //! ```text
 //!  repetition? -> its transaction      ACK -> its session      CANCEL -> its INVITE
 //!  method (405, 489, 501) -> in a dialog? (481) -> Require (420), body (415, 493), Accept (406) -> session
-//!                            outside: URI scheme (416), merged (482), the same, room (503) -> new session
+//!                            outside: URI scheme (416), merged (482), the same, room and not too many (503) -> new session
 //! ```
 //! What a panel cannot do it says once, before looking at dialogs, so that the dialog goes on: REFER and MESSAGE get 405,
 //! not 603 and not 200. No person has declined anything, and 200 would say that a text was delivered which no screen
@@ -15,15 +15,14 @@
 
 use std::time::Instant;
 
-use super::content::{self, Content};
-use super::{Endpoint, MAX_SESSIONS};
-use crate::sip::message::{Method, Request};
+use super::{Endpoint, MAX_SESSIONS, content};
+use crate::sip::guard::has_place;
+use crate::sip::message::{Method, Request, Unreadable};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
-use crate::sip::transaction::reply::stamp_source;
-use crate::sip::transaction::table::Arrival;
+use crate::sip::transaction::table::{Arrival, MAX_INVITE_SERVERS};
 use crate::sip::transaction::{ReplyPath, ServerKey};
 
 /// How long a caller is asked to wait when there is no room, in seconds.
@@ -32,7 +31,8 @@ const RETRY_AFTER_FULL: &str = "10";
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
         let key = ServerKey::of(&request);
-        stamp_source(&mut request, path.remote);
+        self.note_alias(path, &request);
+        request.top_via_mut().stamp_source(path.remote);
         match self.core.transactions.handle_request(now, &key, &request, &mut self.core.out) {
             Arrival::Absorbed => return,
             Arrival::AckOfAcceptance | Arrival::New => {}
@@ -115,16 +115,27 @@ impl Endpoint {
     fn handle_call(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
         let handle = self.next_handle();
         let reply = ReplyPath::of(path, &request);
-        let room = self.sessions.len() < MAX_SESSIONS;
-        if !room || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
+        if !self.admits_call(now, path) || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
             return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
         }
         let ringing = Ringing::start(&mut self.core.at(now, handle), key, request, path);
         self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing))));
     }
 
+    /// Whether there is room for a new call, for somebody from there.
+    fn admits_call(&mut self, now: Instant, path: Path) -> bool {
+        let address = path.remote.ip();
+        let standing = self.standing(address);
+        let sessions = self.sessions.values().filter(|session| session.remote() == Some(address)).count();
+        let (invites, of_all) = self.core.transactions.invites_from(address);
+        let has_places = has_place(standing, sessions, self.sessions.len(), MAX_SESSIONS)
+            && has_place(standing, invites, of_all, MAX_INVITE_SERVERS);
+        // Asked always, so that it counts.
+        self.guard.admit_call(now, address, standing) && has_places
+    }
+
     /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3), an answer of
-    /// another kind (21.4.7). A body that need not be understood is taken away (20.11).
+    /// another kind (21.4.7).
     fn refuse_unknown(&mut self, path: Path, request: &mut Request) -> bool {
         let unknown: Vec<String> = request
             .headers("Require")
@@ -138,23 +149,17 @@ impl Endpoint {
         if !matches!(request.method(), Method::Invite | Method::Update | Method::Prack) {
             return false;
         }
-        match content::kind_of(request) {
-            Content::Absent | Content::Description => {}
-            Content::Optional => request.set_body(SDP, Vec::new()),
-            Content::Encrypted => {
-                self.refuse(path, request, 493, &[]);
-                return true;
-            }
-            Content::Unreadable => {
+        match request.session_description() {
+            Err(Unreadable::Encrypted) => self.refuse(path, request, 493, &[]),
+            Err(Unreadable::Type) => {
                 self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
-                return true;
             }
+            Ok(_) if !content::accepts_descriptions(request) => {
+                self.refuse(path, request, 406, &[("Accept", SDP)]);
+            }
+            Ok(_) => return false,
         }
-        if !content::accepts_descriptions(request) {
-            self.refuse(path, request, 406, &[("Accept", SDP)]);
-            return true;
-        }
-        false
+        true
     }
 
     fn session_of(&self, request: &Request) -> Option<SessionHandle> {

@@ -5,8 +5,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Endpoint;
-use crate::sip::message::{Method, Request};
-use crate::sip::path::Path;
+use crate::sip::message::{Method, Reject, Request, Via};
+use crate::sip::path::{Path, Transmit};
 use crate::sip::session::context::describe_abilities;
 use crate::sip::transaction::ReplyPath;
 
@@ -28,6 +28,22 @@ impl Endpoint {
     /// Answers a CANCEL, with the To tag that the response to its INVITE has (9.2).
     pub(super) fn accept_cancel(&mut self, path: Path, cancel: &Request, tag: Option<&str>) {
         self.answer(path, cancel, 200, tag, |_| {});
+    }
+
+    /// Answers what the parser refused, if that can be answered.
+    pub(super) fn answer_reject(&mut self, path: Path, reject: &Reject) {
+        let mut hasher = DefaultHasher::new();
+        self.secret.hash(&mut hasher);
+        reject.repeated().hash(&mut hasher);
+        reject.top_via().and_then(Via::branch).hash(&mut hasher);
+        let tag = format!("{:016x}", hasher.finish());
+        if let Some(bytes) = reject.response(path.remote, &tag) {
+            let transmit = match reject.top_via() {
+                Some(via) => ReplyPath::of_via(path, via).transmit(bytes),
+                None => Transmit { path, bytes },
+            };
+            self.core.out.push_back(transmit);
+        }
     }
 
     fn answer(

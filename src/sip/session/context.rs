@@ -187,7 +187,12 @@ impl Context<'_> {
         let branch = format!("{MAGIC_COOKIE}{}", self.token());
         // rport: a response finds its way back through whatever changes addresses (RFC 3581).
         let host = Host::from(path.local.ip());
-        request.push_via(Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch));
+        let mut via = Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch);
+        if path.transport.is_reliable() {
+            // Requests to us may come by the same connection (RFC 5923 4).
+            via.params.set("alias", None);
+        }
+        request.push_via(via);
         request.push_header("User-Agent", &self.core.user_agent);
     }
 }

@@ -2,7 +2,7 @@
 //! which have to be agreed on first, are refused by name.
 
 use super::context::Context;
-use super::{Body, SessionEvent, body_of_request, is_final, is_success};
+use super::{Body, SessionEvent, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
@@ -23,7 +23,11 @@ pub fn handle(cx: &mut Context<'_>, key: &ServerKey, request: &Request) {
     }
     cx.answer(key, request, 200);
     let session = cx.handle();
-    cx.tell(SessionEvent::Info { session, body: body_of_request(request) });
+    let body = (!request.body().is_empty()).then(|| Body {
+        content_type: request.content_type().unwrap_or_default().to_owned(),
+        bytes: request.body().to_vec(),
+    });
+    cx.tell(SessionEvent::Info { session, body });
 }
 
 /// A response to a request of ours that may be an INFO.

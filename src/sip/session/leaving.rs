@@ -59,6 +59,14 @@ impl Leaving {
         Leaving::Bye { dialog, key }
     }
 
+    /// The way to the other end.
+    pub fn path(&self) -> Path {
+        match self {
+            Leaving::BeforeCancel { calling } | Leaving::Cancelling { calling, .. } => calling.path(),
+            Leaving::BeforeBye { dialog, .. } | Leaving::Bye { dialog, .. } => dialog.path(),
+        }
+    }
+
     /// True when the request is in a dialog of the session.
     pub fn owns(&self, request: &Request) -> bool {
         match self {

@@ -30,6 +30,8 @@ pub mod uac;
 pub mod uas;
 pub mod update;
 
+use std::net::IpAddr;
+
 pub use context::{Context, Core};
 pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
 
@@ -77,6 +79,27 @@ impl Session {
     /// True when its end has been told.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Gone | State::Leaving(_))
+    }
+
+    /// The way to the other end, as its last message showed it; where we called, before there was one.
+    pub fn path(&self) -> Option<Path> {
+        match &self.state {
+            State::Calling(calling) => Some(calling.path()),
+            State::Ringing(ringing) => Some(ringing.dialog().path()),
+            State::Established(established) => Some(established.dialog().path()),
+            State::Leaving(leaving) => Some(leaving.path()),
+            State::Gone => None,
+        }
+    }
+
+    /// The address of the other end.
+    pub fn remote(&self) -> Option<IpAddr> {
+        self.path().map(|path| path.remote.ip())
+    }
+
+    /// True for a call that we made or answered.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.state, State::Ringing(_) | State::Gone)
     }
 
     /// True when the request is in a dialog of this session.
@@ -289,18 +312,12 @@ fn is_success(response: &Response) -> bool {
     (200..300).contains(&response.status())
 }
 
-/// The session description of a response; a body of another kind is no answer.
+/// The session description in a response, alone or among other parts; a body of another kind is no answer.
 fn description_of(response: &Response) -> Option<Body> {
-    let kind = response.content_type().map(|kind| kind.split(';').next().unwrap_or_default().trim());
-    body(response.content_type(), response.body())
-        .filter(|_| kind.is_none_or(|kind| kind.eq_ignore_ascii_case(context::SDP)))
+    response.session_description().ok().flatten().map(|bytes| Body::sdp(bytes.to_vec()))
 }
 
+/// The session description in a request, alone or among other parts.
 fn body_of_request(request: &Request) -> Option<Body> {
-    body(request.content_type(), request.body())
-}
-
-fn body(content_type: Option<&str>, bytes: &[u8]) -> Option<Body> {
-    (!bytes.is_empty())
-        .then(|| Body { content_type: content_type.unwrap_or("application/sdp").to_owned(), bytes: bytes.to_vec() })
+    request.session_description().ok().flatten().map(|bytes| Body::sdp(bytes.to_vec()))
 }

@@ -82,6 +82,11 @@ impl Calling {
         &self.key
     }
 
+    /// The way of the INVITE.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
     /// True when a provisional response has come, so that a CANCEL may go (9.1).
     pub fn heard(&self) -> bool {
         self.heard
@@ -90,7 +95,7 @@ impl Calling {
     /// Takes note that a provisional response has come.
     pub fn note_heard(&mut self, path: Path) {
         self.heard = true;
-        self.path.flow = path.flow;
+        self.path.flow = self.flow_of(path);
     }
 
     /// A response to the INVITE, or to another request in an early dialog.
@@ -171,7 +176,7 @@ impl Calling {
 
     /// A 2xx: the early dialog of its tag with the route set computed anew (13.2.2.4), or a new one.
     fn confirm(mut self: Box<Self>, cx: &mut Context<'_>, response: &Response, path: Path) -> State {
-        let way = Path { flow: path.flow, ..self.path };
+        let way = Path { flow: self.flow_of(path), ..self.path };
         let mut dialog = Dialog::from_response(&self.invite, response, self.contact(), way);
         let tag = response.to().tag();
         let early = self.early.iter().position(|early| early.dialog().remote_tag() == tag);
@@ -286,6 +291,12 @@ impl Calling {
         self.key = cx.send_finished(invite.clone(), self.path);
         self.invite = invite;
         self.heard = false;
+    }
+
+    /// The connection by which a response came, if ours is a dialog by connections: a large INVITE may have gone by one for
+    /// its size alone.
+    fn flow_of(&self, path: Path) -> Option<FlowId> {
+        path.flow.filter(|_| path.transport == self.path.transport)
     }
 
     /// Our Contact for the way that is tried.

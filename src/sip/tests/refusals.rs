@@ -1,7 +1,6 @@
 //! What strangers get, and that they leave nothing behind.
 
 use super::{Text, accepted, confirmed, rung};
-use crate::sip::endpoint::MAX_SESSIONS;
 use crate::sip::session::context::ALLOW;
 use crate::sip::testing::{Bench, ms};
 
@@ -101,14 +100,53 @@ fn an_unreadable_body_is_answered_415() {
 }
 
 #[test]
-fn a_body_that_need_not_be_read_is_not_an_offer() {
-    let text = Text::new("INVITE", "z9hG4bKm").extra("Content-Type: text/plain");
-    let text = text.extra("Content-Disposition: render ; handling = optional").text();
-    let mut bench = Bench::new();
-    bench.deliver(&text.replace("Content-Length: 0\n\n", "Content-Length: 5\n\nhello"));
+fn a_description_among_other_parts_is_an_offer() {
+    let parts = "--b\nContent-Type: text/plain\n\nhello\n--b\nContent-Type: application/sdp\n\noffer\n--b--\n";
+    let by = |kind: &str, parts: &str| {
+        let text = Text::new("INVITE", "z9hG4bKm").extra(&format!("Content-Type: {kind}")).text();
+        let parts = parts.replace('\n', "\r\n");
+        let mut bench = Bench::new();
+        let head = text.replace("Length: 0", &format!("Length: {}", parts.len())).replace('\n', "\r\n");
+        bench.deliver_bytes(&[head.as_bytes(), parts.as_bytes()].concat());
+        bench
+    };
+    let mut bench = by("multipart/mixed; boundary=\"b\"", parts);
     assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
-    let crate::sip::session::SessionEvent::Incoming { request, .. } = bench.event() else { panic!() };
+    let crate::sip::SessionEvent::Incoming { request, .. } = bench.event() else { panic!("no call") };
+    assert_eq!(request.offer, Some(crate::sip::testing::sdp("offer")));
+    assert_eq!(by("multipart/mixed; boundary=other", parts).response().status(), 415);
+    assert_eq!(by("application/pkcs7-mime; smime-type=enveloped-data", "x").response().status(), 493);
+    // What may be ignored is.
+    let mut bench = by("text/plain\nContent-Disposition: render ; handling = Optional", "x");
+    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
+    let crate::sip::SessionEvent::Incoming { request, .. } = bench.event() else { panic!("no call") };
     assert_eq!(request.offer, None);
+}
+
+#[test]
+fn what_the_parser_refuses_is_answered_where_its_via_says() {
+    let mut bench = Bench::new();
+    bench.path.remote.set_port(6000);
+    let text = Text::new("INVITE", "z9hG4bKm").via_tail("").body("offer").text().replace("CSeq: 1", "CSeq: -1");
+    bench.deliver(&text);
+    let refused = bench.transmit();
+    assert_eq!(refused.path.remote.to_string(), "198.51.100.7:5060");
+    let tag_of = |bytes: &[u8]| {
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        assert!(text.starts_with("SIP/2.0 400 "), "{text}");
+        text.split("To: <sip:panel@192.0.2.1>;tag=").nth(1).expect("a tag").chars().take(16).collect::<String>()
+    };
+    bench.deliver(&text);
+    let repeated = bench.transmit();
+    assert_eq!(repeated.bytes, refused.bytes);
+    bench.deliver(&text.replace("a-call", "another"));
+    assert_ne!(tag_of(&bench.transmit().bytes), tag_of(&refused.bytes));
+    // By rport.
+    bench.deliver(&text.replace("z9hG4bKm", "z9hG4bKm;rport"));
+    let refused = bench.transmit();
+    assert_eq!(refused.path.remote.to_string(), "198.51.100.7:6000");
+    assert!(String::from_utf8(refused.bytes).expect("text").contains(";rport=6000;received=198.51.100.7\r\n"));
+    assert!(bench.is_quiet());
 }
 
 #[test]
@@ -220,23 +258,6 @@ fn a_late_repetition_of_a_refused_invite_does_not_ring_again() {
     assert!(bench.is_quiet());
     bench.run(ms(200));
     assert_eq!(bench.endpoint.transactions(), 0);
-}
-
-#[test]
-fn a_crowd_is_asked_to_come_later_and_leaves_nothing() {
-    let mut bench = Bench::new();
-    for index in 0..MAX_SESSIONS + 500 {
-        let text = Text::new("INVITE", "z9hG4bKcrowd").body("offer").text();
-        let text = text.replace("z9hG4bKcrowd", &format!("z9hG4bK{index}")).replace("a-call", &format!("call-{index}"));
-        bench.deliver(&text);
-        let response = bench.response();
-        if index < MAX_SESSIONS {
-            assert_eq!(response.status(), 100);
-        } else {
-            assert_eq!((response.status(), response.header("Retry-After")), (503, Some("10")));
-        }
-    }
-    assert_eq!(bench.endpoint.transactions(), MAX_SESSIONS);
 }
 
 #[test]

@@ -136,6 +136,11 @@ impl InviteServer {
         }
     }
 
+    /// Where its responses go.
+    pub fn reply(&self) -> &ReplyPath {
+        &self.reply
+    }
+
     /// Where its responses go, to be changed when a connection closes.
     pub fn reply_mut(&mut self) -> &mut ReplyPath {
         &mut self.reply

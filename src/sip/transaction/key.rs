@@ -21,6 +21,11 @@ impl ClientKey {
         ClientKey { branch, sent_by: sent_by(via), method: request.method().to_string() }
     }
 
+    /// Of the INVITE that a CANCEL of ours under this key is about (RFC 3261 9.1).
+    pub fn of_cancelled(&self) -> Self {
+        ClientKey { method: Method::Invite.to_string(), ..self.clone() }
+    }
+
     /// True when the transaction's request has this method.
     pub fn is(&self, method: &Method) -> bool {
         self.method == method.to_string()

@@ -1,7 +1,7 @@
 //! The header values with a grammar of their own: name-addr and Via, and what is known of header names.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::uri::{parse_host_port, parse_ip};
 use super::{Host, Malformed, Params, Uri, scan};
@@ -54,6 +54,39 @@ impl NameAddr {
     /// The tag that makes this end of a dialog unique (RFC 3261 19.3); an empty one counts as none.
     pub fn tag(&self) -> Option<&str> {
         self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// `text`, which this was read from, byte for byte but with this tag if there was none.
+    pub(in crate::sip) fn text_with_tag(&self, text: &str, tag: &str) -> String {
+        if self.tag().is_some() {
+            text.to_owned()
+        } else if self.params.contains("tag") {
+            let mut tagged = self.clone();
+            tagged.set_tag(tag);
+            tagged.to_string()
+        } else {
+            // A stray semicolon at the end was let pass.
+            format!("{};tag={tag}", text.trim_end_matches([';', ' ', '\t']))
+        }
+    }
+
+    /// The preference that a Contact carries (RFC 3261 20.10) in thousandths, 0 to 1000; 1000 when it carries none, and
+    /// 0 when that is no number from 0 to 1 of at most three decimals.
+    pub fn q(&self) -> u16 {
+        let Some(text) = self.params.get("q") else {
+            return 1000;
+        };
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let thousandths = match decimals.len() {
+            0 => Some(0),
+            1..=3 => scan::digits::<u16>(&format!("{decimals:0<3}")),
+            _ => None,
+        };
+        match (whole, thousandths) {
+            ("0", Some(thousandths)) => thousandths,
+            ("1", Some(0)) => 1000,
+            _ => 0,
+        }
     }
 
     /// Sets the tag.
@@ -150,6 +183,17 @@ impl Via {
         self.params.get("rport").and_then(scan::digits)
     }
 
+    /// Notes where the request was seen to come from: address and port if the sender asks for both (RFC 3581 4), the
+    /// address if sent-by names another one (RFC 3261 18.2.1).
+    pub fn stamp_source(&mut self, source: SocketAddr) {
+        if self.wants_rport() {
+            self.set_rport(source.port());
+            self.set_received(source.ip());
+        } else if self.host.ip() != Some(source.ip()) {
+            self.set_received(source.ip());
+        }
+    }
+
     /// Notes where the request was seen to come from; IPv6 without brackets (RFC 3261 25.1, `via-received`).
     pub fn set_received(&mut self, address: IpAddr) {
         self.params.set("received", Some(&address.to_string()));
@@ -210,6 +254,41 @@ pub fn full_name(name: &str) -> &str {
         b'y' => "Identity",
         _ => name,
     }
+}
+
+/// The headers that may stand only once and mean something to this program (RFC 3261 7.3.1): twice, they could be read
+/// in two ways. Repeated others, such as Subject, harm nobody.
+const SINGLE: &[&str] = &[
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Max-Forwards",
+    "Content-Length",
+    "Content-Type",
+    "Content-Disposition",
+    "Expires",
+    "Session-Expires",
+    "Min-SE",
+    "RSeq",
+    "RAck",
+    "Event",
+    "Refer-To",
+    "Replaces",
+    "Retry-After",
+    "Min-Expires",
+];
+
+/// The place of a name, spelt as [`canonical`] does, among those that may stand only once.
+pub(super) fn single_index(name: &str) -> Option<usize> {
+    SINGLE.iter().position(|single| *single == name)
+}
+
+/// The usual spelling of the names that the parser itself looks for; of any other the full name as it came.
+pub(super) fn canonical(name: &str) -> &str {
+    const LISTS: &[&str] = &["Via", "Contact", "Route", "Record-Route"];
+    let name = full_name(name);
+    LISTS.iter().chain(SINGLE).find(|own| own.eq_ignore_ascii_case(name)).map_or(name, |own| *own)
 }
 
 /// Whether the grammar of the header is a comma list, so that several lines mean the same as one (RFC 3261 7.3.1).
@@ -309,6 +388,29 @@ mod tests {
     }
 
     #[test]
+    fn preferences_that_are_none_come_last() {
+        for (text, q) in [
+            ("", 1000),
+            (";q=1", 1000),
+            (";q=1.000", 1000),
+            (";q=0.5", 500),
+            (";q=0.25", 250),
+            (";q=0.001", 1),
+            (";q=0.", 0),
+            (";q=1.5", 0),
+            (";q=99999999999999999999", 0),
+            (";q=-1", 0),
+            (";q=0.12345", 0),
+            (";q=0.+1", 0),
+            (";q=0.é", 0),
+            (";q", 1000),
+            (";q=", 0),
+        ] {
+            assert_eq!(NameAddr::parse(&format!("<sip:a@b>{text}")).unwrap().q(), q, "{text}");
+        }
+    }
+
+    #[test]
     fn cseq_numbers_stay_below_two_to_the_31() {
         assert_eq!(parse_cseq(" 0009\t INVITE "), Ok((9, "INVITE")));
         assert!(parse_cseq("2147483648 INVITE").is_err());
@@ -321,6 +423,7 @@ mod tests {
     fn names() {
         assert_eq!(full_name("L"), "Content-Length");
         assert_eq!(full_name("q"), "q");
+        assert_eq!((canonical("cseq"), canonical("T"), canonical("x-own")), ("CSeq", "To", "x-own"));
         assert!(is_list("m") && is_list("RECORD-ROUTE") && !is_list("WWW-Authenticate"));
     }
 }

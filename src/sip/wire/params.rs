@@ -18,7 +18,7 @@ impl Params {
 
     /// Reads what follows the first `;`. One empty parameter at the very end is let pass: a stray `;` is common.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let mut params = Vec::new();
+        let mut params = Params::new();
         let mut pieces = scan::split_outside(text, ';').peekable();
         while let Some(piece) = pieces.next() {
             if piece.is_empty() && pieces.peek().is_none() {
@@ -34,9 +34,21 @@ impl Params {
             if let Some(value) = value {
                 check_value(value)?;
             }
-            params.push((name.to_owned(), value.map(str::to_owned)));
+            params.add(name, value)?;
         }
-        Ok(Params(params))
+        Ok(params)
+    }
+
+    /// Adds a parameter at the end. It may be there already, if it says the same (RFC 3261 7.3.1 has it once): said in two
+    /// ways it could be read in two ways.
+    fn add(&mut self, name: &str, value: Option<&str>) -> Result<(), Malformed> {
+        match self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
+            Some((_, own)) if own.as_deref() != value => Err(Malformed("a parameter stands twice")),
+            _ => {
+                self.0.push((name.to_owned(), value.map(str::to_owned)));
+                Ok(())
+            }
+        }
     }
 
     /// Whether the parameter is there, with a value or without.
@@ -128,9 +140,14 @@ mod tests {
 
     #[test]
     fn refuses_what_could_be_read_two_ways() {
-        for text in ["=x", "a b=1", "a=\"x", "a=\"x\"y", "a=x y", "a=x\"y\""] {
+        for text in ["=x", "a b=1", "a=\"x", "a=\"x\"y", "a=x y", "a=x\"y\"", "a=1;b;A=2", "a;a=1"] {
             assert!(Params::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_said_twice_in_the_same_way_passes_as_it_came() {
+        assert_eq!(Params::parse("lr;x=1;LR;x=1").unwrap().to_string(), ";lr;x=1;LR;x=1");
     }
 
     #[test]

@@ -68,6 +68,16 @@ pub(in crate::sip) fn split_outside(text: &str, separator: char) -> impl Iterato
     })
 }
 
+/// The first element of a comma list, trimmed.
+pub(in crate::sip) fn first_of_list(text: &str) -> &str {
+    split_outside(text, ',').next().unwrap_or_default()
+}
+
+/// What follows the first element of a comma list, trimmed; empty when nothing does.
+pub(in crate::sip) fn rest_of_list(text: &str) -> &str {
+    find_outside(text, ',').map_or("", |at| trim(&text[at + 1..]))
+}
+
 /// The length in bytes, quotes included, of the quoted string that `text` begins with.
 pub(in crate::sip) fn quoted_len(text: &str) -> Result<usize, Malformed> {
     let mut escaped = false;

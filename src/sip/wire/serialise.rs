@@ -27,7 +27,7 @@ pub(in crate::sip) fn message<'a>(
 
 /// `text` without anything that ends a line.
 pub(in crate::sip) fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
-    let ends_a_line = |c: char| matches!(c, '\r' | '\n' | '\0');
+    let ends_a_line = |c: char| matches!(c, '\r' | '\n');
     if text.contains(ends_a_line) { text.replace(ends_a_line, " ").into() } else { text.into() }
 }
 

@@ -69,7 +69,8 @@ pub(super) fn parse_host_port(text: &str) -> Result<(Host, Option<u16>), Malform
     let Some(at) = port_at else {
         return Ok((Host::parse(scan::trim(text))?, None));
     };
-    let port = scan::digits(scan::trim(&text[at + 1..])).ok_or(Malformed("not a port"))?;
+    // Nothing can be sent to port 0.
+    let port = scan::digits(scan::trim(&text[at + 1..])).filter(|port| *port != 0).ok_or(Malformed("not a port"))?;
     Ok((Host::parse(scan::trim(&text[..at]))?, Some(port)))
 }
 
@@ -338,6 +339,8 @@ mod tests {
             "sip:a@",
             "sip:a@b:port",
             "sip:a@b:70000",
+            "sip:a@b:0",
+            "sip:a@b;transport=tcp;transport=udp",
             "sip:a@[::1",
             "sip:a@::1",
             "sip:a@b\r\nX: y",
