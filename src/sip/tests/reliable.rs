@@ -197,6 +197,25 @@ fn a_prack_may_offer_and_its_200_answers() {
 }
 
 #[test]
+fn a_prack_that_offers_beside_another_offer_is_put_off() {
+    let (mut bench, session, _) = demanded(true);
+    let now = bench.now;
+    bench.endpoint.ring(now, session, Some(sdp("early")));
+    bench.endpoint.ring(now, session, None);
+    let early = bench.response();
+    bench.deliver(&prack(&early, 2).text());
+    assert_eq!(bench.response().status(), 200);
+    let ringing = bench.response();
+    let tag = ringing.to().tag().expect("a tag").to_owned();
+    bench.deliver(&Text::new("UPDATE", "z9hG4bKu").cseq(3).inside(&tag).body("hold").text());
+    bench.deliver(&prack(&ringing, 4).body("more").text());
+    let refusal = bench.response();
+    assert_eq!((refusal.status(), refusal.header("Retry-After").is_some()), (500, true));
+    bench.endpoint.answer_offer(now, session, Ok(sdp("held")));
+    assert_eq!(bench.response().cseq(), (3, Method::Update));
+}
+
+#[test]
 fn a_cancel_ends_what_waits_for_a_prack() {
     let (mut bench, session, _) = demanded(true);
     let now = bench.now;
