@@ -8,8 +8,8 @@ mod baresip;
 mod dialled;
 mod door;
 mod panel;
+mod pjsip;
 mod pjsua;
-mod pjsua2;
 mod wav;
 
 /// What carries SIP.
