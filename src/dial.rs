@@ -51,8 +51,20 @@ pub struct SipUri {
     pub host: String,
     /// 1–65535.
     pub port: Option<u16>,
-    /// Whether the URI asks for TCP (`;transport=tcp`).
-    pub tcp: bool,
+    /// What the URI says about it (`;transport=tcp`).
+    pub transport: DialTransport,
+}
+
+/// What carries the messages of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DialTransport {
+    /// Nothing is said: UDP, and TCP where UDP is refused.
+    #[default]
+    Either,
+    /// UDP and nothing else; stands also for a name that nobody here knows.
+    Udp,
+    /// TCP and nothing else.
+    Tcp,
 }
 
 impl SipUri {
@@ -312,15 +324,20 @@ fn uri(text: &str) -> Result<SipUri, DialError> {
         },
     };
     check_host(host)?;
-    let tcp = parameters
+    let named = parameters
         .split(['?'])
         .next()
         .unwrap_or("")
         .split(';')
         .filter_map(|parameter| parameter.split_once('='))
-        .any(|(name, value)| name.eq_ignore_ascii_case("transport") && value.eq_ignore_ascii_case("tcp"));
+        .find(|(name, _)| name.eq_ignore_ascii_case("transport"));
+    let transport = match named {
+        None => DialTransport::Either,
+        Some((_, value)) if value.eq_ignore_ascii_case("tcp") => DialTransport::Tcp,
+        Some(_) => DialTransport::Udp,
+    };
     let text = if has_scheme(text, "sip:") { text.to_owned() } else { format!("sip:{text}") };
-    Ok(SipUri { text, user: user.map(str::to_owned), host: host.to_owned(), port, tcp })
+    Ok(SipUri { text, user: user.map(str::to_owned), host: host.to_owned(), port, transport })
 }
 
 fn check_host(host: &str) -> Result<(), DialError> {
@@ -480,14 +497,21 @@ mod tests {
         let uri = uri_of("sip:door@192.168.1.20:5062;transport=TCP");
         assert_eq!(uri.text, "sip:door@192.168.1.20:5062;transport=TCP");
         assert_eq!(
-            (uri.user.as_deref(), uri.host.as_str(), uri.port, uri.tcp),
-            (Some("door"), "192.168.1.20", Some(5062), true)
+            (uri.user.as_deref(), uri.host.as_str(), uri.port, uri.transport),
+            (Some("door"), "192.168.1.20", Some(5062), DialTransport::Tcp)
         );
         assert_eq!(uri.address(), Some(IpAddr::from([192, 168, 1, 20])));
         assert_eq!(uri_of("sip:[::1]:5080").address(), "::1".parse().ok());
         assert_eq!(uri_of("door@pbx.test").text, "sip:door@pbx.test");
         assert_eq!(uri_of("SIP:*78@pbx.test").user.as_deref(), Some("*78"));
-        assert!(!uri_of("sip:door@pbx.test").tcp);
+        for (uri, transport) in [
+            ("sip:door@pbx.test", DialTransport::Either),
+            ("sip:door@pbx.test;lr;TRANSPORT=udp", DialTransport::Udp),
+            ("sip:door@pbx.test;transport=sctp", DialTransport::Udp),
+            ("sip:door@pbx.test?transport=tcp", DialTransport::Either),
+        ] {
+            assert_eq!(uri_of(uri).transport, transport, "{uri}");
+        }
     }
 
     #[test]

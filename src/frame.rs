@@ -6,17 +6,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// One decoded picture, 8-bit RGBA (not premultiplied), rows without padding.
-#[derive(Clone, PartialEq, Eq)]
+/// One picture on its way to the screen.
 pub struct Frame {
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// `width * height * 4` bytes, top row first.
-    pub rgba: Vec<u8>,
-    /// When the decoder delivered it.
+    /// What it looks like.
+    pub pixels: Pixels,
+    /// When it was decoded or painted.
     pub decoded_at: Instant,
+}
+
+/// The pixels of a picture, as whoever made it has them: the screen converts them once, into its own memory.
+pub enum Pixels {
+    /// 8-bit RGBA, not premultiplied: `width * height * 4` bytes, top row first, rows without padding.
+    Rgba(Vec<u8>),
+    /// 8-bit YUV 4:2:0 in three planes, in the decoder's own memory.
+    Yuv420(Box<dyn Planes>, Colour),
+}
+
+/// The three planes of a YUV picture.
+pub trait Planes: Send {
+    /// The bytes of plane 0 (Y), 1 (U) or 2 (V), top row first, and the length of one row in them with its padding. U and V have
+    /// half the rows and half the columns, rounded up.
+    fn plane(&self, index: u32) -> (&[u8], u32);
+}
+
+/// What the numbers of a YUV picture mean (ITU-T H.273).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour {
+    /// How the colours were mixed.
+    pub matrix: Matrix,
+    /// Whether Y goes from 0 to 255; else it goes from 16 to 235.
+    pub full_range: bool,
+}
+
+/// The standard by which red, green and blue became Y, U and V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matrix {
+    /// ITU-R BT.601: pictures of standard definition.
+    Bt601,
+    /// ITU-R BT.709: high definition.
+    Bt709,
+    /// ITU-R BT.2020: ultra high definition.
+    Bt2020,
 }
 
 impl std::fmt::Debug for Frame {
@@ -31,7 +65,6 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 #[derive(Default)]
 struct Shared {
     frame: Mutex<Option<Frame>>,
-    spare: Mutex<Option<Vec<u8>>>,
     pending: AtomicBool,
     waker: OnceLock<Waker>,
 }
@@ -55,10 +88,8 @@ impl FrameSlot {
 
     /// Puts the newest frame in, in the place of one that nobody fetched, and wakes the reader once.
     pub fn put(&self, frame: Frame) {
-        let replaced = lock(&self.0.frame).replace(frame);
-        if let Some(old) = replaced {
-            self.recycle(old.rgba);
-        }
+        // What is replaced is let go when the lock is open again: that may give memory back to a decoder.
+        let _replaced = lock(&self.0.frame).replace(frame);
         if !self.0.pending.swap(true, Ordering::AcqRel) {
             self.wake();
         }
@@ -73,16 +104,6 @@ impl FrameSlot {
     /// Empties the slot, so that a picture of a past call is never shown in the next one.
     pub fn clear(&self) {
         self.take();
-    }
-
-    /// A buffer for the next frame: one that a reader gave back with [`recycle`](Self::recycle), or a new one.
-    pub fn buffer(&self) -> Vec<u8> {
-        lock(&self.0.spare).take().unwrap_or_default()
-    }
-
-    /// Gives a buffer back for reuse.
-    pub fn recycle(&self, buffer: Vec<u8>) {
-        *lock(&self.0.spare) = Some(buffer);
     }
 
     fn wake(&self) {
@@ -103,7 +124,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     fn frame(width: u32) -> Frame {
-        Frame { width, height: 1, rgba: vec![0; width as usize * 4], decoded_at: Instant::now() }
+        Frame { width, height: 1, pixels: Pixels::Rgba(vec![0; width as usize * 4]), decoded_at: Instant::now() }
     }
 
     #[test]
@@ -133,13 +154,5 @@ mod tests {
             counter.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
-    }
-
-    #[test]
-    fn a_replaced_frame_gives_its_buffer_to_the_next() {
-        let slot = FrameSlot::new();
-        slot.put(frame(8));
-        slot.put(frame(8));
-        assert!(slot.buffer().capacity() >= 32);
     }
 }

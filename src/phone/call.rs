@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Now;
 use super::keys::Keys;
+use super::outgoing::Callee;
 use super::output::{MediaOrder, MediaPorts};
 use super::unlock::Unlock;
 use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, VideoView};
@@ -66,6 +67,8 @@ pub(super) struct Outgoing {
     pub sounds: bool,
     /// When it is given up.
     pub until: Instant,
+    /// Whom to call by TCP when UDP is refused.
+    pub by_tcp_instead: Option<Box<Callee>>,
 }
 
 /// How far a call of ours has come.

@@ -11,18 +11,19 @@ use super::unlock::Unlock;
 use super::{Now, Phone, reason};
 use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
 use crate::config::PhonebookEntry;
-use crate::dial::{self, DialTarget};
+use crate::dial::{self, DialTarget, DialTransport};
 use crate::sip::{Body, EndCause, Invite, NameAddr, Path, Transport, Uri};
 
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
 
 /// A device to call.
-struct Callee {
+#[derive(Clone, Debug)]
+pub(super) struct Callee {
     user: Option<String>,
     address: IpAddr,
     port: u16,
-    tcp: bool,
+    transport: DialTransport,
     /// The Request-URI.
     uri: String,
 }
@@ -47,7 +48,7 @@ impl Phone {
             DialTarget::Ip { address, port } => {
                 let port = port.unwrap_or(default_port);
                 let uri = sip_uri(None, &address.to_string(), Some(port));
-                Ok(Callee { user: None, address, port, tcp: false, uri })
+                Ok(Callee { user: None, address, port, transport: DialTransport::Either, uri })
             }
             DialTarget::Uri(uri) => {
                 let address = uri.address().ok_or_else(|| Refusal::NoRoute(uri.host.clone()))?;
@@ -57,7 +58,7 @@ impl Phone {
                     None if port != 5060 => with_port(&uri.text, &uri.host, port),
                     _ => uri.text.clone(),
                 };
-                Ok(Callee { user: uri.user, address, port, tcp: uri.tcp, uri: text })
+                Ok(Callee { user: uri.user, address, port, transport: uri.transport, uri: text })
             }
             DialTarget::Number(number) => match self.named(&number) {
                 Some(other) if other != number => match dial::parse(&other)? {
@@ -86,29 +87,18 @@ impl Phone {
         let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
         let ports = ports.ok_or(Refusal::NoLine)?;
         let local = self.routes.local_for(callee.address).ok_or_else(no_route)?;
-        let path = Path {
-            transport: if callee.tcp { Transport::Tcp } else { Transport::Udp },
-            local: SocketAddr::new(local, self.config.direct_ip_port),
-            remote: SocketAddr::new(callee.address, callee.port),
-            flow: None,
-        };
-        let to = Uri::parse(&callee.uri).map_err(|_| no_route())?;
-        let from = Uri::parse(&sip_uri(Some(OUR_NAME), &local.to_string(), Some(path.local.port())))
-            .map_err(|_| no_route())?;
-        let mut contact = sip_uri(Some(OUR_NAME), &local.to_string(), Some(path.local.port()));
-        if callee.tcp {
-            contact.push_str(";transport=tcp");
-        }
-        let contact = Uri::parse(&contact).map_err(|_| no_route())?;
+        let local = SocketAddr::new(local, self.config.direct_ip_port);
+        let first = if callee.transport == DialTransport::Tcp { Transport::Tcp } else { Transport::Udp };
+        let mut invite = invite(&callee, local, first).ok_or_else(no_route)?;
+        let path = invite.path;
         // One conversation at a time: the one that is spoken in goes on hold.
         let active: Vec<_> = self.calls.values().filter(|call| call.is_active()).map(|call| call.handle).collect();
         for other in active {
             self.set_held(now, other, true);
         }
-        let mut negotiation = self.negotiation(local, ports);
-        let offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
-        let from = NameAddr::new(from);
-        let session = self.endpoint.invite(now.instant, Invite { path, to, from, contact, offer, headers: Vec::new() });
+        let mut negotiation = self.negotiation(local.ip(), ports);
+        invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
+        let session = self.endpoint.invite(now.instant, invite);
         let handle = self.next_handle();
         let call = Call {
             handle,
@@ -121,6 +111,7 @@ impl Phone {
                 progress: Progress::Calling,
                 sounds: false,
                 until: now.instant + Duration::from_secs(self.config.max_dial_out_time_s.into()),
+                by_tcp_instead: (callee.transport == DialTransport::Either).then(|| Box::new(callee)),
             }),
             media: Media::new(ports, negotiation),
             silent: false,
@@ -139,6 +130,8 @@ impl Phone {
     pub(super) fn on_progress(&mut self, _now: Now, handle: CallHandle, status: u16, body: Option<Body>) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let Stage::Outgoing(outgoing) = &mut call.stage else { return };
+        // Who answers by UDP needs no other way.
+        outgoing.by_tcp_instead = None;
         // A description that makes no sense this early is none; the answer will have to.
         let early = body.and_then(|body| call.media.negotiation.handle_answer(&body.bytes).ok());
         match early {
@@ -178,12 +171,49 @@ impl Phone {
         self.end_call(now, handle, why, 0);
     }
 
+    /// UDP is refused where nothing was said about the transport: a device may listen for TCP alone. The call goes on in
+    /// another session; false when there is nothing more to try.
+    fn call_by_tcp(&mut self, now: Now, handle: CallHandle) -> bool {
+        let Some(call) = self.calls.get_mut(&handle) else { return false };
+        let Stage::Outgoing(outgoing) = &mut call.stage else { return false };
+        let instead = outgoing.by_tcp_instead.take();
+        let Some(mut invite) = instead.and_then(|callee| invite(&callee, call.path.local, Transport::Tcp)) else {
+            return false;
+        };
+        invite.offer = Some(Body::sdp(call.media.negotiation.create_offer(first_wish(&self.config))));
+        call.path = invite.path;
+        self.sessions.remove(&call.session);
+        call.session = self.endpoint.invite(now.instant, invite);
+        self.sessions.insert(call.session, handle);
+        true
+    }
+
     /// The session of a call has ended by itself.
     pub(super) fn on_ended(&mut self, now: Now, handle: CallHandle, why: &EndCause) {
+        if *why == EndCause::TransportError && self.call_by_tcp(now, handle) {
+            return;
+        }
         let Some(call) = self.calls.get(&handle) else { return };
         let why = reason::of_end(why, call.direction, call.talking().is_some());
         self.forget(now, handle, why);
     }
+}
+
+/// The INVITE for `callee` by this transport, still without an offer. `local` is where we are reached. None when the
+/// address makes no URI.
+fn invite(callee: &Callee, local: SocketAddr, transport: Transport) -> Option<Invite> {
+    let remote = SocketAddr::new(callee.address, callee.port);
+    let path = Path { transport, local, remote, flow: None };
+    let us = sip_uri(Some(OUR_NAME), &local.ip().to_string(), Some(local.port()));
+    let by = if transport == Transport::Tcp { ";transport=tcp" } else { "" };
+    Some(Invite {
+        path,
+        to: Uri::parse(&callee.uri).ok()?,
+        from: NameAddr::new(Uri::parse(&us).ok()?),
+        contact: Uri::parse(&format!("{us}{by}")).ok()?,
+        offer: None,
+        headers: Vec::new(),
+    })
 }
 
 /// The URI with a port behind its host.

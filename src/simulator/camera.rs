@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::scene::Scene;
-use crate::frame::{Frame, FrameSlot};
+use crate::frame::{Frame, FrameSlot, Pixels};
 use crate::media::video::Painter;
 
 /// Width and height in pixels.
@@ -84,10 +84,8 @@ impl Painter for Eye {
 }
 
 fn put(slot: &FrameSlot, picture: &[u8]) {
-    let mut rgba = slot.buffer();
-    rgba.clear();
-    rgba.extend_from_slice(picture);
-    slot.put(Frame { width: SIZE.0, height: SIZE.1, rgba, decoded_at: Instant::now() });
+    let pixels = Pixels::Rgba(picture.to_vec());
+    slot.put(Frame { width: SIZE.0, height: SIZE.1, pixels, decoded_at: Instant::now() });
 }
 
 /// Hours, minutes and seconds by the clock on the wall.
@@ -109,10 +107,11 @@ mod tests {
         let idle = slot.take().expect("painted outside a call");
         assert_eq!((idle.width, idle.height), SIZE);
         let mut painter = camera.painter();
-        let mut rgba = vec![0; idle.rgba.len()];
+        let mut rgba = vec![0; SIZE.0 as usize * SIZE.1 as usize * 4];
         painter.paint(Duration::from_secs(1), &mut rgba);
         let frame = slot.take().expect("painted in a call");
-        assert!(frame.rgba == rgba && frame.rgba != idle.rgba);
+        let (Pixels::Rgba(idle), Pixels::Rgba(seen)) = (idle.pixels, frame.pixels) else { panic!("it is painted") };
+        assert!(seen == rgba && seen != idle);
     }
 
     #[test]

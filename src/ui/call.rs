@@ -3,12 +3,11 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use slint::{ComponentHandle, Image, Rgba8Pixel, SharedPixelBuffer};
+use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
 use super::{convert, generated as ui};
-use crate::channel::{CallDirection, CallView, Command, UnlockState};
-use crate::frame::Frame;
+use crate::channel::{AudioView, CallDirection, CallView, Command, UnlockState};
 
 /// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
 const DEAF: Duration = Duration::from_millis(400);
@@ -126,9 +125,17 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     if adapter.get_call() != shown {
         adapter.set_call(shown);
     }
+    let now = Instant::now();
+    adapter.set_seconds(seconds(front, now));
+    adapter.set_quality(quality_of(front));
+    adapter.set_figures(figures(front));
     adapter.set_has_second(state.second().is_some());
     if let Some(second) = state.second() {
-        adapter.set_second(call_data(second));
+        let shown = call_data(second);
+        if adapter.get_second() != shown {
+            adapter.set_second(shown);
+        }
+        adapter.set_second_seconds(seconds(second, now));
     }
     adapter.set_has_waiting(state.waiting().is_some());
     adapter.set_waiting_name(state.waiting().map(|call| call.name.as_str()).unwrap_or_default().into());
@@ -139,17 +146,11 @@ pub(super) fn apply_picture(window: &ui::AppWindow, picture: Image) {
     window.global::<ui::CallAdapter>().set_picture(picture);
 }
 
-/// A decoded frame as the renderer takes it.
-pub(super) fn picture(frame: &Frame) -> Image {
-    Image::from_rgba8(SharedPixelBuffer::<Rgba8Pixel>::clone_from_slice(&frame.rgba, frame.width, frame.height))
-}
-
 fn call_data(call: &CallView) -> ui::CallData {
     let now = Instant::now();
-    let since = call.answered.unwrap_or(call.began);
     let (unlock, unlock_seconds) = unlock(call.unlock, now);
     let (end_reason, end_code) = convert::end_reason(call.end_reason);
-    let mut data = ui::CallData {
+    ui::CallData {
         call: i32::try_from(call.call.0).unwrap_or(i32::MAX),
         incoming: call.direction == CallDirection::In,
         phase: convert::phase(call.state),
@@ -165,7 +166,6 @@ fn call_data(call: &CallView) -> ui::CallData {
             .unwrap_or(0),
         remote: remote_line(call).into(),
         door: call.can_unlock,
-        seconds: i32::try_from(now.saturating_duration_since(since).as_secs()).unwrap_or(i32::MAX),
         silent: call.silent,
         muted: call.muted,
         camera: call.camera,
@@ -175,26 +175,38 @@ fn call_data(call: &CallView) -> ui::CallData {
         held_by_remote: call.held_by_remote,
         end_reason,
         end_code,
+        video_stalled: call.video.as_ref().is_some_and(|video| video.stalled),
         ..Default::default()
-    };
+    }
+}
+
+/// Whole seconds of ringing, then of talking.
+fn seconds(call: &CallView, now: Instant) -> i32 {
+    let since = call.answered.unwrap_or(call.began);
+    i32::try_from(now.saturating_duration_since(since).as_secs()).unwrap_or(i32::MAX)
+}
+
+fn figures(call: &CallView) -> ui::CallFigures {
+    let mut figures = ui::CallFigures::default();
     if let Some(audio) = &call.audio {
-        let total = audio.packets_in + audio.lost;
-        let loss = if total == 0 { 0.0 } else { audio.lost as f32 * 100.0 / total as f32 };
-        data.quality = quality(audio.packets_in, loss, audio.jitter_ms);
-        data.audio_codec = audio.codec.into();
-        data.loss = loss;
-        data.jitter_ms = audio.jitter_ms.round() as i32;
-        data.delay_ms = audio.buffer_ms as i32 + audio.round_trip_ms.map_or(0, |trip| (trip / 2.0).round() as i32);
-        data.encrypted = audio.srtp;
+        figures.audio_codec = audio.codec.into();
+        figures.loss = loss(audio);
+        figures.jitter_ms = audio.jitter_ms.round() as i32;
+        figures.delay_ms = audio.buffer_ms as i32 + audio.round_trip_ms.map_or(0, |trip| (trip / 2.0).round() as i32);
     }
     if let Some(video) = &call.video {
-        data.video_codec = video.codec.into();
-        data.video_width = i32::try_from(video.width).unwrap_or(0);
-        data.video_height = i32::try_from(video.height).unwrap_or(0);
-        data.video_fps = video.fps.round() as i32;
-        data.video_stalled = video.stalled;
+        figures.video_codec = video.codec.into();
+        figures.video_width = i32::try_from(video.width).unwrap_or(0);
+        figures.video_height = i32::try_from(video.height).unwrap_or(0);
+        figures.video_fps = video.fps.round() as i32;
     }
-    data
+    figures
+}
+
+/// Percent of the packets that never came.
+fn loss(audio: &AudioView) -> f32 {
+    let total = audio.packets_in + audio.lost;
+    if total == 0 { 0.0 } else { audio.lost as f32 * 100.0 / total as f32 }
 }
 
 /// The address under the name, where it says more than the name does.
@@ -213,6 +225,10 @@ fn unlock(state: UnlockState, now: Instant) -> (ui::UnlockState, i32) {
             (ui::UnlockState::Opened, i32::try_from(left).unwrap_or(i32::MAX))
         }
     }
+}
+
+fn quality_of(call: &CallView) -> i32 {
+    call.audio.as_ref().map_or(0, |audio| quality(audio.packets_in, loss(audio), audio.jitter_ms))
 }
 
 /// Three bars: by loss and jitter, as one hears them.

@@ -8,7 +8,8 @@ use slint::{ComponentHandle, PlatformError, Timer, TimerMode};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use super::{Display, call, generated as ui};
+use super::picture::Canvas;
+use super::{Display, generated as ui};
 use crate::channel::{DoorCommand, DoorFault, DoorPhase, DoorView};
 use crate::frame::FrameSlot;
 
@@ -83,15 +84,15 @@ pub(super) fn open(port: DoorPort, display: Display) -> Result<Door, PlatformErr
         let waker = arrived.clone();
         frames.set_waker(move || waker.notify_one());
         let weak = window.as_weak();
+        let mut canvas = Canvas::default();
         let pictures = async move {
             loop {
                 arrived.notified().await;
                 let Some(window) = weak.upgrade() else { return };
-                if let Some(frame) = frames.take() {
+                if let Some(picture) = frames.take().and_then(|frame| canvas.paint(&frame)) {
                     let adapter = window.global::<ui::DoorAdapter>();
-                    adapter.set_picture(call::picture(&frame));
+                    adapter.set_picture(picture);
                     adapter.set_has_picture(true);
-                    frames.recycle(frame.rgba);
                 }
             }
         };

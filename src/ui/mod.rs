@@ -14,6 +14,7 @@ mod log;
 mod offscreen;
 mod pages;
 mod panel;
+mod picture;
 mod settings;
 #[cfg(test)]
 mod shots;

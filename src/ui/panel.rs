@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::generated as ui;
+use super::picture::Canvas;
 use super::{call, convert, dial, finger, home, log, pages, settings, text_entry};
 use crate::channel::{
     AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event, LogEntry,
@@ -382,12 +383,11 @@ impl Panel {
         let waker = arrived.clone();
         frames.set_waker(move || waker.notify_one());
         let panel = self.clone();
+        let mut canvas = Canvas::default();
         let watch = async move {
             loop {
                 arrived.notified().await;
-                if let Some(frame) = frames.take() {
-                    let picture = call::picture(&frame);
-                    frames.recycle(frame.rgba);
+                if let Some(picture) = frames.take().and_then(|frame| canvas.paint(&frame)) {
                     panel.show_picture(picture);
                 }
             }

@@ -31,6 +31,8 @@ pub struct Door {
     pub refuses_offers: Option<u16>,
     /// What it wishes itself.
     pub wish: Wish,
+    /// It listens for TCP alone.
+    pub refuses_udp: bool,
     address: SocketAddr,
 }
 
@@ -48,6 +50,7 @@ impl Door {
             infos: Vec::new(),
             refuses_offers: None,
             wish: Wish { audio: Direction::SendRecv, video: Direction::SendOnly },
+            refuses_udp: false,
             address: SocketAddr::new(address, 5060),
         }
     }
@@ -174,8 +177,8 @@ impl Door {
 }
 
 impl Node for Door {
-    fn hears(&self, port: u16) -> bool {
-        port == self.address.port()
+    fn hears(&self, transport: Transport, port: u16) -> bool {
+        port == self.address.port() && !(self.refuses_udp && transport == Transport::Udp)
     }
 
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {

@@ -29,7 +29,7 @@ const WAY: Duration = Duration::from_millis(1);
 /// One thing with an address on the network.
 pub trait Node {
     /// Whether it hears at this port.
-    fn hears(&self, port: u16) -> bool;
+    fn hears(&self, transport: Transport, port: u16) -> bool;
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]);
     fn handle_stream(&mut self, now: Now, path: Path, bytes: &[u8]);
     fn handle_transport_error(&mut self, now: Now, path: Path);
@@ -251,7 +251,7 @@ impl House {
                 if lost {
                     return;
                 }
-                if !self.node(to).hears(path.remote.port()) {
+                if !self.node(to).hears(path.transport, path.remote.port()) {
                     return self.fly(from, path, What::Unreachable);
                 }
                 let path = Path { local: path.remote, remote: path.local, ..path };
@@ -267,7 +267,9 @@ impl House {
                 });
                 let (to, flow, near) = match known {
                     Some(known) => known,
-                    None if !self.node(to).hears(path.remote.port()) => return self.fly(from, path, What::Unreachable),
+                    None if !self.node(to).hears(path.transport, path.remote.port()) => {
+                        return self.fly(from, path, What::Unreachable);
+                    }
                     None => self.connect(from, to, path),
                 };
                 let path = Path { transport: Transport::Tcp, local: path.remote, remote: near, flow: Some(flow) };

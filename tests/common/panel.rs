@@ -9,7 +9,7 @@ use vestibule::channel::{CallHandle, CallView, Event, LogEntry};
 use vestibule::config::Config;
 use vestibule::phone::{LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start};
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
-use vestibule::sip::{Path, Transmit};
+use vestibule::sip::{Path, Transmit, Transport};
 
 use super::house::Node;
 
@@ -209,7 +209,7 @@ impl Panel {
 }
 
 impl Node for Panel {
-    fn hears(&self, port: u16) -> bool {
+    fn hears(&self, _transport: Transport, port: u16) -> bool {
         !self.finished && self.listens.contains(&port)
     }
 

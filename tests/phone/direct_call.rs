@@ -212,3 +212,71 @@ fn a_late_offer_is_answered_in_the_ack() {
     assert!(house.last(PANEL, "SIP/2.0 200").contains("m=audio"));
     assert_eq!(house.count(DOOR, "INVITE "), 1);
 }
+
+#[test]
+fn a_door_that_listens_for_tcp_alone_is_called_by_its_keys() {
+    let mut house = House::new(&[]);
+    house.door.refuses_udp = true;
+    house.dial("10✳0✳0✳3").expect("dialled");
+    house.run(ms(20));
+    assert_eq!(house.count(PANEL, "INVITE "), 2);
+    let invite = house.last(PANEL, "INVITE ").to_owned();
+    assert!(invite.contains("SIP/2.0/TCP 10.0.0.1:5060"), "{invite}");
+    assert!(invite.contains("Contact: <sip:vestibule@10.0.0.1;transport=tcp>"), "{invite}");
+    assert_eq!(house.call(PANEL).state, CallState::Calling, "the screen sees one call that goes on");
+    house.door.alert(house.now, false);
+    house.run(ms(20));
+    assert_eq!(house.call(PANEL).state, CallState::Ringing);
+    house.door.accept(house.now);
+    house.run(ms(20));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    house.must(PANEL, Command::End(None));
+    house.run(ms(20));
+    assert_eq!(house.door.heard.last().map(String::as_str), Some("bye"));
+    assert_eq!(house.panel().log().len(), 1, "one call, one line");
+
+    // The door's own end finds us, too.
+    house.dial("10✳0✳0✳3").expect("dialled");
+    house.run(ms(20));
+    house.door.accept(house.now);
+    house.run(ms(20));
+    house.door.end(house.now, 0);
+    house.run(ms(20));
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Remote));
+    house.run(s(40));
+    assert_eq!(house.panels[PANEL].phone.calls().len(), 0);
+}
+
+#[test]
+fn where_udp_and_tcp_are_refused_nobody_is_there() {
+    let mut house = House::new(&[]);
+    house.dial("10✳0✳0✳3✳5090").expect("dialled");
+    house.run(ms(20));
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Unreachable));
+    assert_eq!(house.count(PANEL, "INVITE "), 2);
+    assert_eq!(house.panel().log().len(), 1);
+
+    // Ended between the two, nothing more is tried.
+    let mut house = House::new(&[]);
+    house.door.refuses_udp = true;
+    house.dial("10✳0✳0✳3").expect("dialled");
+    house.must(PANEL, Command::End(None));
+    house.run(s(40));
+    assert_eq!(house.count(PANEL, "INVITE "), 1);
+    assert!(house.door.heard.is_empty());
+}
+
+#[test]
+fn a_transport_that_is_named_is_the_only_one_tried() {
+    let mut house = House::new(&[]);
+    house.door.refuses_udp = true;
+    house.dial("sip:10.0.0.3;transport=udp").expect("dialled");
+    house.run(ms(20));
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Unreachable));
+    assert_eq!(house.count(PANEL, "INVITE "), 1);
+    house.dial("sip:10.0.0.3:5090;transport=tcp").expect("dialled");
+    house.run(ms(20));
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Unreachable));
+    assert_eq!(house.count(PANEL, "INVITE "), 2);
+    assert!(house.door.heard.is_empty());
+}

@@ -1,13 +1,15 @@
 //! The receiving pipeline, from RTP packets to pictures in the slot.
 //!
 //! ```text
-//!  appsrc ─▶ rtpjitterbuffer ─▶ depay ─▶ [h264parse] ─▶ gate ─▶ decoder ─▶ queue ─▶ videoconvertscale ─▶ RGBA ─▶ appsink ─▶ slot
-//!    ▲ ForceKeyUnit  │ GstRTPPacketLost closes the gate  │ opens at a key frame     leaky, 2                       sync=false, newest
+//!  appsrc ─▶ rtpjitterbuffer ─▶ depay ─▶ [h264parse] ─▶ gate ─▶ decoder ─▶ videoconvertscale ─▶ I420 ─▶ appsink ─▶ slot
+//!    ▲ ForceKeyUnit  │ GstRTPPacketLost closes the gate  │ opens at a key frame                                sync=false, newest
 //! ```
 //!
 //! * The jitter buffer waits 100 ms for a missing packet and adds nothing to packets in order, as the sink does not wait for the clock.
 //!   `drop-on-latency` stays off: on, it loses whole pictures in a burst without saying so.
-//! * What leaks is behind the decoder: before it, each dropped picture would break all that follow.
+//! * What leaks is behind the decoder, in the sink and the slot: before it, each dropped picture would break all that follow.
+//! * A decoder in software gives I420, which passes the converter untouched: the picture stays where it was decoded until the screen draws it. Only
+//!   other formats and pictures larger than the screen cost a conversion here.
 //! * The gate is ours, because the depayloaders' own `wait-for-keyframe` cannot be let go once it waits, and some have none.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,7 +24,7 @@ use gstreamer_video::prelude::*;
 
 use super::inbox::Inbox;
 use super::{VideoError, continuity, plugins};
-use crate::frame::{Frame, FrameSlot};
+use crate::frame::{Colour, Frame, FrameSlot, Matrix, Pixels, Planes};
 use crate::sdp::VideoCodec;
 
 /// How long a missing packet is waited for, in milliseconds.
@@ -110,11 +112,6 @@ impl Line {
         let decoder = make(params.decoder)?;
         tune(&decoder, "max-threads", "1");
         tune(&decoder, "automatic-request-sync-points", "true");
-        let queue = make("queue")?;
-        queue.set_property_from_str("leaky", "downstream");
-        queue.set_property("max-size-buffers", 2u32);
-        queue.set_property("max-size-bytes", 0u32);
-        queue.set_property("max-size-time", 0u64);
         let convert = make("videoconvertscale")?;
         let sink = gst_app::AppSink::builder()
             .caps(&picture_caps(params.max_size))
@@ -127,7 +124,7 @@ impl Line {
         let pipeline = gst::Pipeline::new();
         let mut chain: Vec<gst::Element> = vec![source.clone().upcast(), jitter.clone()];
         chain.extend(codec.iter().cloned());
-        chain.extend([decoder, queue, convert, sink.clone().upcast()]);
+        chain.extend([decoder, convert, sink.clone().upcast()]);
         let failed = |error: gst::glib::BoolError| VideoError::Pipeline(error.to_string());
         pipeline.add_many(&chain).map_err(failed)?;
         gst::Element::link_many(&chain).map_err(failed)?;
@@ -210,7 +207,7 @@ fn rtp_caps(params: &LineParams<'_>) -> gst::Caps {
 
 fn picture_caps(max_size: Option<(u32, u32)>) -> gst::Caps {
     let caps =
-        gst::Caps::builder("video/x-raw").field("format", "RGBA").field("pixel-aspect-ratio", gst::Fraction::new(1, 1));
+        gst::Caps::builder("video/x-raw").field("format", "I420").field("pixel-aspect-ratio", gst::Fraction::new(1, 1));
     match max_size {
         Some((width, height)) => {
             let side = |most: u32| gst::IntRange::new(1, i32::try_from(most).unwrap_or(i32::MAX).max(2));
@@ -299,33 +296,39 @@ fn watch_errors(pipeline: &gst::Pipeline, inbox: &Arc<Inbox>, generation: u32) {
     });
 }
 
-/// Copies each picture into the slot, in a buffer that the screen gave back.
+/// Puts each picture into the slot, in the memory in which it was decoded.
 fn deliver(sink: &gst_app::AppSink, inbox: &Arc<Inbox>, outlet: &Arc<Outlet>) {
     let (inbox, outlet) = (inbox.clone(), outlet.clone());
     let on_sample = move |sink: &gst_app::AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        let (buffer, caps) = sample.buffer().zip(sample.caps()).ok_or(gst::FlowError::Error)?;
+        let (buffer, caps) = sample.buffer_owned().zip(sample.caps()).ok_or(gst::FlowError::Error)?;
         let info = gst_video::VideoInfo::from_caps(caps).map_err(|_| gst::FlowError::NotNegotiated)?;
-        let picture =
-            gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).map_err(|_| gst::FlowError::Error)?;
-        let (width, height) = (info.width(), info.height());
-        let stride = usize::try_from(picture.plane_stride()[0]).map_err(|_| gst::FlowError::Error)?;
-        let pixels = picture.plane_data(0).map_err(|_| gst::FlowError::Error)?;
-        let row = width as usize * 4;
-        let mut rgba = outlet.slot.buffer();
-        rgba.clear();
-        rgba.reserve_exact(row * height as usize);
-        if stride == row {
-            rgba.extend_from_slice(pixels.get(..row * height as usize).ok_or(gst::FlowError::Error)?);
-        } else {
-            for line in pixels.chunks(stride.max(1)).take(height as usize) {
-                rgba.extend_from_slice(line.get(..row).ok_or(gst::FlowError::Error)?);
-            }
-        }
-        let decoded_at = Instant::now();
-        outlet.put(Frame { width, height, rgba, decoded_at });
+        let picture = gst_video::VideoFrame::from_buffer_readable(buffer, &info).map_err(|_| gst::FlowError::Error)?;
+        let (width, height, decoded_at) = (info.width(), info.height(), Instant::now());
+        let pixels = Pixels::Yuv420(Box::new(Decoded(picture)), colour(&info.colorimetry()));
+        outlet.put(Frame { width, height, pixels, decoded_at });
         inbox.signal(|signals| signals.pictures.push_back((decoded_at, width, height)));
         Ok(gst::FlowSuccess::Ok)
     };
     sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(on_sample).build());
+}
+
+/// A picture in the decoder's memory, which gets it back when this goes.
+struct Decoded(gst_video::VideoFrame<gst_video::video_frame::Readable>);
+
+impl Planes for Decoded {
+    fn plane(&self, index: u32) -> (&[u8], u32) {
+        let stride = self.0.plane_stride().get(index as usize).copied().unwrap_or(0);
+        (self.0.plane_data(index).unwrap_or_default(), u32::try_from(stride).unwrap_or(0))
+    }
+}
+
+/// What a stream says of its colours; what it leaves open is taken as standard definition.
+fn colour(colorimetry: &gst_video::VideoColorimetry) -> Colour {
+    let matrix = match colorimetry.matrix() {
+        gst_video::VideoColorMatrix::Bt709 => Matrix::Bt709,
+        gst_video::VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+        _ => Matrix::Bt601,
+    };
+    Colour { matrix, full_range: colorimetry.range() == gst_video::VideoColorRange::Range0_255 }
 }

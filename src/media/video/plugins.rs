@@ -23,7 +23,6 @@ type Element = (&'static str, &'static str);
 const RECEIVE: &[Element] = &[
     ("appsrc", BASE),
     ("rtpjitterbuffer", GOOD),
-    ("queue", "libgstreamer1.0-0"),
     ("capsfilter", "libgstreamer1.0-0"),
     ("videoconvertscale", BASE),
     ("appsink", BASE),

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use super::barcode::Barcode;
 use super::source::TestPicture;
 use super::{CameraSource, Painter, Payload, Receiver, ReceiverParams, Sender, SenderParams, VideoEvent};
-use crate::frame::{Frame, FrameSlot};
+use crate::frame::{Frame, FrameSlot, Pixels};
 use crate::sdp::VideoCodec;
 
 /// What a busy machine may take.
@@ -81,6 +81,15 @@ fn is_parameter_set(payload: &[u8]) -> bool {
         24 => matches!(payload[3] & 0x1f, 7 | 8),
         _ => false,
     }
+}
+
+/// The barcode in a decoded picture: black and white are in its Y plane.
+fn barcode(frame: &Frame) -> Option<Barcode> {
+    let Pixels::Yuv420(planes, _) = &frame.pixels else { panic!("a decoder gives YUV") };
+    let (luma, stride) = planes.plane(0);
+    let rows = luma.chunks(stride as usize).take(frame.height as usize);
+    let rgba: Vec<u8> = rows.flat_map(|row| &row[..frame.width as usize]).flat_map(|y| [*y, *y, *y, 255]).collect();
+    Barcode::read(&rgba, frame.width, frame.height)
 }
 
 /// Two ends and what is between them.
@@ -165,7 +174,7 @@ impl Rig {
         let mut counters = Vec::new();
         self.until("pictures", |_, frame| {
             let frame = frame?;
-            counters.push(Barcode::read(&frame.rgba, frame.width, frame.height).map(|code| code.counter));
+            counters.push(barcode(&frame).map(|code| code.counter));
             (counters.len() >= count).then_some(())
         });
         counters
