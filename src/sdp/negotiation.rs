@@ -1,22 +1,18 @@
 //! The state of a call's offers and answers.
 
+mod offering;
+
 use std::net::IpAddr;
 
 use super::codec::TELEPHONE_EVENT;
 use super::description::{Description, MediaLine, read};
 use super::format::Format;
-use super::print::{AudioLine, Line, Numbers, RTP_AVP, VideoFormat, VideoLine, offered, print};
+use super::print::{AudioLine, Line, Numbers, VideoFormat, VideoLine, print};
 use super::select::{
     AudioChoice, audio_formats, audio_stream, best_audio, best_event, best_video, event_formats, video_formats,
     video_stream,
 };
-use super::{
-    AudioCodec, AudioStream, Capabilities, Direction, Feedback, Local, MAX_MEDIA, Negotiated, SdpError, VideoCodec,
-    VideoStream, Wish,
-};
-
-/// Payload types of the keys in our offers, with their clocks.
-const EVENTS: [(u8, u32); 2] = [(101, 8_000), (102, 48_000)];
+use super::{AudioStream, Capabilities, Direction, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish};
 
 /// The offers and answers of one call.
 ///
@@ -133,118 +129,9 @@ impl Negotiation {
         Ok((bytes, result))
     }
 
-    /// The lines of a first offer.
-    fn first_lines(&self, wish: Wish) -> Vec<Line> {
-        let mut lines = vec![Line::Audio(self.offered_audio(None, wish.audio))];
-        if !self.capabilities.video.is_empty() {
-            lines.push(Line::Video(self.offered_video(None, wish.video)));
-        }
-        lines
-    }
-
-    /// The lines of a further offer.
-    fn further_lines(&self, wish: Wish) -> Vec<Line> {
-        let mut lines: Vec<Line> = self.agreed.iter().map(|line| self.again(line, wish)).collect();
-        if wish.audio == Direction::SendRecv && !lines.iter().any(|line| matches!(line, Line::Audio(_))) {
-            revive(&mut lines, "audio", Line::Audio(self.offered_audio(None, wish.audio)));
-        }
-        let can_show = !self.capabilities.video.is_empty();
-        if can_show && wish.video.sends() && !lines.iter().any(|line| matches!(line, Line::Video(_))) {
-            revive(&mut lines, "video", Line::Video(self.offered_video(None, wish.video)));
-        }
-        lines
-    }
-
     /// Whether a description switches off, within a call, all that there was: that is no failure (RFC 3264 8.2).
     fn is_switched_off(&self, said: &Description) -> bool {
         !self.agreed.is_empty() && said.media.iter().all(|line| line.port == 0)
-    }
-
-    /// An agreed line in a further offer.
-    fn again(&self, line: &Line, wish: Wish) -> Line {
-        match line {
-            Line::Audio(line) => Line::Audio(self.offered_audio(Some(line), wish.audio)),
-            Line::Video(line) => Line::Video(self.offered_video(Some(line), wish.video)),
-            Line::Rejected { .. } => line.clone(),
-        }
-    }
-
-    fn offered_audio(&self, before: Option<&AudioLine>, direction: Direction) -> AudioLine {
-        let mut known = before.map(|line| line.known.clone()).unwrap_or_default();
-        let mut known_events = before.map(|line| line.known_events.clone()).unwrap_or_default();
-        let taken = before.map(|line| line.taken).unwrap_or_default();
-        let mut wanted = self.capabilities.audio.clone();
-        if let Some((_, in_use)) = before.and_then(|line| line.codecs.first()) {
-            wanted.retain(|codec| codec != in_use);
-            wanted.insert(0, *in_use);
-        }
-        let mut codecs = Vec::new();
-        for codec in wanted {
-            let pt = known.iter().find(|(_, is)| *is == codec).map(|(pt, _)| *pt).or_else(|| {
-                let used = known.iter().map(|(pt, _)| *pt).chain(known_events.iter().map(|(pt, _)| *pt));
-                taken.with(used).free(codec.payload_type())
-            });
-            let Some(pt) = pt else { continue };
-            codecs.push((pt, codec));
-            if !known.contains(&(pt, codec)) {
-                known.push((pt, codec));
-            }
-        }
-        let mut events = Vec::new();
-        for (default, clock) in EVENTS {
-            if !codecs.iter().any(|(_, codec)| codec.rtp_clock() == clock) {
-                continue;
-            }
-            let pt = known_events.iter().find(|(_, is)| *is == clock).map(|(pt, _)| *pt).or_else(|| {
-                let used = known.iter().map(|(pt, _)| *pt).chain(known_events.iter().map(|(pt, _)| *pt));
-                taken.with(used).free(default)
-            });
-            let Some(pt) = pt else { continue };
-            events.push((pt, clock));
-            if !known_events.contains(&(pt, clock)) {
-                known_events.push((pt, clock));
-            }
-        }
-        AudioLine {
-            proto: before.map_or(RTP_AVP.to_owned(), |line| line.proto.clone()),
-            codecs,
-            events,
-            known,
-            known_events,
-            taken,
-            direction,
-            rtcp_mux: before.is_none_or(|line| line.rtcp_mux),
-        }
-    }
-
-    fn offered_video(&self, before: Option<&VideoLine>, direction: Direction) -> VideoLine {
-        let mut known = before.map(|line| line.known.clone()).unwrap_or_default();
-        let in_use = before.and_then(|line| line.codecs.first());
-        let mut codecs: Vec<VideoFormat> = in_use.cloned().into_iter().collect();
-        let taken = before.map(|line| line.taken).unwrap_or_default();
-        for wanted in offered(&self.capabilities.video) {
-            if codecs.iter().any(|format| format.is_like(&wanted)) {
-                continue;
-            }
-            let format = known.iter().find(|format| format.is_like(&wanted)).cloned().or_else(|| {
-                let pt = taken.with(known.iter().map(|format| format.pt)).free(wanted.pt)?;
-                Some(VideoFormat { pt, ..wanted })
-            });
-            let Some(format) = format else { continue };
-            if !known.contains(&format) {
-                known.push(format.clone());
-            }
-            codecs.push(format);
-        }
-        VideoLine {
-            proto: before.map_or(RTP_AVP.to_owned(), |line| line.proto.clone()),
-            codecs,
-            known,
-            taken,
-            direction,
-            rtcp_mux: before.is_none_or(|line| line.rtcp_mux),
-            feedback: Feedback { pli: true, fir: true },
-        }
     }
 
     /// Takes the other side's line for sound; `None` if it rejects it.
@@ -258,17 +145,21 @@ impl Negotiation {
         let formats = audio_formats(theirs, &self.capabilities);
         // The first of an answer is the one to use (RFC 3264 7).
         let send = *formats.first()?;
-        let mut receive: Vec<(u8, AudioCodec)> = ours.codecs.clone();
+        // What they give another meaning than ours has theirs.
+        let meant = |pt: u8, is: &dyn Fn(&Format) -> bool| theirs.formats.iter().all(|of| of.pt != pt || is(of));
+        let mut receive = ours.codecs.clone();
+        receive.retain(|(pt, codec)| meant(*pt, &|of| of.audio() == Some(*codec)));
+        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
+        receive_events.retain(|pt| meant(*pt, &Format::is_event));
         // Some devices send under their own number instead of the one that was offered to them.
         let events = event_formats(theirs);
         for (pt, codec) in &formats {
-            let taken = ours.events.iter().any(|(of, _)| of == pt) || receive.iter().any(|(of, _)| of == pt);
+            let taken = receive_events.contains(pt) || receive.iter().any(|(of, _)| of == pt);
             if !taken {
                 receive.push((*pt, *codec));
             }
         }
         receive.sort_by_key(|(_, codec)| *codec != send.1);
-        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
         for (pt, _) in &events {
             if !receive_events.contains(pt) && !receive.iter().any(|(of, _)| of == pt) {
                 receive_events.push(*pt);
@@ -296,7 +187,10 @@ impl Negotiation {
         });
         let formats = video_formats(theirs, &self.capabilities);
         let (format, codec) = *formats.first()?;
-        let mut receive: Vec<(u8, VideoCodec)> = ours.codecs.iter().map(|format| (format.pt, format.codec)).collect();
+        let meant =
+            |ours: &&VideoFormat| theirs.formats.iter().all(|of| of.pt != ours.pt || of.video() == Some(ours.codec));
+        let ours_as_meant = ours.codecs.iter().filter(meant);
+        let mut receive: Vec<(u8, VideoCodec)> = ours_as_meant.map(|format| (format.pt, format.codec)).collect();
         for (format, codec) in &formats {
             if !receive.iter().any(|(of, _)| *of == format.pt) {
                 receive.push((format.pt, *codec));
@@ -398,16 +292,6 @@ impl Negotiation {
 /// Adds what was known before and was not given a new meaning now.
 fn keep_known<T: Clone>(known: &mut Vec<T>, before: &[T], now: Numbers, pt: impl Fn(&T) -> u8) {
     known.extend(before.iter().filter(|entry| !now.contains(pt(entry))).cloned());
-}
-
-/// Puts a line where one of its kind was rejected, else behind all others.
-fn revive(lines: &mut Vec<Line>, kind: &str, line: Line) {
-    let rejected = |line: &Line| matches!(line, Line::Rejected { media, .. } if media.eq_ignore_ascii_case(kind));
-    match lines.iter().position(rejected) {
-        Some(index) => lines[index] = line,
-        None if lines.len() < MAX_MEDIA => lines.push(line),
-        None => {}
-    }
 }
 
 fn rejected(line: &MediaLine) -> Line {

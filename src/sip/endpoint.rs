@@ -171,12 +171,14 @@ impl Endpoint {
         handle
     }
 
-    /// Lets the caller hear that it rings: 180, or 183 with early media. Nothing when their INVITE has its final response.
+    /// Lets the caller hear that it rings: 180, or 183 with early media; for certain when the caller demands that (RFC
+    /// 3262), and then the description is the answer, or the offer. Nothing when their INVITE has its final response.
     pub fn ring(&mut self, now: Instant, session: SessionHandle, body: Option<Body>) {
         self.with(now, session, |session, cx| session.ring(cx, body));
     }
 
-    /// Accepts their INVITE: 200, repeated until the ACK. Nothing when it has its final response.
+    /// Accepts their INVITE: 200, repeated until the ACK. `body` is left out when what was described with the ringing
+    /// stands, and the 200 waits for the PRACK of that. Nothing when the INVITE has its final response.
     pub fn accept(&mut self, now: Instant, session: SessionHandle, body: Body) {
         self.with(now, session, |session, cx| session.accept(cx, body));
     }

@@ -1,13 +1,15 @@
 //! Requests and responses as the rest of the core sees them; the only file that names `rsip`.
 //!
-//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line, as name and value. It never reads from
+//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line. It never reads from
 //! the network nor writes to it, since it knows neither compact names nor folding, IPv6, unknown methods and binary
 //! bodies: [`super::wire`] does that.
 
+use rsip::headers::UntypedHeader;
 use rsip::{Header, Headers};
 
 pub use super::wire::body::Unreadable;
 use super::wire::lines::Line;
+pub use super::wire::phrase::reason_phrase;
 pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
 use super::wire::{body, headers, scan, serialise};
 
@@ -40,16 +42,71 @@ pub(super) struct Core {
 /// The part that requests and responses have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Head {
-    core: Core,
+    core: Box<Core>,
     lines: Headers,
     body: Vec<u8>,
 }
 
+/// One look-up both ways between names and rsip's variants, which hold a value without its name.
+macro_rules! known_lines {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// A header line. Names are compared with regard to case, so that any other spelling is kept as it is.
+        fn line(name: &str, value: String) -> Header {
+            match name {
+                $($name => Header::$variant(value.into()),)*
+                _ => Header::Other(name.to_owned(), value),
+            }
+        }
+
+        /// The name and the value of a line.
+        fn parts(line: &Header) -> (&str, &str) {
+            match line {
+                $(Header::$variant(line) => ($name, line.value()),)*
+                Header::Other(name, value) => (name, value),
+                // `line` makes no others.
+                _ => ("", ""),
+            }
+        }
+    };
+}
+
+known_lines! {
+    Via = "Via",
+    From = "From",
+    To = "To",
+    CallId = "Call-ID",
+    CSeq = "CSeq",
+    MaxForwards = "Max-Forwards",
+    Contact = "Contact",
+    Route = "Route",
+    RecordRoute = "Record-Route",
+    ContentType = "Content-Type",
+    ContentDisposition = "Content-Disposition",
+    ContentEncoding = "Content-Encoding",
+    Accept = "Accept",
+    Allow = "Allow",
+    Supported = "Supported",
+    Require = "Require",
+    Unsupported = "Unsupported",
+    UserAgent = "User-Agent",
+    Server = "Server",
+    Expires = "Expires",
+    Date = "Date",
+    Subject = "Subject",
+    Timestamp = "Timestamp",
+    RetryAfter = "Retry-After",
+    Warning = "Warning",
+    Authorization = "Authorization",
+    ProxyAuthorization = "Proxy-Authorization",
+    WwwAuthenticate = "WWW-Authenticate",
+    ProxyAuthenticate = "Proxy-Authenticate",
+}
+
 impl Head {
-    fn read(core: Core, lines: &[Line<'_>], body: Vec<u8>) -> Self {
-        let mut kept = Headers::default();
+    fn read(core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+        let mut kept = Vec::with_capacity(lines.len() + 8);
         let mut below_top = false;
-        for Line { name, value } in lines {
+        for Line { name, value, .. } in lines {
             let value = match &**name {
                 // Written anew, by the length of the body.
                 "Content-Length" => continue,
@@ -58,19 +115,15 @@ impl Head {
                     "" => continue,
                     rest => rest,
                 },
-                _ => value,
+                _ => &**value,
             };
-            kept.push(Header::Other(name.to_string(), value.to_owned()));
+            kept.push(line(name, value.to_owned()));
         }
-        Head { core, lines: kept, body }
+        Head { core, lines: Headers::from(kept), body }
     }
 
     fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines.iter().filter_map(|line| match line {
-            Header::Other(name, value) => Some((name.as_str(), value.as_str())),
-            // Only `push` and `read` fill the list, and only so.
-            _ => None,
-        })
+        self.lines.iter().map(parts)
     }
 
     fn lines_of(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -81,7 +134,7 @@ impl Head {
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         let is_list = headers::is_list(name);
         self.lines_of(name).flat_map(move |value| {
-            let pieces: Vec<&str> = if is_list { scan::split_outside(value, ',').collect() } else { vec![value] };
+            let pieces: Vec<&str> = if is_list { scan::split_outside(value, b',').collect() } else { vec![value] };
             pieces.into_iter().filter(move |piece| !is_list || !piece.is_empty())
         })
     }
@@ -91,24 +144,17 @@ impl Head {
     }
 
     fn push(&mut self, name: &str, value: &str) {
-        self.lines.push(Header::Other(serialise::one_line(name).into_owned(), serialise::one_line(value).into_owned()));
+        self.lines.push(line(&serialise::one_line(name), serialise::one_line(value).into_owned()));
     }
 
     fn remove(&mut self, name: &str) {
-        self.lines.retain(
-            |line| !matches!(line, Header::Other(own, _) if headers::full_name(own).eq_ignore_ascii_case(name)),
-        );
+        self.lines.retain(|line| !headers::full_name(parts(line).0).eq_ignore_ascii_case(name));
     }
 
     /// Replaces the value of the first line of that name.
     fn replace_first(&mut self, name: &str, value: &str) {
-        for line in self.lines.iter_mut() {
-            if let Header::Other(own, old) = line
-                && own.eq_ignore_ascii_case(name)
-            {
-                *old = serialise::one_line(value).into_owned();
-                return;
-            }
+        if let Some(old) = self.lines.iter_mut().find(|line| parts(line).0.eq_ignore_ascii_case(name)) {
+            *old = line(name, serialise::one_line(value).into_owned());
         }
     }
 
@@ -247,13 +293,13 @@ pub struct Request {
 impl Request {
     /// A request of ours with the headers that every one has (RFC 3261 8.1.1) but for Via, which its transaction adds.
     pub fn new(method: Method, uri: Uri, from: &NameAddr, to: &NameAddr, call_id: &str, cseq: u32) -> Self {
-        let core = Core {
+        let core = Box::new(Core {
             via: None,
             from: from.clone(),
             to: to.clone(),
             call_id: call_id.to_owned(),
             cseq: (cseq, method.clone()),
-        };
+        });
         let mut head = Head { core, lines: Headers::default(), body: Vec::new() };
         head.push("Max-Forwards", "70");
         head.push("From", &from.to_string());
@@ -263,7 +309,7 @@ impl Request {
         Request { method, uri, head }
     }
 
-    pub(super) fn read(method: Method, uri: Uri, core: Core, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+    pub(super) fn read(method: Method, uri: Uri, core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
         Request { method, uri, head: Head::read(core, lines, body) }
     }
 
@@ -318,13 +364,13 @@ impl Response {
         };
         let mut lines = Headers::default();
         for (name, value) in request.head.lines().filter(|(name, _)| is_repeated(name)) {
-            lines.push(Header::Other(name.to_owned(), value.to_owned()));
+            lines.push(line(name, value.to_owned()));
         }
         let head = Head { core: request.head.core.clone(), lines, body: Vec::new() };
         Response { status, reason: reason_phrase(status).to_owned(), head }
     }
 
-    pub(super) fn read(status: u16, reason: String, core: Core, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+    pub(super) fn read(status: u16, reason: String, core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
         Response { status, reason, head: Head::read(core, lines, body) }
     }
 
@@ -344,84 +390,16 @@ impl Response {
     pub fn set_to_tag(&mut self, tag: &str) {
         let to = &mut self.head.core.to;
         if to.tag().is_none() {
-            let text = self.head.lines.iter().find_map(|line| match line {
-                Header::Other(name, value) if name == "To" => Some(to.text_with_tag(value, tag)),
-                _ => None,
-            });
+            let text = self.head.lines.iter().map(parts).find(|(name, _)| *name == "To").map(|(_, value)| value);
+            let text = text.map_or_else(|| to.to_string(), |text| to.text_with_tag(text, tag));
             to.set_tag(tag);
-            self.head.replace_first("To", &text.unwrap_or_else(|| self.head.core.to.to_string()));
+            self.head.replace_first("To", &text);
         }
     }
 
     /// The bytes for the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.head.bytes(&format!("SIP/2.0 {} {}", self.status, self.reason))
-    }
-}
-
-/// The usual phrase of a status (RFC 3261 21 and the registry of response codes); the class for one unknown.
-pub fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        100 => "Trying",
-        180 => "Ringing",
-        181 => "Call Is Being Forwarded",
-        182 => "Queued",
-        183 => "Session Progress",
-        200 => "OK",
-        202 => "Accepted",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Moved Temporarily",
-        305 => "Use Proxy",
-        380 => "Alternative Service",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        410 => "Gone",
-        413 => "Request Entity Too Large",
-        414 => "Request-URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Unsupported URI Scheme",
-        420 => "Bad Extension",
-        421 => "Extension Required",
-        422 => "Session Interval Too Small",
-        423 => "Interval Too Brief",
-        469 => "Bad Info Package",
-        480 => "Temporarily Unavailable",
-        481 => "Call/Transaction Does Not Exist",
-        482 => "Loop Detected",
-        483 => "Too Many Hops",
-        484 => "Address Incomplete",
-        485 => "Ambiguous",
-        486 => "Busy Here",
-        487 => "Request Terminated",
-        488 => "Not Acceptable Here",
-        491 => "Request Pending",
-        493 => "Undecipherable",
-        494 => "Security Agreement Required",
-        500 => "Server Internal Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        504 => "Server Time-out",
-        505 => "Version Not Supported",
-        513 => "Message Too Large",
-        600 => "Busy Everywhere",
-        603 => "Decline",
-        604 => "Does Not Exist Anywhere",
-        606 => "Not Acceptable",
-        _ => match status / 100 {
-            1 => "Progress",
-            2 => "Success",
-            3 => "Redirection",
-            4 => "Client Error",
-            5 => "Server Error",
-            _ => "Global Failure",
-        },
     }
 }
 

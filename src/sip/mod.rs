@@ -6,8 +6,8 @@
 //!                                                  └─ dialog: who, where, which number
 //! ```
 //! `message` and `wire` turn bytes into messages and back; `transaction` makes requests reliable; `dialog` remembers the
-//! other end; `session` is a call; `guard` drops what is too much; `endpoint` is the whole user agent and the only door. Registration and digest come
-//! beside `session`, reliable provisional responses and session timers inside it.
+//! other end; `session` is a call; `guard` drops what is too much; `endpoint` is the whole user agent and the only door.
+//! Registration and digest come beside `session`, session timers inside it.
 
 pub mod dialog;
 pub mod endpoint;

@@ -172,6 +172,15 @@ impl Talk {
         sent
     }
 
+    /// The payload types of all that went to addresses where no panel is since then.
+    pub fn numbers_since(&self, since: Instant) -> Vec<u8> {
+        let since = self.outside.iter().filter(|heard| heard.at >= since);
+        let mut numbers: Vec<u8> = since.map(|heard| heard.payload_type).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
     /// The figures of a panel's only stream of sound.
     pub fn stats(&self, node: NodeName) -> Stats {
         self.stream(node).session.stats()

@@ -78,6 +78,11 @@ impl Panel {
         self.directory.path().join(name)
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `vestibule ctl`.
     pub fn ctl(&self, words: &[&str]) -> Output {
         let mut command = vestibule();

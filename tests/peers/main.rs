@@ -1,5 +1,5 @@
-//! The panel against somebody else's telephone: Debian's baresip, on loopback, by UDP and by TCP. Needs the packages
-//! baresip-core and baresip-ffmpeg.
+//! The panel against somebody else's telephone, on loopback, by UDP and by TCP: Debian's baresip, of the packages
+//! baresip-core and baresip-ffmpeg, and PJSIP, whose Python module `./dev test` fetches.
 
 #[path = "../panel/mod.rs"]
 mod real_panel;
@@ -8,6 +8,9 @@ mod baresip;
 mod dialled;
 mod door;
 mod panel;
+mod pjsip;
+mod pjsua;
+mod relay;
 mod wav;
 
 /// What carries SIP.

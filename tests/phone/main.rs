@@ -13,6 +13,8 @@ mod limits;
 mod media_agreement;
 mod media_changes;
 mod missed_and_log;
+mod redirected;
+mod reliable;
 mod settings_live;
 mod source_changes;
 mod stranger_rtp;

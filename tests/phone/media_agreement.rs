@@ -27,7 +27,7 @@ fn any_sequence_ends_in_an_agreement(seeds: std::ops::Range<u64>, loss: f64, res
         house.connect_panels();
         house.loss = loss;
         let mut held = [false; 2];
-        for _ in 0..rng.random_range(1..12) {
+        for _ in 0..rng.random_range(1..9) {
             let node = rng.random_range(0..2);
             let command = match rng.random_range(0..3) {
                 0 => Command::SendCamera(rng.random()),

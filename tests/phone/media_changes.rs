@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use vestibule::channel::{CallState, Command};
 use vestibule::phone::MediaOrder;
+use vestibule::sdp::Direction;
 use vestibule::sip::Body;
 
-use crate::common::{FRAME, House, PANEL, Talk, ms, s};
+use crate::common::{FRAME, House, OTHER, PANEL, Talk, ms, s};
 
 const DOOR_SOUND: &str = "10.0.0.3:30000";
 const DOOR: u8 = 10;
@@ -49,16 +50,19 @@ fn offer(talk: &mut Talk, place: &str, lines: &str) -> String {
 fn a_new_port_or_address_is_followed_at_once_and_the_old_one_is_nobody() {
     for (place, new) in [("10.0.0.3", "10.0.0.3:31000"), ("10.0.0.9", "10.0.0.9:31000")] {
         let mut talk = connected();
-        let asked = talk.house.now.instant;
         let answer = offer(&mut talk, place, &SOUND.replace("30000", "31000"));
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
-        // The old place goes on as if nothing had been; the new one speaks with an SSRC of its own.
+        // The old place goes on as if nothing had been, and is not heard in the pause before the new one speaks.
+        let answered = talk.house.now.instant;
+        talk.run(ms(500));
+        assert_eq!(talk.heard_since(answered), [] as [u8; 0]);
+        assert_eq!(talk.sent_since(answered), [(address(new), 0)]);
         talk.voice(MOVED, new);
         let since = talk.house.now.instant + FRAME;
         talk.run(s(5));
         assert_eq!(talk.heard_since(since), [MOVED]);
         assert_eq!(talk.sent_since(since), [(address(new), 0)]);
-        assert!(talk.gap(asked) <= 4 * FRAME, "{:?}", talk.gap(asked));
+        assert!(talk.gap(since) <= 2 * FRAME, "{:?}", talk.gap(since));
     }
 }
 
@@ -87,6 +91,25 @@ fn numbers_that_change_are_followed() {
         talk.run(ms(200));
         assert_eq!(talk.sent_since(since), [(address(DOOR_SOUND), pt)]);
     }
+}
+
+#[test]
+fn keys_go_under_the_number_that_was_agreed_last() {
+    let mut talk = connected();
+    for (pt, clock) in [(101, 8_000), (97, 8_000), (120, 48_000)] {
+        let lines = format!("m=audio 30000 RTP/AVP 0 {pt}\r\na=rtpmap:{pt} telephone-event/{clock}\r\n");
+        offer(&mut talk, "10.0.0.3", &lines);
+        talk.house.must(PANEL, Command::Dtmf("5".to_owned()));
+        let since = talk.house.now.instant + FRAME;
+        talk.run(ms(600));
+        assert_eq!(talk.numbers_since(since), [0, pt]);
+    }
+    // A door that takes no keys any more gets none, and the sound goes on.
+    offer(&mut talk, "10.0.0.3", "m=audio 30000 RTP/AVP 0\r\n");
+    talk.house.must(PANEL, Command::Dtmf("5".to_owned()));
+    let since = talk.house.now.instant + FRAME;
+    talk.run(ms(600));
+    assert_eq!(talk.numbers_since(since), [0]);
 }
 
 #[test]
@@ -156,7 +179,7 @@ fn we_come_back_to_a_door_that_still_holds() {
     let mut house = House::new(&[]);
     house.connect_panels();
     let now = house.now;
-    house.panels[1].phone.handle_command(now, Command::Hold(None)).expect("held");
+    house.panels[OTHER].phone.handle_command(now, Command::Hold(None)).expect("held");
     house.run(ms(100));
     house.must(PANEL, Command::Hold(None));
     house.run(ms(100));
@@ -165,9 +188,26 @@ fn we_come_back_to_a_door_that_still_holds() {
     let call = house.call(PANEL);
     assert!(call.held_by_remote, "its answer says so");
     assert_eq!(call.audio.map(|audio| audio.direction), Some("recvonly"));
-    house.must(1, Command::Resume(None));
+    house.must(OTHER, Command::Resume(None));
     house.run(ms(100));
     assert!(!house.call(PANEL).held_by_remote);
+}
+
+#[test]
+fn an_answer_alone_says_that_the_door_holds() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    let again = |house: &mut House| {
+        house.must(PANEL, Command::Hold(None));
+        house.run(ms(50));
+        house.must(PANEL, Command::Resume(None));
+        house.run(ms(50));
+        house.call(PANEL).held_by_remote
+    };
+    house.door.wish.audio = Direction::SendOnly;
+    assert!(again(&mut house));
+    house.door.wish.audio = Direction::SendRecv;
+    assert!(!again(&mut house));
 }
 
 #[test]

@@ -80,3 +80,34 @@ fn the_worst_of_the_largest_is_read_in_good_time() {
     }
     assert!(negotiation().handle_offer(body.as_bytes(), WISH).is_ok());
 }
+
+#[test]
+fn a_call_of_a_thousand_offers_grows_no_further_than_the_numbers_there_are() {
+    let mut rng = StdRng::seed_from_u64(8866);
+    let mut called = negotiation();
+    let mut longest = 0;
+    for round in 0..1_000 {
+        let bytes = mutate(&mut rng, bodies::ALL[round % bodies::ALL.len()]);
+        let _ = called.handle_offer(&bytes, WISH);
+        // Every number in turn becomes a codec that we know.
+        let pt = 96 + round % 32;
+        let body = format!("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 5004 RTP/AVP {pt}\r\na=rtpmap:{pt} opus/48000\r\n");
+        called.handle_offer(body.as_bytes(), WISH).expect("an offer");
+        let ours = called.create_offer(WISH);
+        longest = longest.max(ours.len());
+        assert!(description::read(&ours, None).is_ok());
+        let _ = called.handle_answer(&bytes);
+    }
+    assert!(longest < 4_000, "{longest}");
+}
+
+#[test]
+fn when_all_numbers_are_taken_what_has_none_is_not_offered() {
+    let numbers: Vec<String> = (96..=127).map(|pt| pt.to_string()).collect();
+    let maps: String = (96..=127).map(|pt| format!("a=rtpmap:{pt} iLBC/8000\r\n")).collect();
+    let body = format!("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 5004 RTP/AVP 0 {}\r\n{maps}", numbers.join(" "));
+    let mut called = negotiation();
+    called.handle_offer(body.as_bytes(), WISH).expect("an offer");
+    let ours = String::from_utf8(called.create_offer(WISH)).expect("we write UTF-8");
+    assert_eq!(section(&ours, 0)[0], "m=audio 4000 RTP/AVP 0 9 8");
+}

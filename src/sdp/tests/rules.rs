@@ -196,6 +196,15 @@ fn an_answer_that_breaks_the_rules_costs_no_call() {
     // Formats that nobody offered.
     let audio = take(&ANSWER.replace("AVP 8 101", "AVP 18 119 8 101")).audio.expect("sound");
     assert_eq!(audio.codec, AudioCodec::Pcma);
+    // Our numbers for other things than ours.
+    let turned = "v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 6000 RTP/AVP 0 107 101\r\na=rtpmap:107 telephone-event/8000\r\n\
+a=rtpmap:101 opus/48000/2\r\nm=video 6002 RTP/AVP 97 96\r\na=rtpmap:97 H264/90000\r\na=rtpmap:96 VP8/90000\r\n";
+    let negotiated = take(turned);
+    let audio = negotiated.audio.expect("sound");
+    assert_eq!((audio.codec, audio.dtmf_send_pt, audio.dtmf_recv_pts), (AudioCodec::Pcmu, Some(107), vec![102, 107]));
+    assert!(audio.recv_pts.contains(&(101, AudioCodec::Opus)) && audio.recv_pts.iter().all(|(pt, _)| *pt != 107));
+    let video = negotiated.video.expect("a picture");
+    assert_eq!(video.recv_pts, [(97, VideoCodec::H264), (98, VideoCodec::H264), (96, VideoCodec::Vp8)]);
     // A direction that was not to be had: we offer to receive, it wants to receive too.
     let video = take(&ANSWER.replace("a=sendonly", "a=recvonly")).video.expect("a picture");
     assert_eq!(video.direction, Direction::Inactive);

@@ -63,11 +63,12 @@ impl Endpoint {
     /// CANCEL is answered by itself, whatever becomes of the INVITE (9.2).
     fn handle_cancel(&mut self, now: Instant, path: Path, cancel: &Request) {
         let invite = ServerKey::of_cancelled(cancel);
-        match self.core.transactions.invite_server_mut(&invite) {
+        let tag = match self.core.transactions.invite_server_mut(&invite) {
             None => return self.refuse(path, cancel, 481, &[]),
             Some(server) if server.is_ignored() => return,
-            Some(_) => self.refuse(path, cancel, 200, &[]),
-        }
+            Some(server) => server.local_tag().map(str::to_owned),
+        };
+        self.accept_cancel(path, cancel, tag.as_deref());
         if let Some(owner) = self.core.transactions.pending_invite(&invite) {
             self.with(now, SessionHandle(owner), |session, cx| session.handle_cancel(cx, &invite, cancel));
         }

@@ -7,7 +7,10 @@ use super::{Body, description_of, info, prack, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
-use crate::sip::transaction::ServerKey;
+use crate::sip::transaction::{ClientKey, ServerKey};
+
+/// Most PRACKs without an answer: a peer that counts on and on fills no memory of ours.
+const MAX_PRACKS: usize = 4;
 
 /// An early dialog, with its own tag, remote target, route set, numbers, and offer and answer.
 #[derive(Debug)]
@@ -16,7 +19,19 @@ pub struct EarlyDialog {
     exchange: Exchange,
     /// The number of the latest reliable provisional response; none before the first.
     latest: Option<u32>,
+    /// The PRACKs that have no answer.
+    pracks: Vec<Prack>,
+    /// A PRACK that failed: it goes again when its response comes again.
+    failed: Option<(Rack, Option<Body>)>,
     /// What this branch describes: its answer, or the preview of it.
+    answer: Option<Body>,
+}
+
+/// A PRACK of ours on its way.
+#[derive(Debug)]
+struct Prack {
+    key: ClientKey,
+    rack: Rack,
     answer: Option<Body>,
 }
 
@@ -34,7 +49,8 @@ pub enum News {
 impl EarlyDialog {
     /// The dialog of the first provisional response of a branch.
     pub fn new(dialog: Dialog, offered: bool) -> Self {
-        EarlyDialog { dialog, exchange: Exchange::of_invite(offered, Offerer::We), latest: None, answer: None }
+        let exchange = Exchange::of_invite(offered, Offerer::We);
+        EarlyDialog { dialog, exchange, latest: None, pracks: Vec::new(), failed: None, answer: None }
     }
 
     /// The dialog.
@@ -70,9 +86,14 @@ impl EarlyDialog {
                 _ => News::Progress(None),
             };
         };
+        if let Some((rack, answer)) = self.failed.take_if(|(rack, _)| rack.rseq == rseq) {
+            self.acknowledge(cx, rack, answer.as_ref());
+            return News::Nothing;
+        }
         let in_order = self.latest.is_none_or(|latest| latest.checked_add(1) == Some(rseq));
-        if !in_order || matches!(self.exchange, Exchange::DueInPrack { .. }) {
-            // A repetition has its PRACK; what comes too early comes again.
+        let is_busy = self.pracks.len() >= MAX_PRACKS || matches!(self.exchange, Exchange::DueInPrack { .. });
+        if !in_order || is_busy {
+            // A repetition has its PRACK; what comes too early, or too much at once, comes again.
             return News::Nothing;
         }
         self.latest = Some(rseq);
@@ -86,11 +107,11 @@ impl EarlyDialog {
             (Exchange::Open(_), Some(answer)) => {
                 self.exchange = Exchange::Settled;
                 self.answer = Some(answer.clone());
-                prack::send(cx, &mut self.dialog, rack, None);
+                self.acknowledge(cx, rack, None);
                 News::Progress(Some(answer))
             }
             _ => {
-                prack::send(cx, &mut self.dialog, rack, None);
+                self.acknowledge(cx, rack, None);
                 News::Progress(None)
             }
         }
@@ -107,6 +128,8 @@ impl EarlyDialog {
             Method::Info => info::handle(cx, key, &request),
             Method::Update => update::handle_early(cx, key, request, &mut self.dialog, &mut self.exchange),
             Method::Options => cx.answer_options(key, &request),
+            // Ours has no final response yet (14.2).
+            Method::Invite => cx.answer(key, &request, 491),
             // The called side may not end an early dialog by BYE (15), and has nothing of ours to acknowledge.
             _ => cx.answer(key, &request, 481),
         }
@@ -117,10 +140,28 @@ impl EarlyDialog {
         if let Exchange::DueInPrack { rack } = self.exchange {
             self.exchange = Exchange::Settled;
             // An offer in a response cannot be refused: the PRACK goes, and the user ends the call (RFC 6337 5.1).
-            prack::send(cx, &mut self.dialog, rack, answer.as_ref().ok());
+            self.acknowledge(cx, rack, answer.as_ref().ok());
             return true;
         }
         self.exchange.answer(cx, &mut self.dialog, answer)
+    }
+
+    /// A request of ours has its answer, or will have none; true when it was a PRACK of this branch. One that was
+    /// overtaken by a later request is refused (500), and the response that it is for comes again.
+    pub fn finish_prack(&mut self, key: &ClientKey, accepted: bool) -> bool {
+        let Some(at) = self.pracks.iter().position(|prack| prack.key == *key) else {
+            return false;
+        };
+        let Prack { rack, answer, .. } = self.pracks.swap_remove(at);
+        if !accepted {
+            self.failed = Some((rack, answer));
+        }
+        true
+    }
+
+    fn acknowledge(&mut self, cx: &mut Context<'_>, rack: Rack, answer: Option<&Body>) {
+        let key = prack::send(cx, &mut self.dialog, rack, answer);
+        self.pracks.push(Prack { key, rack, answer: answer.cloned() });
     }
 
     /// The branch is over.

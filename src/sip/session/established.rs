@@ -6,7 +6,7 @@ use super::acceptance::{Acceptance, Patience};
 use super::context::Context;
 use super::leaving::Leaving;
 use super::prack::Rack;
-use super::{Body, EndCause, SessionEvent, State, body_of_request, bye, info, is_final, is_success};
+use super::{Body, EndCause, SessionEvent, State, body_of_request, bye, info, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
@@ -134,7 +134,9 @@ impl Established {
             return self.handle_offer_response(cx, response);
         }
         info::handle_response(cx, key, response);
-        if is_final(response) && response.status() == 481 {
+        // To a PRACK or CANCEL it means that there is nothing to acknowledge or to cancel; another tag, another branch.
+        let is_of_dialog = !key.is(&Method::Prack) && !key.is(&Method::Cancel);
+        if response.status() == 481 && is_of_dialog && response.to().tag() == self.dialog.remote_tag() {
             // The other end knows no such dialog any more (12.2.1.2).
             return self.lose(cx, EndCause::Rejected(481, response.reason().to_owned()));
         }

@@ -1,4 +1,5 @@
-//! INFO: small things said in a dialog, early or confirmed, such as a key press (RFC 6086, legacy usage).
+//! INFO: small things said in a dialog, early or confirmed, such as a key press (RFC 6086, legacy usage). Info packages,
+//! which have to be agreed on first, are refused by name.
 
 use super::context::Context;
 use super::{Body, SessionEvent, is_final, is_success};
@@ -13,8 +14,13 @@ pub fn send(cx: &mut Context<'_>, dialog: &mut Dialog, body: &Body) {
     cx.send_in(dialog, request);
 }
 
-/// An INFO came: answered at once and told.
+/// An INFO came: answered at once and told. One of an info package gets 469, with the empty list of ours (4.2.2).
 pub fn handle(cx: &mut Context<'_>, key: &ServerKey, request: &Request) {
+    if request.header("Info-Package").is_some() {
+        let mut response = cx.response(request, 469);
+        response.push_header("Recv-Info", "");
+        return cx.respond(key, &response);
+    }
     cx.answer(key, request, 200);
     let session = cx.handle();
     let body = (!request.body().is_empty()).then(|| Body {

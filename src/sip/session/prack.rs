@@ -6,6 +6,7 @@ use super::Body;
 use super::context::Context;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
+use crate::sip::transaction::ClientKey;
 
 /// The option tag of reliable provisional responses.
 pub const RELIABLE: &str = "100rel";
@@ -43,11 +44,11 @@ pub fn number(response: &Response) -> Option<u32> {
 }
 
 /// Acknowledges a provisional response in its early dialog, by that dialog's own way (4).
-pub fn send(cx: &mut Context<'_>, dialog: &mut Dialog, rack: Rack, answer: Option<&Body>) {
+pub fn send(cx: &mut Context<'_>, dialog: &mut Dialog, rack: Rack, answer: Option<&Body>) -> ClientKey {
     let mut request = dialog.request(Method::Prack);
     request.push_header("RAck", &rack.to_string());
     if let Some(answer) = answer {
         request.set_body(&answer.content_type, answer.bytes.clone());
     }
-    cx.send_in(dialog, request);
+    cx.send_in(dialog, request)
 }

@@ -52,11 +52,6 @@ impl Reliable {
         if self.outstanding.is_some() { None } else { self.waiting.pop_front() }
     }
 
-    /// The final response is decided: what has not been sent is not sent any more.
-    pub fn forget_waiting(&mut self) {
-        self.waiting.clear();
-    }
-
     /// Sends `response` and repeats it until its PRACK.
     pub fn send(&mut self, cx: &mut Context<'_>, key: &ServerKey, mut response: Response) {
         let rack = Rack { rseq: self.next, cseq: response.cseq().0 };

@@ -8,7 +8,7 @@ use super::established::{Established, Offers};
 use super::exchange::{Exchange, Offerer};
 use super::leaving::Leaving;
 use super::redirect::Redirects;
-use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info};
+use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
@@ -107,7 +107,11 @@ impl Calling {
         path: Path,
     ) -> State {
         if *key != self.key {
-            info::handle_response(cx, key, response);
+            let accepted = is_success(response);
+            let is_prack = is_final(response) && self.early.iter_mut().any(|early| early.finish_prack(key, accepted));
+            if !is_prack {
+                info::handle_response(cx, key, response);
+            }
             return State::Calling(self);
         }
         match response.status() {
@@ -206,10 +210,12 @@ impl Calling {
         State::Established(Box::new(Established::called(dialog, self.key, offers)))
     }
 
-    /// The INVITE, or an INFO, will have no response.
+    /// The INVITE, an INFO or a PRACK will have no response.
     pub fn handle_failure(mut self: Box<Self>, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) -> State {
         if *key != self.key {
-            info::handle_failure(cx, key, failure);
+            if !self.early.iter_mut().any(|early| early.finish_prack(key, false)) {
+                info::handle_failure(cx, key, failure);
+            }
             return State::Calling(self);
         }
         self.abandon_early(cx);
@@ -303,6 +309,9 @@ impl Calling {
 
     fn abandon_early(&mut self, cx: &mut Context<'_>) {
         for mut early in self.early.drain(..) {
+            if let Some(client) = cx.transactions().invite_client_mut(&self.key) {
+                client.note_number(early.dialog().local_cseq());
+            }
             early.abandon(cx);
         }
     }

@@ -35,6 +35,9 @@ impl Ringing {
     pub fn start(cx: &mut Context<'_>, key: ServerKey, invite: Request, path: Path) -> Self {
         cx.answer(&key, &invite, 100);
         let local_tag = cx.token();
+        if let Some(server) = cx.transactions().invite_server_mut(&key) {
+            server.set_local_tag(&local_tag);
+        }
         let ours = contact(invite.uri().user_text().as_deref(), path);
         let dialog = Dialog::from_request(&invite, &local_tag, ours, path);
         let offer = body_of_request(&invite);
@@ -114,12 +117,9 @@ impl Ringing {
 
     /// Sends 200, or lets it wait for the PRACK of a provisional response that describes media (RFC 3262 3).
     pub fn accept(mut self: Box<Self>, cx: &mut Context<'_>, body: Body) -> State {
-        if let Some(reliable) = &mut self.reliable {
-            reliable.forget_waiting();
-            if reliable.holds_back_acceptance() {
-                self.accepting.get_or_insert(body);
-                return State::Ringing(self);
-            }
+        if self.reliable.as_ref().is_some_and(Reliable::holds_back_acceptance) {
+            self.accepting.get_or_insert(body);
+            return State::Ringing(self);
         }
         let mut response = self.response(cx, 200);
         let late = matches!(self.exchange, Exchange::Open(Offerer::Nobody));

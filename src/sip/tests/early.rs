@@ -103,6 +103,26 @@ fn the_caller_answers_an_update_once_offer_and_answer_are_there() {
 }
 
 #[test]
+fn an_invite_of_the_called_side_meets_ours() {
+    let (mut bench, _, invite) = agreed_as_caller();
+    bench.deliver(&update_of_called(&invite, 1, "hold").replace("UPDATE", "INVITE"));
+    assert_eq!(bench.lines(), ["SIP/2.0 491 Request Pending"]);
+    assert!(bench.is_quiet());
+}
+
+#[test]
+fn a_number_from_before_is_refused_in_either_early_dialog() {
+    let (mut bench, _, invite) = agreed_as_caller();
+    bench.deliver(&update_of_called(&invite, 2, "hold"));
+    bench.event();
+    bench.deliver(&update_of_called(&invite, 1, "old"));
+    assert_eq!(bench.lines(), ["SIP/2.0 500 Server Internal Error"]);
+    let (mut bench, _, tag) = agreed_as_called();
+    bench.deliver(&Text::new("UPDATE", "z9hG4bKu").cseq(1).inside(&tag).body("old").text());
+    assert_eq!(bench.lines(), ["SIP/2.0 500 Server Internal Error"]);
+}
+
+#[test]
 fn giving_up_answers_what_the_called_side_asked() {
     let (mut bench, session, invite) = agreed_as_caller();
     bench.deliver(&update_of_called(&invite, 1, "hold"));

@@ -90,6 +90,27 @@ fn the_early_media_is_that_of_the_branch_that_spoke_last_until_one_answers() {
 }
 
 #[test]
+fn what_another_branch_no_longer_knows_does_not_end_the_call() {
+    let (mut bench, session, invite) = called();
+    let mut reliable = FIRST.to_vec();
+    reliable.extend([("Require", "100rel"), ("RSeq", "1")]);
+    bench.deliver_bytes(&answer(&invite, 180, "first", &reliable));
+    let prack = bench.request();
+    let now = bench.now;
+    bench.endpoint.info(now, session, &sdp("key"));
+    let info = bench.request();
+    bench.deliver_bytes(&answer(&invite, 200, "second", &SECOND));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    bench.deliver_bytes(&answer(&prack, 481, "", &[]));
+    bench.deliver_bytes(&answer(&info, 481, "", &[]));
+    assert!(bench.endpoint.poll_transmit().is_none());
+    assert!(matches!(bench.event(), SessionEvent::Progress { .. }));
+    assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
+    assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(481), .. }));
+    assert!(bench.endpoint.poll_event().is_none());
+}
+
+#[test]
 fn a_branch_that_has_failed_is_forgotten_and_the_others_go_on() {
     let (mut bench, session, invite) = called();
     bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));

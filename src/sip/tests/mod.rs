@@ -13,6 +13,8 @@ mod oversize;
 mod prack;
 mod redirects;
 mod refusals;
+mod reliable;
+mod stories;
 mod streams;
 mod timers;
 mod torture;

@@ -293,7 +293,8 @@ fn a_reinvite_that_nobody_decides_is_cancelled_and_the_session_goes_on() {
     let cancel = bench.request();
     assert_eq!((cancel.method(), cancel.cseq().0), (&Method::Cancel, request.cseq().0));
     assert_eq!(cancel.to().tag(), request.to().tag());
-    bench.deliver_bytes(&answer(&cancel, 200, "", &[]));
+    // It was decided just now, or it was not: a CANCEL that finds nothing says nothing about the dialog.
+    bench.deliver_bytes(&answer(&cancel, 481, "", &[]));
     bench.deliver_bytes(&answer(&request, 487, "", &[]));
     assert!(matches!(bench.event(), SessionEvent::OfferAnswered { result: Err(487), .. }));
     assert_eq!(*bench.request().method(), Method::Ack);
@@ -307,6 +308,38 @@ fn a_reinvite_that_nobody_decides_is_cancelled_and_the_session_goes_on() {
     assert!(matches!(bench.event(), SessionEvent::Ended { why: EndCause::TimedOut, .. }));
     bench.run(ms(70_000));
     assert_eq!((bench.endpoint.busy_sessions(), bench.endpoint.transactions()), (0, 0));
+}
+
+#[test]
+fn an_acceptance_of_our_offer_after_our_bye_is_acknowledged_by_the_way_of_the_dialog() {
+    for bye_answered in [false, true] {
+        let mut bench = crate::sip::testing::Bench::new();
+        let text = Text::new("INVITE", "z9hG4bKone").body("offer").extra("Record-Route: <sip:192.0.2.10;lr>");
+        bench.deliver(&text.text());
+        let session = bench.event().session();
+        let now = bench.now;
+        bench.endpoint.accept(now, session, sdp("answer"));
+        bench.transmit();
+        let tag = bench.response().to().tag().expect("a tag").to_owned();
+        bench.deliver(&Text::new("ACK", "z9hG4bKack").inside(&tag).text());
+        bench.endpoint.reinvite(now, session, sdp("hold"));
+        let request = bench.request();
+        bench.deliver_bytes(&answer(&request, 100, "", &[]));
+        bench.endpoint.end(now, session, crate::sip::testing::DECLINE);
+        let bye = bench.request();
+        if bye_answered {
+            bench.deliver_bytes(&answer(&bye, 200, "", &[]));
+            assert_eq!(bench.endpoint.busy_sessions(), 0);
+        }
+        // A proxy need not record itself again; when nobody remembers the dialog, what it recorded now is what there is.
+        let recorded = [("Record-Route", "<sip:192.0.2.10;lr>")];
+        bench.deliver_bytes(&answer(&request, 200, "", if bye_answered { &recorded } else { &[] }));
+        let ack = bench.request();
+        assert_eq!((ack.method(), ack.cseq().0), (&Method::Ack, request.cseq().0));
+        assert_eq!(ack.headers("Route").collect::<Vec<_>>(), ["<sip:192.0.2.10;lr>"]);
+        // No second BYE.
+        assert!(bench.endpoint.poll_transmit().is_none());
+    }
 }
 
 #[test]

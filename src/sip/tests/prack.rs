@@ -1,31 +1,9 @@
-//! Provisional responses that must arrive, both ways (RFC 3262).
+//! Provisional responses of theirs that must arrive (RFC 3262 4): acknowledged once, in order, in their own dialog.
 
-use super::{Text, answer, called, rung};
+use super::{answer, called};
 use crate::sip::message::{Method, Request, Response};
-use crate::sip::session::{EndCause, SessionEvent, SessionHandle};
+use crate::sip::session::SessionEvent;
 use crate::sip::testing::{Bench, DECLINE, invite, ms, sdp};
-
-/// A bench with a caller that demands reliable provisional responses, with or without an offer.
-fn demanded(offer: bool) -> (Bench, SessionHandle, bool) {
-    let mut bench = Bench::new();
-    let text = Text::new("INVITE", "z9hG4bKone").extra("Require: 100rel");
-    bench.deliver(&if offer { text.body("offer").text() } else { text.text() });
-    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
-    let SessionEvent::Incoming { session, request, .. } = bench.event() else { panic!() };
-    (bench, session, request.offer_wanted)
-}
-
-fn rseq(response: &Response) -> u32 {
-    assert!(response.headers("Require").any(|tag| tag == "100rel"));
-    response.header("RSeq").expect("a number").parse().expect("digits")
-}
-
-/// A PRACK of the called side's response, with a number of its own.
-fn prack(response: &Response, cseq: u32) -> Text {
-    let branch = ["z9hG4bKp0", "z9hG4bKp1", "z9hG4bKp2", "z9hG4bKp3", "z9hG4bKp4"][cseq as usize % 5];
-    let rack = format!("RAck: {} 1 INVITE", rseq(response));
-    Text::new("PRACK", branch).cseq(cseq).inside(response.to().tag().expect("a tag")).extra(&rack)
-}
 
 /// A reliable provisional response of the script's phone.
 fn reliable(request: &Request, status: u16, tag: &str, rseq: &str, body: Option<&str>) -> Vec<u8> {
@@ -39,191 +17,6 @@ fn reliable(request: &Request, status: u16, tag: &str, rseq: &str, body: Option<
         response.set_body("application/sdp", body.as_bytes().to_vec());
     }
     response.to_bytes()
-}
-
-#[test]
-fn ringing_is_repeated_until_its_prack_and_in_order() {
-    let (mut bench, session, _) = demanded(true);
-    let now = bench.now;
-    bench.endpoint.ring(now, session, None);
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    let first = bench.response();
-    assert_eq!(first.status(), 180);
-    // The second waits for the PRACK of the first, which comes again after T1, 3*T1, 7*T1.
-    bench.run(ms(3_600));
-    assert_eq!(bench.lines(), ["SIP/2.0 180 Ringing"; 3]);
-    bench.deliver(&prack(&first, 2).text());
-    assert_eq!(bench.response().status(), 200);
-    let second = bench.response();
-    assert_eq!((second.status(), second.body()), (183, &b"early"[..]));
-    assert_eq!(rseq(&second), rseq(&first) + 1);
-    bench.deliver(&prack(&second, 3).text());
-    bench.deliver(&prack(&second, 3).text());
-    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"; 2]);
-    bench.run(ms(140_000));
-    assert!(bench.is_quiet());
-    // For the sake of proxies, another one after two and a half minutes; its description was given already.
-    bench.run(ms(12_000));
-    let third = bench.response();
-    assert_eq!((third.status(), third.body().len(), rseq(&third)), (180, 0, rseq(&second) + 1));
-}
-
-#[test]
-fn who_only_supports_it_is_not_troubled_with_it() {
-    let mut bench = Bench::new();
-    bench.deliver(&Text::new("INVITE", "z9hG4bKone").body("offer").extra("Supported: 100rel").text());
-    bench.lines();
-    let session = bench.event().session();
-    let now = bench.now;
-    bench.endpoint.ring(now, session, None);
-    assert_eq!(bench.response().header("RSeq"), None);
-}
-
-#[test]
-fn without_a_prack_the_call_ends_in_504() {
-    let (mut bench, session, _) = demanded(true);
-    let now = bench.now;
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    bench.endpoint.accept(now, session, sdp("early"));
-    bench.run(ms(31_990));
-    // After 0, 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s.
-    assert_eq!(bench.lines(), ["SIP/2.0 183 Session Progress"; 7]);
-    bench.run(ms(20));
-    assert_eq!(bench.lines(), ["SIP/2.0 504 Server Time-out"]);
-    assert!(matches!(bench.event(), SessionEvent::Ended { why: EndCause::TimedOut, .. }));
-    bench.deliver(&Text::new("ACK", "z9hG4bKone").inside("any").text());
-    bench.run(ms(40_000));
-    assert_eq!((bench.endpoint.busy_sessions(), bench.endpoint.transactions()), (0, 0));
-}
-
-#[test]
-fn a_200_waits_for_the_prack_of_an_answer() {
-    let (mut bench, session, _) = demanded(true);
-    let now = bench.now;
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    let early = bench.response();
-    bench.endpoint.accept(now, session, sdp("early"));
-    bench.endpoint.ring(now, session, None);
-    assert!(bench.is_quiet());
-    bench.deliver(&prack(&early, 2).text());
-    assert_eq!(bench.response().cseq().1, Method::Prack);
-    // The answer was given for certain: it is not given again.
-    let ok = bench.response();
-    assert_eq!((ok.status(), ok.cseq().1, ok.body().len()), (200, Method::Invite, 0));
-    let tag = ok.to().tag().expect("a tag").to_owned();
-    bench.deliver(&Text::new("ACK", "z9hG4bKack").inside(&tag).text());
-    assert!(matches!(bench.event(), SessionEvent::Confirmed { body: None, .. }));
-}
-
-#[test]
-fn a_200_does_not_wait_for_the_prack_of_plain_ringing() {
-    let (mut bench, session, _) = demanded(true);
-    let now = bench.now;
-    bench.endpoint.ring(now, session, None);
-    let ringing = bench.response();
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    bench.endpoint.accept(now, session, sdp("answer"));
-    let ok = bench.response();
-    assert_eq!((ok.status(), ok.body()), (200, &b"answer"[..]));
-    // Its PRACK is still good, once.
-    bench.deliver(&prack(&ringing, 2).text());
-    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
-    bench.deliver(&prack(&ringing, 3).text());
-    assert_eq!(bench.lines(), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
-}
-
-#[test]
-fn a_prack_of_nothing_is_answered_481() {
-    let (mut bench, session, _) = demanded(true);
-    let now = bench.now;
-    bench.endpoint.ring(now, session, None);
-    let ringing = bench.response();
-    let (tag, number) = (ringing.to().tag().expect("a tag").to_owned(), rseq(&ringing));
-    for (cseq, rack) in [
-        (2, format!("RAck: {} 1 INVITE", number + 1)),
-        (3, format!("RAck: {number} 2 INVITE")),
-        (4, format!("RAck: {number} 1 UPDATE")),
-        (5, format!("RAck: {number} 1")),
-        (6, "RAck: x y INVITE".to_owned()),
-        (7, "Subject: none".to_owned()),
-    ] {
-        let text = Text::new("PRACK", "z9hG4bKq").cseq(cseq).inside(&tag).extra(&rack).text();
-        bench.deliver(&text.replace("z9hG4bKq", &format!("z9hG4bKq{cseq}")));
-        assert_eq!(bench.lines(), ["SIP/2.0 481 Call/Transaction Does Not Exist"], "{rack}");
-    }
-    bench.deliver(&prack(&ringing, 8).text());
-    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
-    bench.deliver(&prack(&ringing, 9).text());
-    assert_eq!(bench.lines(), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
-    // The same from a caller that never asked for it.
-    let (mut bench, session) = rung();
-    let now = bench.now;
-    bench.endpoint.ring(now, session, None);
-    let tag = bench.response().to().tag().expect("a tag").to_owned();
-    bench.deliver(&Text::new("PRACK", "z9hG4bKp").cseq(2).inside(&tag).extra("RAck: 1 1 INVITE").text());
-    assert_eq!(bench.lines(), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
-}
-
-#[test]
-fn a_caller_without_an_offer_gets_ours_with_the_ringing() {
-    let (mut bench, session, wanted) = demanded(false);
-    assert!(wanted);
-    let now = bench.now;
-    // Ringing alone may not go: the first reliable response has to offer.
-    bench.endpoint.ring(now, session, None);
-    assert!(bench.is_quiet());
-    bench.endpoint.ring(now, session, Some(sdp("ours")));
-    let early = bench.response();
-    assert_eq!((early.status(), early.body()), (183, &b"ours"[..]));
-    let tag = early.to().tag().expect("a tag").to_owned();
-    // While it is open, theirs has to wait.
-    bench.deliver(&Text::new("UPDATE", "z9hG4bKu").cseq(2).inside(&tag).body("meets").text());
-    assert_eq!(bench.lines(), ["SIP/2.0 491 Request Pending"]);
-    bench.deliver(&prack(&early, 3).body("theirs").text());
-    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
-    let SessionEvent::OfferAnswered { result, .. } = bench.event() else { panic!() };
-    assert_eq!(result, Ok(Some(sdp("theirs"))));
-    bench.endpoint.accept(now, session, sdp("ours"));
-    assert!(bench.response().body().is_empty());
-    bench.deliver(&Text::new("ACK", "z9hG4bKack").inside(&tag).text());
-    assert!(matches!(bench.event(), SessionEvent::Confirmed { body: None, .. }));
-}
-
-#[test]
-fn a_prack_may_offer_and_its_200_answers() {
-    for answered in [Ok(sdp("theirs")), Err(488)] {
-        let (mut bench, session, _) = demanded(true);
-        let now = bench.now;
-        bench.endpoint.ring(now, session, Some(sdp("early")));
-        let early = bench.response();
-        bench.deliver(&prack(&early, 2).body("another").text());
-        let SessionEvent::Offer { body, .. } = bench.event() else { panic!() };
-        assert_eq!(body, Some(sdp("another")));
-        let status = if answered.is_ok() { 200 } else { 488 };
-        bench.endpoint.answer_offer(now, session, answered);
-        let response = bench.response();
-        assert_eq!((response.status(), response.cseq().1), (status, Method::Prack));
-        // Either way the response has arrived.
-        bench.run(ms(10_000));
-        assert!(bench.is_quiet());
-    }
-}
-
-#[test]
-fn a_cancel_ends_what_waits_for_a_prack() {
-    let (mut bench, session, _) = demanded(true);
-    let now = bench.now;
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    let early = bench.response();
-    bench.deliver(&prack(&early, 2).body("another").text());
-    bench.deliver(&Text::new("CANCEL", "z9hG4bKone").text());
-    // Of the INVITE, and of the PRACK that our user has not answered.
-    let lines = bench.lines();
-    assert_eq!(lines[0], "SIP/2.0 200 OK");
-    assert_eq!(lines[1..], ["SIP/2.0 487 Request Terminated"; 2]);
-    bench.deliver(&Text::new("ACK", "z9hG4bKone").inside("any").text());
-    bench.run(ms(40_000));
-    assert_eq!(bench.endpoint.transactions(), 0);
 }
 
 #[test]
@@ -279,6 +72,100 @@ fn a_lost_prack_is_sent_again_and_its_failure_does_not_end_the_call() {
     assert_eq!(bench.endpoint.busy_sessions(), 1);
     let now = bench.now;
     bench.endpoint.end(now, session, DECLINE);
+}
+
+#[test]
+fn a_branch_that_is_not_wanted_is_ended_with_the_number_after_its_prack() {
+    // The 200 crosses the CANCEL.
+    let (mut bench, session, invite) = called();
+    for number in ["1", "2"] {
+        bench.deliver_bytes(&reliable(&invite, 180, "one", number, None));
+        assert_eq!(*bench.request().method(), Method::Prack);
+    }
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    assert_eq!(*bench.request().method(), Method::Cancel);
+    bench.deliver_bytes(&answer(&invite, 200, "one", &[]));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0, Method::Ack));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0 + 3, Method::Bye));
+
+    // Another branch was quicker.
+    let (mut bench, _, invite) = called();
+    bench.deliver_bytes(&reliable(&invite, 180, "one", "1", None));
+    assert_eq!(*bench.request().method(), Method::Prack);
+    bench.deliver_bytes(&answer(&invite, 200, "two", &[]));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    bench.deliver_bytes(&answer(&invite, 200, "one", &[]));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0, Method::Ack));
+    assert_eq!(bench.request().cseq(), (invite.cseq().0 + 2, Method::Bye));
+}
+
+#[test]
+fn a_prack_that_was_overtaken_goes_again() {
+    let mut bench = Bench::new();
+    let (now, path) = (bench.now, bench.path);
+    let session = bench.endpoint.invite(now, invite(path, None));
+    let request = bench.request();
+    let early = reliable(&request, 183, "one", "1", Some("theirs"));
+    bench.deliver_bytes(&early);
+    bench.endpoint.answer_offer(now, session, Ok(sdp("ours")));
+    let first = bench.request();
+    bench.deliver_bytes(&early);
+    assert!(bench.endpoint.poll_transmit().is_none());
+    bench.deliver_bytes(&answer(&first, 500, "", &[]));
+    bench.deliver_bytes(&early);
+    let again = bench.request();
+    assert_eq!((again.header("RAck"), again.body()), (first.header("RAck"), &b"ours"[..]));
+    assert_eq!(again.cseq().0, first.cseq().0 + 1);
+    bench.deliver_bytes(&answer(&again, 200, "", &[]));
+    bench.deliver_bytes(&early);
+    assert!(bench.endpoint.poll_transmit().is_none());
+}
+
+#[test]
+fn the_branch_may_move_with_each_response() {
+    let (mut bench, session, invite) = called();
+    for (number, host) in [("1", "198.51.100.21"), ("2", "198.51.100.22")] {
+        let contact = format!("<sip:door@{host}>");
+        let extra = [("Require", "100rel"), ("RSeq", number), ("Contact", contact.as_str())];
+        bench.deliver_bytes(&answer(&invite, 180, "one", &extra));
+        assert_eq!(bench.transmit().path.remote.ip().to_string(), host);
+    }
+    let now = bench.now;
+    bench.endpoint.info(now, session, &sdp("key"));
+    assert_eq!(bench.transmit().path.remote.ip().to_string(), "198.51.100.22");
+}
+
+#[test]
+fn a_late_481_to_a_prack_does_not_end_the_session() {
+    let (mut bench, _, invite) = called();
+    bench.deliver_bytes(&reliable(&invite, 180, "one", "1", None));
+    let prack = bench.request();
+    bench.deliver_bytes(&answer(&invite, 200, "one", &[]));
+    bench.lines();
+    bench.deliver_bytes(&answer(&prack, 481, "", &[]));
+    assert!(bench.endpoint.poll_transmit().is_none());
+    assert_eq!(bench.endpoint.busy_sessions(), 1);
+}
+
+#[test]
+fn a_peer_that_counts_without_end_fills_nothing() {
+    let (mut bench, _, invite) = called();
+    let mut sent = Vec::new();
+    for number in 1..=20_u32 {
+        bench.deliver_bytes(&reliable(&invite, 180, "one", &number.to_string(), None));
+        while let Some(transmit) = bench.endpoint.poll_transmit() {
+            sent.push(transmit);
+        }
+    }
+    assert_eq!((sent.len(), bench.endpoint.transactions()), (4, 5));
+    // One is answered, so that the next may come.
+    let Ok(crate::sip::message::Message::Request(prack)) = crate::sip::wire::parse_datagram(&sent[0].bytes) else {
+        panic!()
+    };
+    bench.deliver_bytes(&answer(&prack, 200, "", &[]));
+    bench.deliver_bytes(&reliable(&invite, 180, "one", "5", None));
+    assert_eq!(bench.request().header("RAck"), Some(format!("5 {} INVITE", invite.cseq().0).as_str()));
 }
 
 #[test]

@@ -281,6 +281,58 @@ fn a_peer_of_rfc_2543_is_understood() {
 }
 
 #[test]
+fn a_peer_of_rfc_2543_cancels_and_acknowledges() {
+    let old = |text: &Text| text.text().replace(";branch=old", "").replace(";tag=door", "");
+    for (refusal, method) in [("SIP/2.0 487 Request Terminated", "CANCEL"), ("SIP/2.0 486 Busy Here", "")] {
+        let mut bench = Bench::new();
+        let invite = old(&Text::new("INVITE", "old").via_tail("").body("offer"));
+        bench.deliver(&invite);
+        let session = bench.event().session();
+        bench.lines();
+        if method.is_empty() {
+            let now = bench.now;
+            bench.endpoint.end(now, session, crate::sip::session::End { code: 486 });
+        } else {
+            bench.deliver(&old(&Text::new(method, "old").via_tail("")));
+            assert_eq!(bench.response().status(), 200);
+        }
+        bench.run(ms(600));
+        assert_eq!(bench.lines(), [refusal; 2]);
+        // The INVITE again, late: the refusal again, no second call.
+        bench.deliver(&invite);
+        assert_eq!(bench.lines(), [refusal]);
+        bench.deliver(&old(&Text::new("ACK", "old").via_tail("").inside("any")));
+        bench.run(ms(40_000));
+        assert!(bench.lines().is_empty());
+        assert_eq!(bench.endpoint.transactions(), 0);
+    }
+}
+
+#[test]
+fn what_a_via_claims_of_its_source_is_overwritten() {
+    let mut bench = Bench::new();
+    bench.path.remote.set_port(6000);
+    bench.deliver(&Text::new("OPTIONS", "z9hG4bKo").via_tail(";rport=99;received=203.0.113.9").text());
+    let transmit = bench.transmit();
+    assert_eq!(transmit.path.remote.to_string(), "198.51.100.7:6000");
+    let text = String::from_utf8(transmit.bytes).expect("text");
+    assert!(text.contains(";rport=6000;received=198.51.100.7\r\n"), "{text}");
+}
+
+#[test]
+fn by_ipv6_the_source_is_noted_without_brackets() {
+    let mut bench = Bench::new();
+    bench.path.local = "[2001:db8::1]:5060".parse().expect("an address");
+    bench.path.remote = "[2001:db8::7]:6000".parse().expect("an address");
+    let text = Text::new("OPTIONS", "z9hG4bKo").text();
+    bench.deliver(&text.replace("UDP 198.51.100.7:5060", "UDP [2001:db8::8]:5060"));
+    let transmit = bench.transmit();
+    assert_eq!(transmit.path, bench.path);
+    let text = String::from_utf8(transmit.bytes).expect("text");
+    assert!(text.contains(";received=2001:db8::7"), "{text}");
+}
+
+#[test]
 fn responses_go_where_rfc_3261_and_rfc_3581_say() {
     for (via, tail, expected) in [
         ("198.51.100.7:5060", ";rport", "198.51.100.7:6000"),

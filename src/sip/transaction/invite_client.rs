@@ -28,6 +28,8 @@ pub const MAX_BRANCHES: usize = 16;
 #[derive(Debug)]
 pub struct InviteClient {
     request: Request,
+    /// The greatest CSeq number that was used in any of its early dialogs.
+    latest_number: u32,
     path: Path,
     state: State,
 }
@@ -53,7 +55,8 @@ impl InviteClient {
     pub fn start(now: Instant, request: Request, path: Path, out: &mut Outbox) -> Self {
         out.push_back(Transmit { path, bytes: request.to_bytes() });
         let repeat = (!path.transport.is_reliable()).then(|| Backoff::new(now, std::time::Duration::MAX));
-        InviteClient { request, path, state: State::Calling { repeat, unanswered: now + GIVE_UP } }
+        let latest_number = request.cseq().0;
+        InviteClient { request, latest_number, path, state: State::Calling { repeat, unanswered: now + GIVE_UP } }
     }
 
     /// A response that matches this transaction.
@@ -95,6 +98,16 @@ impl InviteClient {
             State::Terminated => return Delivery::Absorbed,
         }
         Delivery::ToUser
+    }
+
+    /// An early dialog of this INVITE, which ends here, has used the numbers up to this one.
+    pub fn note_number(&mut self, number: u32) {
+        self.latest_number = self.latest_number.max(number);
+    }
+
+    /// From where a dialog of this INVITE goes on that nobody remembers.
+    pub fn latest_number(&self) -> u32 {
+        self.latest_number
     }
 
     /// Keeps the ACK for the 2xx of one branch: a repeated 2xx is answered with it here, also when the

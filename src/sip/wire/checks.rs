@@ -32,7 +32,7 @@ fn addresses(method: &Method, line: &Line<'_>) -> Result<(), Malformed> {
         return Ok(());
     }
     // RFC 3261 7.3.1 has no empty elements, some senders have.
-    for value in scan::split_outside(&line.value, ',').filter(|value| !value.is_empty()) {
+    for value in scan::split_outside(&line.value, b',').filter(|value| !value.is_empty()) {
         NameAddr::parse(value)?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The header values with a grammar of their own: name-addr and Via, and what is known of header names.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -125,9 +126,9 @@ fn parse_display(text: &str) -> Result<Option<String>, Malformed> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
     /// Protocol and version, `SIP/2.0`.
-    pub protocol: String,
+    pub protocol: Cow<'static, str>,
     /// The transport as written: `UDP`, `TCP`, `TLS`, or one unknown to us.
-    pub transport: String,
+    pub transport: Cow<'static, str>,
     /// Where the sender wants its responses: host.
     pub host: Host,
     /// Where the sender wants its responses: port.
@@ -142,7 +143,7 @@ impl Via {
         let mut params = Params::new();
         params.set("rport", None);
         params.set("branch", Some(branch));
-        Via { protocol: "SIP/2.0".to_owned(), transport: transport.to_owned(), host, port, params }
+        Via { protocol: Cow::Borrowed("SIP/2.0"), transport: known_transport(transport), host, port, params }
     }
 
     /// Reads one hop; a comma list is split before.
@@ -160,7 +161,11 @@ impl Via {
             return Err(Malformed("Via without a protocol"));
         }
         let (host, port) = parse_host_port(sent_by)?;
-        Ok(Via { protocol: format!("{name}/{version}"), transport: transport.to_owned(), host, port, params })
+        let protocol = match (name, version) {
+            ("SIP", "2.0") => Cow::Borrowed("SIP/2.0"),
+            _ => Cow::Owned(format!("{name}/{version}")),
+        };
+        Ok(Via { protocol, transport: known_transport(transport), host, port, params })
     }
 
     /// The branch, which names the transaction (RFC 3261 8.1.1.7).
@@ -207,12 +212,23 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} {}", self.protocol, self.transport, self.host)?;
+        f.write_str(&self.protocol)?;
+        f.write_str("/")?;
+        f.write_str(&self.transport)?;
+        f.write_str(" ")?;
+        f.write_str(self.host.as_str())?;
         if let Some(port) = self.port {
-            write!(f, ":{port}")?;
+            f.write_str(":")?;
+            port.fmt(f)?;
         }
-        write!(f, "{}", self.params)
+        self.params.fmt(f)
     }
+}
+
+/// The name of a transport, without a copy of the usual ones.
+fn known_transport(name: &str) -> Cow<'static, str> {
+    let known = ["UDP", "TCP", "TLS"].into_iter().find(|known| *known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
 }
 
 /// Reads `314159 INVITE` (RFC 3261 20.16): the number is below 2^31.
@@ -279,16 +295,16 @@ const SINGLE: &[&str] = &[
     "Min-Expires",
 ];
 
-/// The place of a name, spelt as [`canonical`] does, among those that may stand only once.
-pub(super) fn single_index(name: &str) -> Option<usize> {
-    SINGLE.iter().position(|single| *single == name)
-}
-
-/// The usual spelling of the names that the parser itself looks for; of any other the full name as it came.
-pub(super) fn canonical(name: &str) -> &str {
+/// The usual spelling of the names that the parser itself looks for, of any other the full name as it came; and the
+/// place of the name among those that may stand only once.
+pub(super) fn canonical(name: &str) -> (&str, Option<usize>) {
     const LISTS: &[&str] = &["Via", "Contact", "Route", "Record-Route"];
     let name = full_name(name);
-    LISTS.iter().chain(SINGLE).find(|own| own.eq_ignore_ascii_case(name)).map_or(name, |own| *own)
+    let mut known = SINGLE.iter().chain(LISTS).enumerate();
+    match known.find(|(_, own)| own.eq_ignore_ascii_case(name)) {
+        Some((index, own)) => (*own, Some(index).filter(|index| *index < SINGLE.len())),
+        None => (name, None),
+    }
 }
 
 /// Whether the grammar of the header is a comma list, so that several lines mean the same as one (RFC 3261 7.3.1).
@@ -423,7 +439,8 @@ mod tests {
     fn names() {
         assert_eq!(full_name("L"), "Content-Length");
         assert_eq!(full_name("q"), "q");
-        assert_eq!((canonical("cseq"), canonical("T"), canonical("x-own")), ("CSeq", "To", "x-own"));
+        assert_eq!((canonical("cseq"), canonical("T")), (("CSeq", Some(3)), ("To", Some(1))));
+        assert_eq!((canonical("M"), canonical("x-own")), (("Contact", None), ("x-own", None)));
         assert!(is_list("m") && is_list("RECORD-ROUTE") && !is_list("WWW-Authenticate"));
     }
 }

@@ -44,6 +44,8 @@ pub(super) fn unfold(head: &str) -> impl Iterator<Item = Cow<'_, str>> {
 pub(in crate::sip) struct Line<'a> {
     /// The usual spelling of the full name; as it came when the name is not known.
     pub(in crate::sip) name: Cow<'a, str>,
+    /// The place of the name among those that may stand only once.
+    pub(super) single: Option<usize>,
     /// What follows the colon, without the white space around it.
     pub(in crate::sip) value: Cow<'a, str>,
 }
@@ -53,25 +55,26 @@ impl<'a> Line<'a> {
     pub(super) fn read(line: Cow<'a, str>) -> Result<Self, Malformed> {
         match line {
             Cow::Borrowed(line) => {
-                let (name, value) = split(line)?;
-                Ok(Line { name: Cow::Borrowed(name), value: Cow::Borrowed(value) })
+                let (name, single, value) = split(line)?;
+                Ok(Line { name: Cow::Borrowed(name), single, value: Cow::Borrowed(value) })
             }
             Cow::Owned(line) => {
-                let (name, value) = split(&line)?;
-                Ok(Line { name: Cow::Owned(name.to_owned()), value: Cow::Owned(value.to_owned()) })
+                let (name, single, value) = split(&line)?;
+                Ok(Line { name: Cow::Owned(name.to_owned()), single, value: Cow::Owned(value.to_owned()) })
             }
         }
     }
 }
 
-/// Name and value. White space before the colon is let pass.
-fn split(line: &str) -> Result<(&str, &str), Malformed> {
+/// Name, its place among those that may stand only once, and value. White space before the colon is let pass.
+fn split(line: &str) -> Result<(&str, Option<usize>, &str), Malformed> {
     let (name, value) = line.split_once(':').ok_or(Malformed("header line without a colon"))?;
     let name = scan::trim(name);
     if !scan::is_token(name) {
         return Err(Malformed("header name that is none"));
     }
-    Ok((headers::canonical(name), scan::trim(value)))
+    let (name, single) = headers::canonical(name);
+    Ok((name, single, scan::trim(value)))
 }
 
 #[cfg(test)]

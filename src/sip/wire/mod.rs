@@ -21,6 +21,7 @@ pub(in crate::sip) mod lines;
 pub mod method;
 pub mod params;
 pub mod parse;
+pub(in crate::sip) mod phrase;
 pub mod reject;
 pub(in crate::sip) mod scan;
 pub(in crate::sip) mod serialise;

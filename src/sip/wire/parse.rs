@@ -62,7 +62,7 @@ const TOO_LONG: Option<Fault> = Some((413, "message too long"));
 struct Head<'a> {
     lines: Vec<Line<'a>>,
     fault: Option<Fault>,
-    /// Which of the names that may stand once were seen, by [`headers::single_index`], and which of them twice.
+    /// Which of the names that may stand once were seen, by their place, and which of them twice.
     seen: u32,
     twice: u32,
 }
@@ -96,7 +96,7 @@ impl<'a> Head<'a> {
     }
 
     fn take(&mut self, line: Line<'a>) {
-        if let Some(index) = headers::single_index(&line.name) {
+        if let Some(index) = line.single {
             self.twice |= self.seen & (1 << index);
             self.seen |= 1 << index;
         }
@@ -109,14 +109,14 @@ impl<'a> Head<'a> {
     }
 
     /// The headers that every message has (RFC 3261 8.1.1). Of the Vias only the topmost is ours to read.
-    fn core(&self) -> Result<Core, &'static str> {
+    fn core(&self) -> Result<Box<Core>, &'static str> {
         let via = headers::Via::parse(scan::first_of_list(self.get("Via").ok_or("no Via")?)).map_err(why)?;
         let address = |name, missing| headers::NameAddr::parse(self.get(name).ok_or(missing)?).map_err(why);
         let from = address("From", "no From")?;
         let to = address("To", "no To")?;
         let call_id = self.get("Call-ID").filter(|id| !id.is_empty()).ok_or("no Call-ID")?.to_owned();
         let (number, method) = headers::parse_cseq(self.get("CSeq").ok_or("no CSeq")?).map_err(why)?;
-        Ok(Core { via: Some(via), from, to, call_id, cseq: (number, Method::from(method)) })
+        Ok(Box::new(Core { via: Some(via), from, to, call_id, cseq: (number, Method::from(method)) }))
     }
 
     /// The body as long as Content-Length says; what follows it in a datagram is no part of it (RFC 3261 18.3).
@@ -149,7 +149,7 @@ fn request(first: &str, head: Head<'_>, body: &[u8]) -> Result<Message, Reject> 
     }
 }
 
-fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<(Method, Uri, Core, &'b [u8]), Fault> {
+fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<(Method, Uri, Box<Core>, &'b [u8]), Fault> {
     let bad = |why| (400, why);
     let (method, uri, version) = request_line(first).ok_or(bad("request line"))?;
     if !version.eq_ignore_ascii_case("SIP/2.0") {

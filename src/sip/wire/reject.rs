@@ -32,7 +32,7 @@ impl Reject {
     pub(super) fn request(status: u16, why: &'static str, is_ack: bool, lines: &[Line<'_>]) -> Self {
         let mut via = None;
         let mut repeated = Vec::new();
-        for Line { name, value } in lines {
+        for Line { name, value, .. } in lines {
             let mut value = &**value;
             if name == "Via" && via.is_none() && repeated.iter().all(|(name, _)| name != "Via") {
                 let first = scan::first_of_list(value);
