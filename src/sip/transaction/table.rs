@@ -231,7 +231,7 @@ impl Transactions {
         } else if path.transport == Transport::Udp && request.to_bytes().len() > MAX_DATAGRAM {
             self.oversized.insert(key.clone(), (request.clone(), path));
             path.transport = Transport::Tcp;
-            request.top_via_mut().transport = path.transport.via_name().to_owned();
+            request.top_via_mut().transport = path.transport.via_name().into();
         }
         self.start(now, owner, request, path, out);
         key
