@@ -36,7 +36,7 @@ impl Phone {
         let Some(ports) = free.or_else(|| self.free_ports()) else {
             return refuse(self, 486, EndReason::Missed, remote);
         };
-        let negotiation = self.negotiation(path.local.ip(), ports);
+        let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
         let handle = self.next_handle();
         let mut call = Call {
             handle,

@@ -348,8 +348,8 @@ impl Phone {
         self.ports.iter().copied().find(|ports| self.calls.values().all(|call| call.media.ports != *ports))
     }
 
-    /// The negotiation of a new call that is reached from `local`.
-    fn negotiation(&mut self, local: IpAddr, ports: MediaPorts) -> sdp::Negotiation {
+    /// The negotiation of a new call with `peer`, which is reached from `local`.
+    fn negotiation(&mut self, local: IpAddr, peer: IpAddr, ports: MediaPorts) -> sdp::Negotiation {
         let audio = self.config.audio_codecs.iter().filter_map(|name| {
             self.capabilities.audio.iter().copied().find(|codec| codec.name().eq_ignore_ascii_case(name))
         });
@@ -359,7 +359,9 @@ impl Phone {
             video: if pictures { self.capabilities.video.clone() } else { Vec::new() },
         };
         let local = sdp::Local { address: local, audio_port: ports.audio, video_port: ports.video };
-        sdp::Negotiation::new(self.random.random(), capabilities, local)
+        let mut negotiation = sdp::Negotiation::new(self.random.random(), capabilities, local);
+        negotiation.set_peer(peer);
+        negotiation
     }
 
     fn has_camera(&self) -> bool {

@@ -99,7 +99,7 @@ impl Phone {
         for other in active {
             self.set_held(now, other, true);
         }
-        let mut negotiation = self.negotiation(local.ip(), ports);
+        let mut negotiation = self.negotiation(local.ip(), callee.address, ports);
         invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         let session = self.endpoint.invite(now.instant, invite);
         let handle = self.next_handle();

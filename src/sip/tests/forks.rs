@@ -128,6 +128,8 @@ fn a_branch_that_has_failed_is_forgotten_and_the_others_go_on() {
 fn a_thousand_ringing_branches_are_not_kept() {
     let (mut bench, session, invite) = called();
     for index in 0..1_000 {
+        // Slow enough to be listened to.
+        bench.run(ms(10));
         bench.deliver_bytes(&answer(&invite, 180, &format!("branch{index}"), &FIRST));
         assert!(matches!(bench.event(), SessionEvent::Progress { .. }));
         bench.run(ms(10));
