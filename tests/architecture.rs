@@ -17,7 +17,7 @@ struct Room {
 const EVERYWHERE: &[&str] = &["std", "core", "thiserror", "tracing", "serde"];
 
 const ROOMS: &[Room] = &[
-    Room { path: "channel.rs", rooms: &["config", "dial"], crates: &[] },
+    Room { path: "channel", rooms: &["config", "dial"], crates: &[] },
     Room { path: "dial.rs", rooms: &[], crates: &[] },
     Room { path: "frame.rs", rooms: &[], crates: &[] },
     Room { path: "config", rooms: &["dial", "channel"], crates: &["toml", "directories", "serde_json", "libc"] },

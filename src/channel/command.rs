@@ -1,0 +1,145 @@
+//! What a person wants done, and what comes of asking.
+
+use std::path::PathBuf;
+
+use super::{CallHandle, CallState, Screen};
+use crate::config::{AccountChoice, DndMode, SettingError};
+use crate::dial::DialError;
+
+/// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Type this text and press Call.
+    Dial {
+        /// As typed: `192✳168✳35✳123`, a number, a `sip:` URI.
+        text: String,
+        /// The account chosen on the dial pad.
+        account: AccountChoice,
+    },
+    /// Answer a ringing call.
+    Answer(Option<CallHandle>),
+    /// Refuse a ringing call.
+    Decline(Option<CallHandle>),
+    /// End a call in whatever state it is; always works.
+    End(Option<CallHandle>),
+    /// Put the call on hold.
+    Hold(Option<CallHandle>),
+    /// Take the call from hold.
+    Resume(Option<CallHandle>),
+    /// Open the door of this call by the door's own method.
+    Unlock(Option<CallHandle>),
+    /// Open the door of this contact (by name) with no call in progress, where its method allows it.
+    UnlockDoor(String),
+    /// Stop the ring tone; the call keeps ringing for the visitor.
+    Silence(Option<CallHandle>),
+    /// Send these keys (`0`–`9`, `*`, `#`, `A`–`D`) to the other side of the call on the screen.
+    Dtmf(String),
+    /// Stop (true) or start sending what the microphone hears.
+    Mute(bool),
+    /// Start or stop sending our own camera.
+    SendCamera(bool),
+    /// Loudspeaker volume, 0–100.
+    Volume(u8),
+    /// A key was pressed on the dial pad: sound its tone.
+    KeyTone(char),
+    /// Do not disturb.
+    Dnd(DndMode),
+    /// Change one setting: its key and the new value as text. Checked like the pages, in force at once, then saved.
+    Set {
+        /// For example `phone.direct_ip.port`.
+        key: String,
+        /// For example `5062`.
+        value: String,
+    },
+    /// The call log was opened: nothing in it counts as missed any longer.
+    LogSeen,
+    /// Forget the whole call log.
+    ClearLog,
+    /// A notice was read and taken away.
+    DismissNotice(u32),
+    /// The screen now shows this page.
+    Shown(Screen),
+    /// The answer to [`Event::Ask`](super::Event::Ask).
+    Answered {
+        /// The number that came with the question.
+        ask: u64,
+        /// What was done, or why it was not.
+        outcome: Result<(), String>,
+    },
+    /// Take all calls down and leave.
+    Quit,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// Nothing more to say.
+    Ok,
+    /// A call began.
+    Call(CallHandle),
+}
+
+/// Why a command was not carried out. `Display` is the English sentence for `ctl`; the screen has its own words.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// The entry means nothing that can be called.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// A setting was refused.
+    #[error("{0}")]
+    Setting(#[from] SettingError),
+    /// There is no such call, or none at all.
+    #[error("there is no call to do that with")]
+    NoCall,
+    /// The call is in a state in which this cannot be done.
+    #[error("the call is {0}, that cannot be done now")]
+    WrongState(CallState),
+    /// Direct IP calls are switched off.
+    #[error("IP calls are switched off (Phone > Call Feature > Direct IP)")]
+    DirectIpOff,
+    /// A number needs an account and none is registered.
+    #[error("no account is registered")]
+    NoAccount,
+    /// All lines are in use.
+    #[error("all lines are in use")]
+    NoLine,
+    /// No route leads to that address.
+    #[error("there is no route to {0}")]
+    NoRoute(String),
+    /// Direct IP calls cannot be made because the port is not ours.
+    #[error("IP calls are not possible: Direct IP Port {port}: {reason}")]
+    NotListening {
+        /// Direct IP Port.
+        port: u16,
+        /// What the system says.
+        reason: String,
+    },
+    /// There is no camera to send.
+    #[error("no camera is set (Phone > Video > Camera)")]
+    NoCamera,
+    /// This version does not know the way in which the door is opened.
+    #[error("{0} cannot be opened from here")]
+    CannotUnlock(String),
+    /// These keys cannot be sent.
+    #[error("'{0}' is not a key: 0–9, *, #, A–D")]
+    NotAKey(char),
+    /// The door cannot be opened without a call.
+    #[error("{0} can only be opened during a call")]
+    NeedsCall(String),
+    /// There is no door of that name.
+    #[error("there is no door named {0}")]
+    NoDoor(String),
+}
+
+/// What the control socket asks of the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScreenRequest {
+    /// Press what bears this accessible label, as a finger would.
+    Press(String),
+    /// Type this text where a keyboard would.
+    Type(String),
+    /// Go one page back.
+    Back,
+    /// Write the screen as it is now to this PNG file.
+    Screenshot(PathBuf),
+}

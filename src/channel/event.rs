@@ -1,0 +1,120 @@
+//! What the worker tells, and what somebody should know.
+
+use std::sync::Arc;
+
+use super::{CallView, DirectIpView, LogEntry, Refusal, RegistrationView, ScreenRequest};
+use crate::config::Config;
+
+/// What the worker reports. A channel that closed means that the other side has left.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The settings in force, at the start and after each change.
+    Settings(Arc<Config>),
+    /// A call as it is now; one with [`CallState::Ended`](super::CallState::Ended) comes once and is then forgotten.
+    Call(Box<CallView>),
+    /// Where direct calls are listened for.
+    DirectIp(DirectIpView),
+    /// One account.
+    Registration(RegistrationView),
+    /// The call log, newest first, at the start and after each change.
+    Log(Arc<[LogEntry]>),
+    /// What the resident or the installer should know now; the whole list.
+    Notices(Arc<[Notice]>),
+    /// A command that came from the screen was refused.
+    Refused(Refusal),
+    /// Do something that only the screen can do, then send [`Command::Answered`](super::Command::Answered).
+    Ask {
+        /// Comes back with the answer.
+        ask: u64,
+        /// What to do.
+        request: ScreenRequest,
+    },
+    /// The worker has left; close the window.
+    Bye,
+}
+
+/// Which page is on the screen; the names of `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Screen {
+    /// The clock.
+    Idle,
+    /// The doors and the tiles.
+    #[default]
+    Home,
+    /// The dial pad.
+    Dial,
+    /// A visitor rings.
+    Ringing,
+    /// We call and wait.
+    Calling,
+    /// In a call.
+    InCall,
+    /// The contacts.
+    Contacts,
+    /// The call log.
+    Log,
+    /// The settings.
+    Settings,
+}
+
+impl Screen {
+    /// The name in `status`: `home`, `in_call` …
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Home => "home",
+            Self::Dial => "dial",
+            Self::Ringing => "ringing",
+            Self::Calling => "calling",
+            Self::InCall => "in_call",
+            Self::Contacts => "contacts",
+            Self::Log => "log",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+/// What somebody should know, until it is dismissed or no longer true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// For [`Command::DismissNotice`](super::Command::DismissNotice).
+    pub id: u32,
+    /// What it is about.
+    pub kind: NoticeKind,
+}
+
+/// What a notice says. `Display` is the English sentence; the screen has its own words around the same facts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoticeKind {
+    /// The Direct IP Port cannot be bound.
+    #[error("Direct IP Port {port}: {reason}")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        reason: String,
+    },
+    /// A line of the settings file is not valid; the default is in force.
+    #[error("settings file: {0}")]
+    SettingsLine(String),
+    /// The settings file as a whole cannot be read; it was kept aside.
+    #[error("settings file damaged, kept as {0}")]
+    SettingsDamaged(String),
+    /// The settings cannot be saved.
+    #[error("settings cannot be saved: {0}")]
+    SettingsNotSaved(String),
+    /// The call log cannot be saved.
+    #[error("call log cannot be saved: {0}")]
+    LogNotSaved(String),
+    /// There is no microphone or loudspeaker, or it vanished.
+    #[error("sound: {0}")]
+    Sound(String),
+    /// A GStreamer plugin is missing.
+    #[error("no {what}: install the package {package}")]
+    MissingPlugin {
+        /// What cannot be done without it.
+        what: String,
+        /// The Debian package that has it.
+        package: String,
+    },
+}

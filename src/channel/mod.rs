@@ -1,0 +1,19 @@
+//! The whole contract between the screen and the worker: [`Command`] goes down, [`Event`] comes up.
+//!
+//! Everything here is plain data: no socket, no Slint type, no callback. The worker sends whole small views, never
+//! differences, and the screen shows what the worker reported, never what was tapped.
+
+mod call;
+mod command;
+mod door;
+mod event;
+mod log;
+mod reach;
+
+pub use self::call::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, UnlockState, VideoView};
+pub use self::command::{Command, Done, Refusal, ScreenRequest};
+pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
+pub use self::event::{Event, Notice, NoticeKind, Screen};
+pub use self::log::{CallResult, LogEntry};
+pub use self::reach::{DirectIpView, RegistrationState, RegistrationView};
+pub use crate::config::{AccountChoice, DndMode};
