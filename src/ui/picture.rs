@@ -31,10 +31,8 @@ impl Canvas {
         self.turn ^= 1;
         let buffer = self.buffers.get_mut(self.turn)?;
         let same_size = |old: &SharedPixelBuffer<_>| (old.width(), old.height()) == (frame.width, frame.height);
-        let mut pixels = buffer
-            .take()
-            .filter(same_size)
-            .unwrap_or_else(|| SharedPixelBuffer::new(frame.width, frame.height));
+        let mut pixels =
+            buffer.take().filter(same_size).unwrap_or_else(|| SharedPixelBuffer::new(frame.width, frame.height));
         let ((y_plane, y_stride), (u_plane, u_stride), (v_plane, v_stride)) =
             (planes.plane(0), planes.plane(1), planes.plane(2));
         let (width, height) = (frame.width, frame.height);

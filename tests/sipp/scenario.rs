@@ -34,9 +34,9 @@ impl Scenario {
         self.hear_noting(&format!("response=\"{status}\""), checks, &[])
     }
 
-    /// Waits for a response and keeps its To as `[$to]`.
-    pub fn hear_noting_to(self, status: u16) -> Self {
-        self.hear_noting(&format!("response=\"{status}\""), &[], &[("To", "to")])
+    /// Waits for a provisional response that has to be confirmed (RFC 3262), and keeps its number as `[$rseq]`.
+    pub fn hear_reliably(self, status: u16) -> Self {
+        self.hear_noting(&format!("response=\"{status}\""), &[("Require", "100rel")], &[("RSeq", "rseq")])
     }
 
     /// A response that may come first, or not.
