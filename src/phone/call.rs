@@ -99,6 +99,8 @@ pub(super) enum TheirOffer {
     Kept(Vec<u8>),
     /// They want ours in the 200.
     Missing,
+    /// They want ours, and got it in the 183.
+    Asked(Vec<u8>),
 }
 
 /// An answered call.
@@ -178,6 +180,7 @@ impl Call {
             Stage::Outgoing(Outgoing { progress: Progress::Ringing, .. }) => CallState::Ringing,
             Stage::Outgoing(Outgoing { progress: Progress::Early, .. }) => CallState::Early,
             Stage::Incoming(Incoming { offer: TheirOffer::Answered(_), .. }) => CallState::Early,
+            Stage::Incoming(_) if self.media.streams.is_some() => CallState::Early,
             Stage::Incoming(_) => CallState::Ringing,
             Stage::Talking(Talking { held: true, .. }) => CallState::Held,
             Stage::Talking(_) => CallState::Confirmed,

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::call::{Change, Stage, Talking};
+use super::call::{Change, Incoming, Stage, Talking, TheirOffer};
 use super::{Now, Phone};
 use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
+use crate::sdp::Negotiated;
 use crate::sip::Body;
 
 /// The status of a re-INVITE that met one of theirs.
@@ -95,7 +96,7 @@ impl Phone {
         let pause = self.pause_after_collision(handle);
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let wish = call.wish(&self.config);
-        let Stage::Talking(talking) = &mut call.stage else { return };
+        let Stage::Talking(talking) = &mut call.stage else { return self.on_early_answer(handle, result) };
         let asked = match talking.change {
             Change::Asked(asked) => asked,
             Change::Settled(_) | Change::Again(_) => wish,
@@ -110,6 +111,7 @@ impl Phone {
             Ok(Some(body)) => {
                 talking.change = Change::Settled(asked);
                 if let Ok(streams) = call.media.negotiation.handle_answer(&body.bytes) {
+                    talking.held_by_remote = is_held(&streams);
                     call.media.streams = Some(streams);
                 }
             }
@@ -117,6 +119,15 @@ impl Phone {
         self.touch(handle);
         self.sync_media(handle);
         self.renegotiate(now, handle);
+    }
+
+    /// The answer to the offer that a caller wanted with the ringing.
+    fn on_early_answer(&mut self, handle: CallHandle, result: Result<Option<Body>, u16>) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let answer = result.ok().flatten();
+        call.media.streams = answer.and_then(|body| call.media.negotiation.handle_answer(&body.bytes).ok());
+        self.touch(handle);
+        self.sync_media(handle);
     }
 
     /// They want to change the media, or want to hear what we wish.
@@ -130,15 +141,15 @@ impl Phone {
         };
         match call.media.negotiation.handle_offer(&body.bytes, wish) {
             Ok((answer, streams)) => {
-                self.endpoint.answer_offer(now.instant, call.session, Ok(Body::sdp(answer)));
-                let sends =
-                    streams.audio.as_ref().map(|audio| audio.direction.sends() && !audio.remote.ip().is_unspecified());
+                if let Stage::Incoming(Incoming { offer: offer @ TheirOffer::Answered(_), .. }) = &mut call.stage {
+                    // Changed before it was answered (RFC 3311): the 200 repeats the last that was said.
+                    *offer = TheirOffer::Answered(answer.clone());
+                }
+                let held = is_held(&streams);
                 call.media.streams = Some(streams);
+                self.endpoint.answer_offer(now.instant, call.session, Ok(Body::sdp(answer)));
                 if let Some(talking) = call.talking_mut() {
-                    // On hold by us, nothing that they offer says whether they hold us too.
-                    if !talking.held {
-                        talking.held_by_remote = sends == Some(false);
-                    }
+                    talking.held_by_remote = held;
                     if let Change::Settled(agreed) = &mut talking.change {
                         *agreed = wish;
                     }
@@ -160,5 +171,14 @@ impl Phone {
     /// The other side was silent for too long.
     pub(super) fn lose(&mut self, now: Now, handle: CallHandle) {
         self.end_call(now, handle, EndReason::Lost, 0);
+    }
+}
+
+/// Whether the other side holds us: we always wish to send sound, on hold even our silence, so that nothing but their
+/// word keeps us from it. With no sound and no picture left they have switched off all there was.
+fn is_held(streams: &Negotiated) -> bool {
+    match &streams.audio {
+        Some(audio) => !audio.direction.sends() || audio.remote.ip().is_unspecified(),
+        None => streams.video.is_none(),
     }
 }

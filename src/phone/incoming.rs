@@ -19,16 +19,24 @@ impl Phone {
         let remote = caller.remote(&self.config, request.from.display.as_deref());
         let refuse = |phone: &mut Self, status: u16, why: EndReason, remote: Remote| {
             phone.endpoint.end(now.instant, session, End { code: status });
-            phone.log_refused(now, remote, why);
+            if phone.is_worth_a_line(now, path) {
+                phone.log_refused(now, remote, why);
+            }
         };
-        let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
-        let admission = decide(&self.config, remote.contact.as_ref(), &caller.parties(), ports.is_some());
-        let (silent, answer_after, ports) = match (admission, ports) {
-            (Admission::Ring { silent, answer_after }, Some(ports)) => (silent, answer_after, ports),
-            (Admission::Refuse { status, reason }, _) => return refuse(self, status, reason, remote),
-            (Admission::Ring { .. }, None) => return refuse(self, 486, EndReason::Missed, remote),
+        let free = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
+        let gives_way = if free.is_none() { self.giving_way(now, path) } else { None };
+        let has_line = free.is_some() || gives_way.is_some();
+        let (silent, answer_after) = match decide(&self.config, remote.contact.as_ref(), &caller.parties(), has_line) {
+            Admission::Ring { silent, answer_after } => (silent, answer_after),
+            Admission::Refuse { status, reason } => return refuse(self, status, reason, remote),
         };
-        let negotiation = self.negotiation(path.local.ip(), ports);
+        if let Some(other) = gives_way {
+            self.give_way(now, other);
+        }
+        let Some(ports) = free.or_else(|| self.free_ports()) else {
+            return refuse(self, 486, EndReason::Missed, remote);
+        };
+        let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
         let handle = self.next_handle();
         let mut call = Call {
             handle,
@@ -52,6 +60,16 @@ impl Phone {
         let mut tried = call.media.negotiation.clone();
         let wish = call.wish(&self.config);
         let early = match offered(&call) {
+            None if request.offer_wanted && answer_after != Some(Duration::ZERO) => {
+                let offer = tried.create_offer(wish);
+                call.media.negotiation = tried;
+                if let Stage::Incoming(incoming) = &mut call.stage {
+                    incoming.offer = TheirOffer::Asked(offer.clone());
+                }
+                self.endpoint.ring(now.instant, session, Some(Body::sdp(offer)));
+                self.admit(now, call, false);
+                return;
+            }
             None => None,
             Some(offer) => match tried.handle_offer(offer, wish) {
                 Ok((answer, streams)) => {
@@ -75,7 +93,12 @@ impl Phone {
             }
             _ => self.endpoint.ring(now.instant, session, None),
         }
-        self.sessions.insert(session, handle);
+        self.admit(now, call, at_once);
+    }
+
+    fn admit(&mut self, now: Now, call: Call, at_once: bool) {
+        let handle = call.handle;
+        self.sessions.insert(call.session, handle);
         self.calls.insert(handle, call);
         self.bring_up(handle);
         self.touch(handle);
@@ -132,7 +155,7 @@ impl Phone {
         let wish = call.wish(&config);
         let offer = incoming.offer.clone();
         let answer = match offer {
-            TheirOffer::Answered(answer) => answer,
+            TheirOffer::Answered(sent) | TheirOffer::Asked(sent) => sent,
             TheirOffer::Missing => call.media.negotiation.create_offer(wish),
             TheirOffer::Kept(offer) => match call.media.negotiation.handle_offer(&offer, wish) {
                 Ok((answer, streams)) => {
@@ -211,7 +234,7 @@ fn offered(call: &Call) -> Option<&[u8]> {
 /// What the first answer really wished: an answer given in the 183 was given without the camera.
 fn wish_of(call: &Call, now_wanted: Wish) -> Wish {
     match &call.stage {
-        Stage::Incoming(Incoming { offer: TheirOffer::Answered(_), .. }) => {
+        Stage::Incoming(Incoming { offer: TheirOffer::Answered(_) | TheirOffer::Asked(_), .. }) => {
             Wish { video: Direction::of(false, now_wanted.video.receives()), ..now_wanted }
         }
         _ => now_wanted,

@@ -13,7 +13,7 @@
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
 //!
-//! * `admission`: who may ring; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
+//! * `admission`: who may ring; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `settings`: a change and what it redoes; `log`, `notices`: what is remembered and what is said
@@ -25,6 +25,7 @@ mod admission;
 mod call;
 mod commands;
 mod finish;
+mod flood;
 mod hold;
 mod incoming;
 mod keys;
@@ -48,6 +49,7 @@ use std::time::{Instant, SystemTime};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
 pub use self::output::{LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
 
@@ -61,7 +63,7 @@ use crate::channel::{
 };
 use crate::config::Config;
 use crate::sdp;
-use crate::sip::{Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
+use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
 
 /// How many calls there can be at once, of which one is spoken in.
 pub const LINES: usize = 4;
@@ -120,6 +122,7 @@ pub struct Phone {
     listening: Listening,
     saving: Saving,
     log: CallLog,
+    lines_for_strangers: Bucket,
     notices: Notices,
     screen: Screen,
     leaving: finish::Leaving,
@@ -150,12 +153,14 @@ impl Phone {
             listening: Listening::default(),
             saving: Saving::default(),
             log: CallLog::new(start.log),
+            lines_for_strangers: Bucket::full(now.instant),
             notices: Notices::default(),
             screen: Screen::default(),
             leaving: finish::Leaving::default(),
             changed: BTreeSet::new(),
             outputs: VecDeque::new(),
         };
+        phone.introduce_contacts();
         phone.tell(Event::Settings(phone.config.clone()));
         phone.listen();
         for registration in phone.registrations() {
@@ -183,6 +188,11 @@ impl Phone {
     pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
         self.endpoint.handle_flow_closed(now.instant, flow);
         self.settle(now);
+    }
+
+    /// Whether a call goes by this connection: then it stays open, however quiet it is.
+    pub fn uses_flow(&self, flow: FlowId) -> bool {
+        self.endpoint.uses_flow(flow)
     }
 
     /// A transmit could not be delivered.
@@ -270,6 +280,9 @@ impl Phone {
         while let Some(event) = self.endpoint.poll_event() {
             self.on_session_event(now, event);
         }
+        while let Some(flood) = self.endpoint.poll_flood() {
+            self.on_flood(now, flood);
+        }
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }
@@ -335,8 +348,8 @@ impl Phone {
         self.ports.iter().copied().find(|ports| self.calls.values().all(|call| call.media.ports != *ports))
     }
 
-    /// The negotiation of a new call that is reached from `local`.
-    fn negotiation(&mut self, local: IpAddr, ports: MediaPorts) -> sdp::Negotiation {
+    /// The negotiation of a new call with `peer`, which is reached from `local`.
+    fn negotiation(&mut self, local: IpAddr, peer: IpAddr, ports: MediaPorts) -> sdp::Negotiation {
         let audio = self.config.audio_codecs.iter().filter_map(|name| {
             self.capabilities.audio.iter().copied().find(|codec| codec.name().eq_ignore_ascii_case(name))
         });
@@ -346,7 +359,9 @@ impl Phone {
             video: if pictures { self.capabilities.video.clone() } else { Vec::new() },
         };
         let local = sdp::Local { address: local, audio_port: ports.audio, video_port: ports.video };
-        sdp::Negotiation::new(self.random.random(), capabilities, local)
+        let mut negotiation = sdp::Negotiation::new(self.random.random(), capabilities, local);
+        negotiation.set_peer(peer);
+        negotiation
     }
 
     fn has_camera(&self) -> bool {

@@ -17,6 +17,9 @@ use crate::sip::{Body, EndCause, Invite, NameAddr, Path, Transport, Uri};
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
 
+/// To how many other addresses a called device may send us on ("moved", "not here but there").
+const FOLLOWED: u8 = 5;
+
 /// A device to call.
 #[derive(Clone, Debug)]
 pub(super) struct Callee {
@@ -96,7 +99,7 @@ impl Phone {
         for other in active {
             self.set_held(now, other, true);
         }
-        let mut negotiation = self.negotiation(local.ip(), ports);
+        let mut negotiation = self.negotiation(local.ip(), callee.address, ports);
         invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         let session = self.endpoint.invite(now.instant, invite);
         let handle = self.next_handle();
@@ -213,6 +216,7 @@ fn invite(callee: &Callee, local: SocketAddr, transport: Transport) -> Option<In
         contact: Uri::parse(&format!("{us}{by}")).ok()?,
         offer: None,
         headers: Vec::new(),
+        follow: FOLLOWED,
     })
 }
 

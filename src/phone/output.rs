@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::channel::{AudioView, CallHandle, Event, LogEntry, VideoView};
 use crate::config::{Config, Ringtone};
 use crate::sdp;
-use crate::sip::{FlowId, Transmit};
+use crate::sip::{Flood, FlowId, Transmit};
 
 /// One thing to do, in the order in which they come.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub enum Output {
     SaveSettings(Arc<Config>),
     /// Change the call log on disk, then call [`super::Phone::handle_log_saved`], once for each and in order.
     SaveLog(LogChange),
+    /// For the technical log: a flood has begun or is over.
+    Flood(Flood),
     /// After `Quit`: all calls are down, nothing more follows.
     Finished,
 }

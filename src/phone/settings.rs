@@ -109,6 +109,9 @@ impl Phone {
         } else if before.redoes(&config, Part::Listening) {
             self.tell(Event::DirectIp(self.direct_ip()));
         }
+        if before.contacts != config.contacts {
+            self.introduce_contacts();
+        }
         if before.redoes(&config, Part::Sound) || before.redoes(&config, Part::Video) {
             self.order(MediaOrder::Configure(config.clone()));
         }

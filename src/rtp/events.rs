@@ -25,6 +25,10 @@ const MAX_QUEUE: usize = 64;
 const VOLUME: u8 = 10;
 /// The keys in the order of their event codes (RFC 4733 3.2).
 const KEYS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
+/// A duration that is about to leave its field: its last packets may be lost.
+const NEARLY_FULL: u16 = 0xc000;
+/// How far after its begin the next segment of a long key begins: what fits the field, give or take what devices round.
+const SEGMENTS: std::ops::RangeInclusive<u32> = 0xf000..=0x1_1000;
 /// How many presses are remembered to know late packets of them.
 const REMEMBERED: usize = 16;
 
@@ -121,32 +125,64 @@ fn duration_of(steps: u32, clock: u32) -> u16 {
     u16::try_from(units).unwrap_or(u16::MAX)
 }
 
+/// One press as far as it was seen.
+#[derive(Clone, Copy, Debug)]
+struct Press {
+    code: u8,
+    /// When it began; of a long one, when its present segment began.
+    timestamp: u32,
+    /// The longest duration that was seen, in clock units.
+    duration: u16,
+    ended: bool,
+}
+
+impl Press {
+    /// Whether a packet with another timestamp, not marked as the first of a press, still belongs to this one.
+    fn goes_on(&self, next: &Self) -> bool {
+        let after = next.timestamp.wrapping_sub(self.timestamp);
+        // Some devices let the timestamp run on during a key. Such a packet lies within the key that it speaks of,
+        // which a new key never does.
+        let runs_on = after < u32::from(next.duration);
+        // What is longer than the field can say goes on in a segment that begins where it ended (RFC 4733 2.5.1.3).
+        let segment = !self.ended && self.duration >= NEARLY_FULL && SEGMENTS.contains(&after);
+        self.code == next.code && (runs_on || segment)
+    }
+}
+
 /// The keys that the other side presses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeyReceiver {
-    /// The latest presses, the newest last: key code and timestamp.
-    presses: VecDeque<(u8, u32)>,
+    /// Whose presses these are.
+    ssrc: Option<u32>,
+    /// The latest presses, the newest last.
+    presses: VecDeque<Press>,
 }
 
 impl KeyReceiver {
     /// Takes a packet; a key comes out with the first packet that is seen of it, whichever that is.
-    pub fn take(&mut self, timestamp: u32, marker: bool, payload: &[u8]) -> Option<DtmfEvent> {
-        let [code, _, high, low, ..] = *payload else { return None };
+    pub fn take(&mut self, ssrc: u32, timestamp: u32, marker: bool, payload: &[u8]) -> Option<DtmfEvent> {
+        let [code, flags, high, low, ..] = *payload else { return None };
         let digit = *KEYS.get(usize::from(code))?;
-        if self.presses.iter().any(|(_, at)| *at == timestamp) {
+        if self.ssrc.replace(ssrc) != Some(ssrc) {
+            self.presses.clear();
+        }
+        let packet = Press { code, timestamp, duration: u16::from_be_bytes([high, low]), ended: flags & 0x80 != 0 };
+        if let Some(press) = self.presses.iter_mut().find(|press| press.timestamp == timestamp) {
+            press.duration = press.duration.max(packet.duration);
+            press.ended |= packet.ended;
             return None;
         }
-        // Some devices let the timestamp run on during a key. Such a packet lies within the key that it speaks of,
-        // which a new key never does.
-        let duration = u32::from(u16::from_be_bytes([high, low]));
-        let within = |(of, at): &(u8, u32)| *of == code && timestamp.wrapping_sub(*at) < duration;
-        if !marker && self.presses.back().is_some_and(within) {
+        if !marker && let Some(press) = self.presses.back_mut().filter(|press| press.goes_on(&packet)) {
+            // Its segment now; a timestamp that runs on keeps its begin, within which all of it lies.
+            if SEGMENTS.contains(&timestamp.wrapping_sub(press.timestamp)) {
+                *press = packet;
+            }
             return None;
         }
         if self.presses.len() == REMEMBERED {
             self.presses.pop_front();
         }
-        self.presses.push_back((code, timestamp));
+        self.presses.push_back(packet);
         Some(DtmfEvent { digit, timestamp })
     }
 }

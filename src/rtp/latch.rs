@@ -9,6 +9,10 @@
 //!     ├─ from another port of that address, at any time ─▶ latched ───┘ when the negotiated one speaks after all
 //!     └─ from anywhere, within the first second ─────────▶ latched; everyone else is a stranger
 //! ```
+//!
+//! A new agreement with another address begins anew, and there the place before is the one that is not taken within the
+//! first second: its packets are still on their way. An agreement with no address at all (`c=0.0.0.0`, RFC 3264 8.4) only
+//! silences us; who is listened to stays as it was.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -22,8 +26,12 @@ pub(super) struct Latch {
     negotiated: SocketAddr,
     negotiated_rtcp: SocketAddr,
     rtcp_mux: bool,
+    /// Nothing is to be sent: the agreement in force has no address.
+    silent: bool,
     open_until: Instant,
     place: Place,
+    /// Where the other side was before this agreement.
+    former: Option<SocketAddr>,
     /// Where RTCP comes from, when RTP is latched to another address than negotiated.
     rtcp: Option<SocketAddr>,
 }
@@ -38,17 +46,42 @@ enum Place {
 impl Latch {
     /// Waits for the other side at the negotiated address, from `now` on.
     pub fn new(now: Instant, negotiated: SocketAddr, negotiated_rtcp: SocketAddr, rtcp_mux: bool) -> Self {
-        Self { negotiated, negotiated_rtcp, rtcp_mux, open_until: now + OPEN, place: Place::Waiting, rtcp: None }
+        Self {
+            negotiated,
+            negotiated_rtcp,
+            rtcp_mux,
+            silent: false,
+            open_until: now + OPEN,
+            place: Place::Waiting,
+            former: None,
+            rtcp: None,
+        }
     }
 
-    /// Takes a new agreement over; the search begins anew only if the address is a new one.
-    pub fn update(&mut self, now: Instant, negotiated: SocketAddr, negotiated_rtcp: SocketAddr, rtcp_mux: bool) {
-        if negotiated != self.negotiated {
-            *self = Self::new(now, negotiated, negotiated_rtcp, rtcp_mux);
-        } else {
+    /// Takes a new agreement over; the search begins anew only if the address is a new one. True if it does.
+    pub fn update(
+        &mut self,
+        now: Instant,
+        negotiated: SocketAddr,
+        negotiated_rtcp: SocketAddr,
+        rtcp_mux: bool,
+    ) -> bool {
+        self.silent = negotiated.ip().is_unspecified();
+        if self.silent {
+            return false;
+        }
+        if negotiated == self.negotiated {
             self.negotiated_rtcp = negotiated_rtcp;
             self.rtcp_mux = rtcp_mux;
+            return false;
         }
+        let former = match self.place {
+            // It was still awaited at the place before, and may have begun to speak from there.
+            Place::Waiting | Place::Negotiated => self.negotiated,
+            Place::Latched(there) => there,
+        };
+        *self = Self { former: Some(former), ..Self::new(now, negotiated, negotiated_rtcp, rtcp_mux) };
+        true
     }
 
     /// Whether a valid RTP packet from there is the other side's.
@@ -61,9 +94,8 @@ impl Latch {
             Place::Latched(there) => there == from,
             Place::Negotiated => false,
             Place::Waiting => {
-                // With no address agreed upon there is nothing to prefer: the first to speak is it.
-                let unknown = self.negotiated.ip().is_unspecified();
-                let take = unknown || from.ip() == self.negotiated.ip() || now < self.open_until;
+                let open = now < self.open_until;
+                let take = if open { self.former != Some(from) } else { from.ip() == self.negotiated.ip() };
                 if take {
                     self.place = Place::Latched(from);
                 }
@@ -90,20 +122,20 @@ impl Latch {
         latched || from.ip() == self.negotiated_rtcp.ip() || from.ip() == self.negotiated.ip()
     }
 
-    /// Where RTP goes; `None` if that is not known.
+    /// Where RTP goes; `None` if that is not known, or nothing is to be sent.
     pub fn rtp_to(&self) -> Option<SocketAddr> {
-        usable(match self.place {
+        self.usable(match self.place {
             Place::Latched(there) => there,
             Place::Waiting | Place::Negotiated => self.negotiated,
         })
     }
 
-    /// Where RTCP goes; `None` if that is not known.
+    /// Where RTCP goes; `None` if that is not known, or nothing is to be sent.
     pub fn rtcp_to(&self) -> Option<SocketAddr> {
         if self.rtcp_mux {
             return self.rtp_to();
         }
-        usable(match self.place {
+        self.usable(match self.place {
             Place::Latched(there) if there.ip() != self.negotiated.ip() => {
                 let neighbour = SocketAddr::new(there.ip(), there.port().saturating_add(1));
                 self.rtcp.filter(|rtcp| rtcp.ip() == there.ip()).unwrap_or(neighbour)
@@ -111,8 +143,8 @@ impl Latch {
             Place::Latched(_) | Place::Waiting | Place::Negotiated => self.negotiated_rtcp,
         })
     }
-}
 
-fn usable(to: SocketAddr) -> Option<SocketAddr> {
-    (!to.ip().is_unspecified() && !to.ip().is_multicast() && to.port() != 0).then_some(to)
+    fn usable(&self, to: SocketAddr) -> Option<SocketAddr> {
+        (!self.silent && !to.ip().is_unspecified() && !to.ip().is_multicast() && to.port() != 0).then_some(to)
+    }
 }

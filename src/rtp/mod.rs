@@ -44,7 +44,8 @@ pub struct SessionConfig {
 pub struct StreamConfig {
     /// Clock of the timestamps, in Hz.
     pub clock_rate: u32,
-    /// Where RTP goes. With an unspecified address nothing is sent until the other side shows itself.
+    /// Where RTP goes. With an unspecified address nothing is sent until the other side shows itself within a second;
+    /// if it is unspecified in a later agreement, nothing is sent at all until the next one.
     pub remote: SocketAddr,
     /// Where RTCP goes.
     pub remote_rtcp: SocketAddr,
@@ -158,6 +159,8 @@ pub struct Stats {
     pub wrong_type: u64,
     /// Packets from elsewhere, dropped.
     pub strangers: u64,
+    /// Packets of our own that came back, dropped (RFC 3550 8.2).
+    pub looped: u64,
     /// Packets that are not RTP or RTCP, or out of all order, dropped.
     pub malformed: u64,
     /// RTP packets sent, keys among them.

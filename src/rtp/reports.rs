@@ -25,6 +25,11 @@ pub(super) fn ntp_middle(ntp: u64) -> u32 {
     (ntp >> 16) as u32
 }
 
+/// A delay in 1/65536 s; the field holds at most 18 hours (RFC 3550 6.4.1).
+pub(super) fn delay(time: Duration) -> u32 {
+    u32::try_from(time.as_micros() * 65_536 / 1_000_000).unwrap_or(u32::MAX)
+}
+
 /// What we say of ourselves.
 pub(super) struct Sent {
     pub ntp: u64,

@@ -1,5 +1,7 @@
 //! One stream of RTP with its RTCP.
 
+mod reporting;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +12,7 @@ use rtp_types::{RtpPacket, RtpPacketBuilder};
 
 use super::events::{KeyReceiver, KeySender};
 use super::latch::Latch;
-use super::reports::{self, Extra, Heard, Said, Sent};
+use super::reports::{self, Extra, Said};
 use super::source::{Dropped, Sources};
 use super::{
     Channel, MediaPacket, Received, RtcpEvent, SessionConfig, Stats, StreamConfig, TimerReason, Transmit, is_rtcp,
@@ -18,6 +20,8 @@ use super::{
 
 /// Mean time between reports (RFC 3550 6.2, without its scaling: there are two of us).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// Where our numbers begin: below half, so that an early loss does not look like a rollover to SRTP (RFC 3711 3.3.1).
+const FIRST_SEQUENCES: std::ops::Range<u16> = 0..0x8000;
 
 /// One stream: sound or picture, both ways.
 ///
@@ -36,6 +40,8 @@ pub struct RtpSession {
     ssrc: u32,
     /// Whether our SSRC was changed because the other side has the same one; it is not done twice.
     ssrc_changed: bool,
+    /// Packets and bytes that were sent under an SSRC before.
+    counted_from: (u64, u64),
     sequence: u16,
     timestamp: u32,
     /// The last packet's timestamp and when it was sent.
@@ -78,8 +84,8 @@ impl RtpSession {
             outbox: VecDeque::new(),
             ssrc: rng.random(),
             ssrc_changed: false,
-            // Below half, so that an early loss does not look like a rollover to SRTP (RFC 3711 3.3.1).
-            sequence: rng.random_range(0..0x8000),
+            counted_from: (0, 0),
+            sequence: rng.random_range(FIRST_SEQUENCES),
             timestamp,
             rng,
             last_sent: None,
@@ -120,28 +126,36 @@ impl RtpSession {
             self.stats.strangers += 1;
             return None;
         }
+        if self.ssrc == packet.ssrc() && self.ssrc_changed {
+            // Who takes our second SSRC too sends us our own packets back (RFC 3550 8.2).
+            self.stats.looped += 1;
+            return None;
+        }
         let extended_sequence = match self.sources.place(packet.ssrc(), packet.sequence_number()) {
             Ok(place) => place,
             Err(why) => {
                 match why {
                     Dropped::Duplicate => self.stats.duplicates += 1,
                     Dropped::Stray => self.stats.malformed += 1,
-                    Dropped::Probation => {}
+                    Dropped::Probation | Dropped::Straggler => {}
                 }
                 return None;
             }
         };
         self.stats.packets_in += 1;
         self.stats.bytes_in += packet.payload_len() as u64;
-        if self.ssrc == packet.ssrc() && !self.ssrc_changed {
-            self.change_ssrc(now);
-        }
+        self.give_up_ssrc(now, packet.ssrc());
         if self.keyframe_pending {
             self.request_keyframe(now);
         }
         if is_key {
-            let event = self.pressed.take(packet.timestamp(), packet.marker_bit(), packet.payload());
+            let (timestamp, marker) = (packet.timestamp(), packet.marker_bit());
+            let event = self.pressed.take(packet.ssrc(), timestamp, marker, packet.payload());
             return event.map(Received::Dtmf);
+        }
+        // It keeps a translator's door open (RFC 6263 4.1) and carries nothing.
+        if packet.payload().is_empty() {
+            return None;
         }
         if let Some(source) = self.sources.present_mut() {
             source.arrived(now.saturating_duration_since(self.began), packet.timestamp(), self.stream.clock_rate);
@@ -172,6 +186,7 @@ impl RtpSession {
         for said in said {
             match said {
                 Said::Report { ssrc, ntp_middle } => {
+                    self.give_up_ssrc(now, ssrc);
                     if let Some(source) = self.sources.present_mut().filter(|source| source.ssrc == ssrc) {
                         source.last_report = Some((ntp_middle, now));
                     }
@@ -284,11 +299,15 @@ impl RtpSession {
 
     /// Takes a new agreement over, with no break in what is sent and heard.
     pub fn update(&mut self, now: Instant, stream: StreamConfig) {
-        self.latch.update(now, stream.remote, stream.remote_rtcp, stream.rtcp_mux);
-        if stream.clock_rate != self.stream.clock_rate
-            && let Some(source) = self.sources.present_mut()
-        {
-            source.new_clock();
+        if self.latch.update(now, stream.remote, stream.remote_rtcp, stream.rtcp_mux) {
+            self.sources.expect_move();
+        }
+        if stream.clock_rate != self.stream.clock_rate {
+            // Times of the old clock cannot be counted on in units of the new one.
+            self.last_sent = None;
+            if let Some(source) = self.sources.present_mut() {
+                source.new_clock();
+            }
         }
         if stream.dtmf_send_pt.is_none() {
             self.keys.clear();
@@ -311,13 +330,22 @@ impl RtpSession {
         self.ssrc
     }
 
-    /// The other side has chosen our SSRC: take another (RFC 3550 8.2).
-    fn change_ssrc(&mut self, now: Instant) {
+    /// If the other side has chosen our SSRC: take leave of it and take another, with counts of its own (RFC 3550 8.2,
+    /// 6.4.1). Once only: a mirror shall not drive us from one to the next.
+    fn give_up_ssrc(&mut self, now: Instant, theirs: u32) {
+        if self.ssrc != theirs || self.ssrc_changed {
+            return;
+        }
         self.ssrc_changed = true;
-        if self.last_sent.is_some() {
+        if self.last_sent.is_some() && self.next_report.is_some() {
             self.report(now, Extra::Bye);
         }
-        self.ssrc = self.rng.random();
+        while self.ssrc == theirs {
+            self.ssrc = self.rng.random();
+        }
+        self.sequence = self.rng.random_range(FIRST_SEQUENCES);
+        self.counted_from = (self.stats.packets_out, self.stats.bytes_out);
+        self.last_sent = None;
     }
 
     fn send_due_key(&mut self, now: Instant) {
@@ -357,51 +385,5 @@ impl RtpSession {
         self.stats.bytes_out += payload.len() as u64;
         self.outbox.push_back(Transmit { channel: Channel::Rtp, to, bytes });
         true
-    }
-
-    /// Sends a report with what is added to it.
-    fn report(&mut self, now: Instant, extra: Extra) {
-        let Some(to) = self.latch.rtcp_to() else { return };
-        let ntp = self.ntp(now);
-        let active = self.stats.packets_out > self.sent_at_report;
-        let sent = self.last_sent.filter(|_| active).map(|(timestamp, at)| Sent {
-            ntp,
-            rtp_timestamp: timestamp.wrapping_add(self.units(now.saturating_duration_since(at))),
-            packets: self.stats.packets_out as u32,
-            bytes: self.stats.bytes_out as u32,
-        });
-        let regular = matches!(extra, Extra::None);
-        let heard = self.sources.present_mut().map(|source| Heard {
-            ssrc: source.ssrc,
-            // The share is of the time between regular reports; what goes out early repeats it.
-            fraction_lost: source.fraction_lost(regular),
-            lost: source.lost(),
-            highest: source.highest() as u32,
-            jitter: source.jitter(),
-            last_report: source.last_report.map_or(0, |(middle, _)| middle),
-            since_last_report: source
-                .last_report
-                .map_or(0, |(_, at)| (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000) as u32),
-        });
-        let bytes = reports::write(self.ssrc, &self.cname, sent, heard, extra);
-        let channel = if self.stream.rtcp_mux { Channel::Rtp } else { Channel::Rtcp };
-        self.outbox.push_back(Transmit { channel, to, bytes });
-    }
-
-    fn ntp(&self, now: Instant) -> u64 {
-        reports::ntp(self.wall + now.saturating_duration_since(self.began))
-    }
-
-    /// There and back: now, less when our report left, less how long the other side sat on it (RFC 3550 6.4.1).
-    fn measure_round_trip(&mut self, now: Instant, last_report: u32, since_last_report: u32) {
-        if last_report == 0 {
-            return;
-        }
-        let now = reports::ntp_middle(self.ntp(now));
-        let round_trip = now.wrapping_sub(last_report).wrapping_sub(since_last_report) as i32;
-        // Less than nothing is rounding; more than a minute is nonsense.
-        if (-655..=60 * 65_536).contains(&round_trip) {
-            self.stats.round_trip_ms = Some(round_trip.max(0) as f32 * 1000.0 / 65_536.0);
-        }
     }
 }

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 const MAX_DROPOUT: u16 = 3000;
 /// A jump back up to this is reordering (RFC 3550 A.1).
 const MAX_MISORDER: u16 = 100;
+/// How near to each other two packets of a new count or a new source must be to be believed. The RFC wants them in a row,
+/// which a network that reorders may not bring for long.
+const NEAR: u16 = 5;
 /// A difference of transit times beyond this is a new timeline, not jitter.
 const MAX_TRANSIT_CHANGE: Duration = Duration::from_secs(5);
 
@@ -16,8 +19,10 @@ pub(super) enum Order {
     Taken(u64),
     /// It was there before.
     Duplicate,
-    /// Far out of order; believed when the next one follows it.
+    /// Far out of order; believed when another one comes from near it.
     Stray,
+    /// Of the count before the present one, overtaken by it.
+    Straggler,
     /// The sender began anew; take it.
     Restarted(u64),
 }
@@ -32,8 +37,10 @@ pub(super) struct Source {
     received: u64,
     /// Which of the 128 places up to the highest have come, the highest in bit 0.
     seen: u128,
-    /// What must follow a stray one to be believed.
-    after_stray: Option<u16>,
+    /// A stray one, to be believed when another comes from near it.
+    stray: Option<u16>,
+    /// The highest number of the count before a restart.
+    former: Option<u16>,
     /// Losses of timelines that ended by a restart.
     lost_before: i64,
     /// Expected and received at the last report.
@@ -57,7 +64,8 @@ impl Source {
             base: first,
             received: 1,
             seen: 1,
-            after_stray: None,
+            stray: None,
+            former: None,
             lost_before: 0,
             reported: (0, 0),
             fraction: 0,
@@ -82,7 +90,7 @@ impl Source {
             self.highest += u64::from(ahead);
             self.seen = if ahead < 128 { self.seen << ahead | 1 } else { 1 };
             self.received += 1;
-            self.after_stray = None;
+            self.stray = None;
             return Order::Taken(self.highest);
         }
         let behind = ahead.wrapping_neg();
@@ -97,14 +105,17 @@ impl Source {
             self.base = self.base.min(place);
             return Order::Taken(place);
         }
-        if self.after_stray != Some(sequence) {
-            self.after_stray = Some(sequence.wrapping_add(1));
+        if self.former.is_some_and(|former| former.wrapping_sub(sequence) <= MAX_MISORDER) {
+            return Order::Straggler;
+        }
+        if !self.stray.replace(sequence).is_some_and(|stray| are_near(stray, sequence)) {
             return Order::Stray;
         }
         let lost_before = self.lost();
+        let former = Some(self.highest as u16);
         let next = (self.highest | 0xffff) + 1;
         let first = next | u64::from(sequence);
-        *self = Self { lost_before, last_report: self.last_report, ..Self::new(self.ssrc, sequence) };
+        *self = Self { lost_before, former, last_report: self.last_report, ..Self::new(self.ssrc, sequence) };
         (self.highest, self.base) = (first, first);
         Order::Restarted(first)
     }
@@ -156,6 +167,12 @@ impl Source {
     }
 }
 
+/// Whether two different packets lie near each other.
+fn are_near(one: u16, other: u16) -> bool {
+    let ahead = other.wrapping_sub(one);
+    (1..=NEAR).contains(&ahead) || (1..=NEAR).contains(&ahead.wrapping_neg())
+}
+
 /// Why a packet is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
@@ -165,18 +182,25 @@ pub(super) enum Dropped {
     Stray,
     /// Of another source, which has not proved itself yet.
     Probation,
+    /// Of the source or the count before, overtaken by its successor or by its leave.
+    Straggler,
 }
 
 /// The sender that is listened to, and the one that may take its place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sources {
     present: Option<Source>,
-    /// Another SSRC and its next sequence number: it takes over when that comes before the present source speaks.
+    /// Another SSRC and its last sequence number: it takes over when another from near that comes before the present
+    /// source speaks.
     candidate: Option<(u32, u16)>,
     /// Whether the present source, or its new count, is yet to be announced.
     unannounced: bool,
     /// Losses of sources that are gone.
     lost_before: u64,
+    /// The source before the present one and its highest sequence number: its stragglers are not its return.
+    former: Option<(u32, u16)>,
+    /// The other side has moved: whoever speaks next is believed at once.
+    moved: bool,
 }
 
 impl Sources {
@@ -191,9 +215,15 @@ impl Sources {
     }
 
     /// Puts a packet into the order of its source. The first source is believed at once, because its first packet may
-    /// be the begin of a key frame; a further one after two in a row with nothing from the present one between them
-    /// (RFC 3550 A.1, probation).
+    /// be the begin of a key frame, and so is the first after a move; a further one after two near each other with
+    /// nothing from the present one between them (RFC 3550 A.1, probation).
     pub fn place(&mut self, ssrc: u32, sequence: u16) -> Result<u64, Dropped> {
+        if let Some((_, highest)) = self.former.filter(|(former, _)| *former == ssrc)
+            && highest.wrapping_sub(sequence) <= MAX_MISORDER
+        {
+            return Err(Dropped::Straggler);
+        }
+        let moved = std::mem::take(&mut self.moved);
         match &mut self.present {
             None => Ok(self.begin(ssrc, sequence)),
             Some(source) if source.ssrc == ssrc => {
@@ -206,23 +236,30 @@ impl Sources {
                     }
                     Order::Duplicate => Err(Dropped::Duplicate),
                     Order::Stray => Err(Dropped::Stray),
+                    Order::Straggler => Err(Dropped::Straggler),
                 }
             }
-            Some(_) if self.candidate == Some((ssrc, sequence)) => {
+            Some(_) if moved || self.candidate.is_some_and(|(of, at)| of == ssrc && are_near(at, sequence)) => {
                 self.forget();
                 Ok(self.begin(ssrc, sequence))
             }
             Some(_) => {
-                self.candidate = Some((ssrc, sequence.wrapping_add(1)));
+                self.candidate = Some((ssrc, sequence));
                 Err(Dropped::Probation)
             }
         }
+    }
+
+    /// The other side is to be heard from elsewhere from now on, perhaps from another device.
+    pub fn expect_move(&mut self) {
+        self.moved = true;
     }
 
     /// The present source has left; the next is believed at once.
     pub fn forget(&mut self) {
         if let Some(source) = self.present.take() {
             self.lost_before += u64::try_from(source.lost()).unwrap_or(0);
+            self.former = Some((source.ssrc, source.highest() as u16));
         }
         self.candidate = None;
     }
@@ -242,6 +279,7 @@ impl Sources {
         let place = source.highest();
         self.present = Some(source);
         self.candidate = None;
+        self.former = self.former.filter(|(former, _)| *former != ssrc);
         self.unannounced = true;
         place
     }

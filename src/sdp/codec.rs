@@ -119,17 +119,16 @@ impl VideoCodec {
         Self::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
     }
 
-    /// The payload type in our offers.
-    pub fn payload_type(self) -> u8 {
+    /// The payload types of our offers with their parameters: constrained baseline, level 3.1, once with fragments
+    /// allowed and once, for devices that have nothing else, without (RFC 6184 6).
+    pub(super) fn offers(self) -> &'static [(u8, Option<&'static str>)] {
         match self {
-            Self::H264 => 96,
-            Self::Vp8 => 97,
+            Self::H264 => &[
+                (96, Some("profile-level-id=42e01f;packetization-mode=1")),
+                (98, Some("profile-level-id=42e01f;packetization-mode=0")),
+            ],
+            Self::Vp8 => &[(97, None)],
         }
-    }
-
-    /// Our `a=fmtp`, where there is something to say: constrained baseline, level 3.1, fragments allowed.
-    pub(super) fn fmtp(self) -> Option<&'static str> {
-        (self == Self::H264).then_some("profile-level-id=42e01f;packetization-mode=1")
     }
 
     /// The codec of an `a=rtpmap`.

@@ -7,10 +7,13 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::format::{Format, well_known};
-use super::{Direction, Feedback, MAX_BYTES, MAX_MEDIA, SdpError};
+use super::{Direction, Feedback, MAX_ATTRIBUTES, MAX_BYTES, MAX_MEDIA, SdpError};
 
 /// Most formats of one media line that are read; there are no more payload types.
 const MAX_FORMATS: usize = 128;
+/// Most `c=` lines of a section and most `b=` lines of one that are read; the rest is left out.
+const MAX_CONNECTIONS: usize = 1;
+const MAX_BANDWIDTHS: usize = 8;
 /// How many formats of a line an error names.
 const NAMED_FORMATS: usize = 8;
 
@@ -101,6 +104,11 @@ impl MediaLine {
         line
     }
 
+    /// The payload types that it names.
+    pub fn numbers(&self) -> impl Iterator<Item = u8> {
+        self.formats.iter().map(|format| format.pt)
+    }
+
     /// The key-frame requests that it understands for a payload type (RFC 4585 4.2).
     pub fn feedback(&self, pt: u8) -> Feedback {
         let has = |what: &str| self.feedback.iter().any(|(of, is)| of.is_none_or(|of| of == pt) && is == what);
@@ -108,11 +116,11 @@ impl MediaLine {
     }
 }
 
-/// Reads a description.
+/// Reads a description. `peer` is the place that a host name stands for.
 ///
 /// # Errors
-/// Too long, too many media lines, no media line, or a media line that cannot be read.
-pub(super) fn read(bytes: &[u8]) -> Result<Description, SdpError> {
+/// Too long, too many media lines or attributes, no media line, or a media line that cannot be read.
+pub(super) fn read(bytes: &[u8], peer: Option<IpAddr>) -> Result<Description, SdpError> {
     if bytes.len() > MAX_BYTES {
         return Err(SdpError::TooLong(bytes.len()));
     }
@@ -122,7 +130,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Description, SdpError> {
     if session.medias.is_empty() {
         return Err(SdpError::NoMedia);
     }
-    let media = session.medias.iter().map(|media| read_media(&session, media)).collect();
+    let media = session.medias.iter().map(|media| read_media(&session, media, peer)).collect();
     Ok(Description { media })
 }
 
@@ -131,7 +139,8 @@ fn clean(bytes: &[u8]) -> Result<String, SdpError> {
     let text = String::from_utf8_lossy(bytes);
     let mut kept = String::with_capacity(text.len() + 8);
     kept.push_str("v=0\r\n");
-    let (mut media, mut seen, mut origin, mut connection) = (0, false, false, false);
+    let (mut media, mut attributes, mut seen, mut origin) = (0, 0, false, false);
+    let (mut connections, mut bandwidths) = (0, 0);
     for line in text.split(['\r', '\n', '\0']).map(str::trim) {
         let Some((key, value)) = line.split_once('=') else { continue };
         let (key, value) = (key.trim(), value.trim());
@@ -141,18 +150,26 @@ fn clean(bytes: &[u8]) -> Result<String, SdpError> {
         };
         let keep = match key {
             "o" => media == 0 && !origin && fits(&line),
-            "c" => (media > 0 || !connection) && fits(&line),
-            "b" => fits(&line),
+            "c" => connections < MAX_CONNECTIONS && fits(&line),
+            "b" => bandwidths < MAX_BANDWIDTHS && fits(&line),
             "a" => !value.is_empty(),
             "m" => true,
             _ => false,
         };
         seen |= key == "v";
         origin |= keep && key == "o";
-        connection |= keep && key == "c";
-        media += usize::from(key == "m");
+        if key == "m" {
+            media += 1;
+            (connections, bandwidths) = (0, 0);
+        }
+        attributes += usize::from(key == "a");
+        connections += usize::from(keep && key == "c");
+        bandwidths += usize::from(keep && key == "b");
         if media > MAX_MEDIA {
             return Err(SdpError::TooManyMedia);
+        }
+        if attributes > MAX_ATTRIBUTES {
+            return Err(SdpError::TooManyAttributes);
         }
         if keep {
             kept.push_str(&line);
@@ -171,12 +188,12 @@ fn fits(line: &str) -> bool {
     sdp_types::Session::parse(alone.as_bytes()).is_ok()
 }
 
-fn read_media(session: &sdp_types::Session, media: &sdp_types::Media) -> MediaLine {
+fn read_media(session: &sdp_types::Session, media: &sdp_types::Media, peer: Option<IpAddr>) -> MediaLine {
     let values = |name: &'static str| {
         media.attributes.iter().filter(move |a| a.attribute.trim().eq_ignore_ascii_case(name)).map(value_of)
     };
     let said = media.connections.first().or(session.connection.as_ref()).map(|c| c.connection_address.as_str());
-    let address = address_of(said.unwrap_or(&session.origin.unicast_address));
+    let address = address_of(said.unwrap_or(&session.origin.unicast_address), peer);
     let remote = SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), media.port);
     let mut direction = media.attributes.iter().find_map(direction_of);
     direction = direction.or_else(|| session.attributes.iter().find_map(direction_of));
@@ -191,7 +208,7 @@ fn read_media(session: &sdp_types::Session, media: &sdp_types::Media) -> MediaLi
         fmt: media.fmt.clone(),
         formats: read_formats(media),
         remote,
-        remote_rtcp: values("rtcp").find_map(|value| rtcp_of(value, remote)).unwrap_or(SocketAddr::new(
+        remote_rtcp: values("rtcp").find_map(|value| rtcp_of(value, remote, peer)).unwrap_or(SocketAddr::new(
             remote.ip(),
             // The last port has no neighbour; it is then the same one.
             remote.port().saturating_add(1),
@@ -241,17 +258,20 @@ fn direction_of(attribute: &sdp_types::Attribute) -> Option<Direction> {
     Direction::from_name(attribute.attribute.trim())
 }
 
-/// The address of a `c=` line; a name, or an address with a time to live or of a group, cannot be sent to.
-fn address_of(said: &str) -> Option<IpAddr> {
-    let said = said.trim_start_matches('[').trim_end_matches(']');
-    said.split('/').next()?.parse::<IpAddr>().ok().filter(|address| !address.is_multicast())
+/// The address of a `c=` line. A name stands for `peer`; a group cannot be sent to.
+fn address_of(said: &str, peer: Option<IpAddr>) -> Option<IpAddr> {
+    let said = said.trim_start_matches('[').trim_end_matches(']').split('/').next()?;
+    match said.parse::<IpAddr>() {
+        Ok(address) => Some(address).filter(|address| !address.is_multicast()),
+        Err(_) => peer,
+    }
 }
 
 /// `a=rtcp:53020` or `a=rtcp:53020 IN IP4 192.0.2.1` (RFC 3605).
-fn rtcp_of(value: &str, remote: SocketAddr) -> Option<SocketAddr> {
+fn rtcp_of(value: &str, remote: SocketAddr, peer: Option<IpAddr>) -> Option<SocketAddr> {
     let mut parts = value.split_ascii_whitespace();
     let port = parts.next()?.parse().ok().filter(|port| *port != 0)?;
-    let address = parts.nth(2).and_then(address_of).unwrap_or(remote.ip());
+    let address = parts.nth(2).and_then(|said| address_of(said, peer)).unwrap_or(remote.ip());
     Some(SocketAddr::new(address, port))
 }
 

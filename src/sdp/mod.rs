@@ -33,6 +33,8 @@ pub use negotiation::Negotiation;
 pub const MAX_BYTES: usize = 64 * 1024;
 /// Most media lines that are read.
 pub const MAX_MEDIA: usize = 64;
+/// Most attributes of a whole description that are read.
+pub const MAX_ATTRIBUTES: usize = 2000;
 
 /// Which way a stream flows, seen from the side that says it (RFC 8866 6.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,7 +140,7 @@ pub struct Negotiated {
 /// The sound as agreed.
 ///
 /// `remote` has an unspecified address (`0.0.0.0`, `::`) when the other side gave none that can be sent to: the old way
-/// to hold a call (RFC 3264 8.4), a host name, or a multicast group. Nothing must be sent there.
+/// to hold a call (RFC 3264 8.4), or a multicast group. Nothing must be sent there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioStream {
     /// What we send.
@@ -212,6 +214,9 @@ pub enum SdpError {
     /// More than [`MAX_MEDIA`] media lines.
     #[error("the session description has more than {MAX_MEDIA} media lines")]
     TooManyMedia,
+    /// More than [`MAX_ATTRIBUTES`] attributes.
+    #[error("the session description has more than {MAX_ATTRIBUTES} attributes")]
+    TooManyAttributes,
     /// Not SDP.
     #[error("the session description cannot be read: {0}")]
     Malformed(String),
@@ -231,7 +236,7 @@ impl SdpError {
     pub fn status(&self) -> u16 {
         match self {
             Self::TooLong(_) => 413,
-            Self::TooManyMedia | Self::Malformed(_) | Self::NoOffer => 400,
+            Self::TooManyMedia | Self::TooManyAttributes | Self::Malformed(_) | Self::NoOffer => 400,
             Self::NoMedia | Self::NoCommonCodec(_) => 488,
         }
     }

@@ -1,20 +1,18 @@
 //! The state of a call's offers and answers.
 
+mod offering;
+
+use std::net::IpAddr;
+
 use super::codec::TELEPHONE_EVENT;
 use super::description::{Description, MediaLine, read};
 use super::format::Format;
-use super::print::{AudioLine, Line, RTP_AVP, VideoFormat, VideoLine, offered, print};
+use super::print::{AudioLine, Line, Numbers, VideoFormat, VideoLine, print};
 use super::select::{
     AudioChoice, audio_formats, audio_stream, best_audio, best_event, best_video, event_formats, video_formats,
     video_stream,
 };
-use super::{
-    AudioCodec, AudioStream, Capabilities, Direction, Feedback, Local, Negotiated, SdpError, VideoCodec, VideoStream,
-    Wish,
-};
-
-/// Payload types of the keys in our offers, with their clocks.
-const EVENTS: [(u8, u32); 2] = [(101, 8_000), (102, 48_000)];
+use super::{AudioStream, Capabilities, Direction, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish};
 
 /// The offers and answers of one call.
 ///
@@ -26,6 +24,8 @@ pub struct Negotiation {
     version: u64,
     capabilities: Capabilities,
     local: Local,
+    /// Where the other side's signalling comes from: the place that is meant by a name.
+    peer: Option<IpAddr>,
     /// The media lines of the last agreement.
     agreed: Vec<Line>,
     /// The media lines of our last offer, for as long as an answer to it may come.
@@ -39,19 +39,22 @@ impl Negotiation {
     pub fn new(session_id: u64, capabilities: Capabilities, local: Local) -> Self {
         // Many devices read it into a signed number.
         let id = session_id & (u64::MAX >> 1);
-        Self { id, version: 1, capabilities, local, agreed: Vec::new(), offer: None, last: None }
+        Self { id, version: 1, capabilities, local, peer: None, agreed: Vec::new(), offer: None, last: None }
+    }
+
+    /// The address that the other side's signalling comes from. It stands in for a host name in a `c=` line, which is not
+    /// looked up; without it nothing is sent there.
+    pub fn set_peer(&mut self, peer: IpAddr) {
+        self.peer = Some(peer);
     }
 
     /// The offer of this side: the first of a call, the one for an INVITE that came without, or a change (hold, resume).
     ///
     /// A change names the lines of the last agreement in their order, the codec in use first, and what was rejected
-    /// stays rejected.
+    /// stays rejected, unless there is no sound at all or a picture is to be sent and there is no line for it: that comes
+    /// in the place of one that was rejected, else behind all others (RFC 3264 8.1).
     pub fn create_offer(&mut self, wish: Wish) -> Vec<u8> {
-        let lines = if self.agreed.is_empty() {
-            self.first_lines(wish)
-        } else {
-            self.agreed.iter().map(|line| self.again(line, wish)).collect()
-        };
+        let lines = if self.agreed.is_empty() { self.first_lines(wish) } else { self.further_lines(wish) };
         let bytes = self.say(&lines);
         self.offer = Some(lines);
         bytes
@@ -64,7 +67,7 @@ impl Negotiation {
     /// agreement then stands.
     pub fn handle_answer(&mut self, bytes: &[u8]) -> Result<Negotiated, SdpError> {
         let offer = self.offer.as_ref().ok_or(SdpError::NoOffer)?;
-        let answer = read(bytes)?;
+        let answer = read(bytes, self.peer)?;
         let mut result = Negotiated::default();
         let mut agreed = Vec::with_capacity(offer.len());
         for (index, offered) in offer.iter().enumerate() {
@@ -86,7 +89,7 @@ impl Negotiation {
                 Line::Rejected { .. } => offered.clone(),
             });
         }
-        if result == Negotiated::default() {
+        if result == Negotiated::default() && !self.is_switched_off(&answer) {
             return Err(SdpError::NoCommonCodec(answer.names()));
         }
         self.agreed = agreed;
@@ -100,7 +103,7 @@ impl Negotiation {
     /// # Errors
     /// If the offer cannot be read, or no line has a format that we know. The last agreement then stands.
     pub fn handle_offer(&mut self, bytes: &[u8], wish: Wish) -> Result<(Vec<u8>, Negotiated), SdpError> {
-        let offer = read(bytes)?;
+        let offer = read(bytes, self.peer)?;
         let mut result = Negotiated::default();
         let mut lines: Vec<Line> = offer.media.iter().map(rejected).collect();
         for index in self.in_turn(&offer, |line| matches!(line, Line::Audio(_))) {
@@ -117,7 +120,7 @@ impl Negotiation {
                 break;
             }
         }
-        if result == Negotiated::default() {
+        if result == Negotiated::default() && !self.is_switched_off(&offer) {
             return Err(SdpError::NoCommonCodec(offer.names()));
         }
         let bytes = self.say(&lines);
@@ -126,94 +129,9 @@ impl Negotiation {
         Ok((bytes, result))
     }
 
-    /// The lines of a first offer.
-    fn first_lines(&self, wish: Wish) -> Vec<Line> {
-        let mut lines = vec![Line::Audio(self.offered_audio(None, wish.audio))];
-        if !self.capabilities.video.is_empty() {
-            lines.push(Line::Video(self.offered_video(None, wish.video)));
-        }
-        lines
-    }
-
-    /// An agreed line in a further offer.
-    fn again(&self, line: &Line, wish: Wish) -> Line {
-        match line {
-            Line::Audio(line) => Line::Audio(self.offered_audio(Some(line), wish.audio)),
-            Line::Video(line) => Line::Video(self.offered_video(Some(line), wish.video)),
-            Line::Rejected { .. } => line.clone(),
-        }
-    }
-
-    fn offered_audio(&self, before: Option<&AudioLine>, direction: Direction) -> AudioLine {
-        let mut known = before.map(|line| line.known.clone()).unwrap_or_default();
-        let mut known_events = before.map(|line| line.known_events.clone()).unwrap_or_default();
-        let mut wanted = self.capabilities.audio.clone();
-        if let Some((_, in_use)) = before.and_then(|line| line.codecs.first()) {
-            wanted.retain(|codec| codec != in_use);
-            wanted.insert(0, *in_use);
-        }
-        let mut codecs = Vec::new();
-        for codec in wanted {
-            let pt = known.iter().find(|(_, is)| *is == codec).map(|(pt, _)| *pt).or_else(|| {
-                let used = known.iter().map(|(pt, _)| *pt).chain(known_events.iter().map(|(pt, _)| *pt));
-                free(codec.payload_type(), used)
-            });
-            let Some(pt) = pt else { continue };
-            codecs.push((pt, codec));
-            if !known.contains(&(pt, codec)) {
-                known.push((pt, codec));
-            }
-        }
-        let mut events = Vec::new();
-        for (default, clock) in EVENTS {
-            if !codecs.iter().any(|(_, codec)| codec.rtp_clock() == clock) {
-                continue;
-            }
-            let pt = known_events.iter().find(|(_, is)| *is == clock).map(|(pt, _)| *pt).or_else(|| {
-                free(default, known.iter().map(|(pt, _)| *pt).chain(known_events.iter().map(|(pt, _)| *pt)))
-            });
-            let Some(pt) = pt else { continue };
-            events.push((pt, clock));
-            if !known_events.contains(&(pt, clock)) {
-                known_events.push((pt, clock));
-            }
-        }
-        AudioLine {
-            proto: before.map_or(RTP_AVP.to_owned(), |line| line.proto.clone()),
-            codecs,
-            events,
-            known,
-            known_events,
-            direction,
-            rtcp_mux: before.is_some_and(|line| line.rtcp_mux),
-        }
-    }
-
-    fn offered_video(&self, before: Option<&VideoLine>, direction: Direction) -> VideoLine {
-        let mut known = before.map(|line| line.known.clone()).unwrap_or_default();
-        let in_use = before.and_then(|line| line.codecs.first());
-        let mut codecs: Vec<VideoFormat> = in_use.cloned().into_iter().collect();
-        for codec in &self.capabilities.video {
-            if codecs.iter().any(|format| format.codec == *codec) {
-                continue;
-            }
-            let format = known.iter().find(|format| format.codec == *codec).cloned();
-            let format = format
-                .or_else(|| Some(offered(*codec, free(codec.payload_type(), known.iter().map(|format| format.pt))?)));
-            let Some(format) = format else { continue };
-            if !known.contains(&format) {
-                known.push(format.clone());
-            }
-            codecs.push(format);
-        }
-        VideoLine {
-            proto: before.map_or(RTP_AVP.to_owned(), |line| line.proto.clone()),
-            codecs,
-            known,
-            direction,
-            rtcp_mux: before.is_some_and(|line| line.rtcp_mux),
-            feedback: Feedback { pli: true, fir: true },
-        }
+    /// Whether a description switches off, within a call, all that there was: that is no failure (RFC 3264 8.2).
+    fn is_switched_off(&self, said: &Description) -> bool {
+        !self.agreed.is_empty() && said.media.iter().all(|line| line.port == 0)
     }
 
     /// Takes the other side's line for sound; `None` if it rejects it.
@@ -227,17 +145,21 @@ impl Negotiation {
         let formats = audio_formats(theirs, &self.capabilities);
         // The first of an answer is the one to use (RFC 3264 7).
         let send = *formats.first()?;
-        let mut receive: Vec<(u8, AudioCodec)> = ours.codecs.clone();
+        // What they give another meaning than ours has theirs.
+        let meant = |pt: u8, is: &dyn Fn(&Format) -> bool| theirs.formats.iter().all(|of| of.pt != pt || is(of));
+        let mut receive = ours.codecs.clone();
+        receive.retain(|(pt, codec)| meant(*pt, &|of| of.audio() == Some(*codec)));
+        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
+        receive_events.retain(|pt| meant(*pt, &Format::is_event));
         // Some devices send under their own number instead of the one that was offered to them.
         let events = event_formats(theirs);
         for (pt, codec) in &formats {
-            let taken = ours.events.iter().any(|(of, _)| of == pt) || receive.iter().any(|(of, _)| of == pt);
+            let taken = receive_events.contains(pt) || receive.iter().any(|(of, _)| of == pt);
             if !taken {
                 receive.push((*pt, *codec));
             }
         }
         receive.sort_by_key(|(_, codec)| *codec != send.1);
-        let mut receive_events: Vec<u8> = ours.events.iter().map(|(pt, _)| *pt).collect();
         for (pt, _) in &events {
             if !receive_events.contains(pt) && !receive.iter().any(|(of, _)| of == pt) {
                 receive_events.push(*pt);
@@ -246,6 +168,7 @@ impl Negotiation {
         let direction = ours.direction.and(theirs.direction.reversed());
         let rtcp_mux = ours.rtcp_mux && theirs.rtcp_mux;
         let mut line = ours.clone();
+        line.taken = line.taken.with(theirs.numbers());
         line.codecs.sort_by_key(|(_, codec)| *codec != send.1);
         line.direction = direction;
         line.rtcp_mux = rtcp_mux;
@@ -264,17 +187,21 @@ impl Negotiation {
         });
         let formats = video_formats(theirs, &self.capabilities);
         let (format, codec) = *formats.first()?;
-        let mut receive: Vec<(u8, VideoCodec)> = ours.codecs.iter().map(|format| (format.pt, format.codec)).collect();
+        let meant =
+            |ours: &&VideoFormat| theirs.formats.iter().all(|of| of.pt != ours.pt || of.video() == Some(ours.codec));
+        let ours_as_meant = ours.codecs.iter().filter(meant);
+        let mut receive: Vec<(u8, VideoCodec)> = ours_as_meant.map(|format| (format.pt, format.codec)).collect();
         for (format, codec) in &formats {
             if !receive.iter().any(|(of, _)| *of == format.pt) {
                 receive.push((format.pt, *codec));
             }
         }
-        receive.sort_by_key(|(_, of)| *of != codec);
+        receive.sort_by_key(|(pt, of)| (*pt != format.pt, *of != codec));
         let direction = ours.direction.and(theirs.direction.reversed());
         let rtcp_mux = ours.rtcp_mux && theirs.rtcp_mux;
         let mut line = ours.clone();
-        line.codecs.sort_by_key(|format| format.codec != codec);
+        line.taken = line.taken.with(theirs.numbers());
+        line.codecs.sort_by_key(|ours| (ours.pt != format.pt, ours.codec != codec));
         line.direction = direction;
         line.rtcp_mux = rtcp_mux;
         Some((line, video_stream(theirs, (format, codec), receive, direction, rtcp_mux)))
@@ -297,12 +224,14 @@ impl Negotiation {
             events: send_event.into_iter().collect(),
             known: receive.clone(),
             known_events: events.clone(),
+            taken: Numbers::default().with(theirs.numbers()),
             direction,
             rtcp_mux: theirs.rtcp_mux,
         };
         if let Some(Line::Audio(before)) = self.agreed.get(index) {
-            keep_known(&mut line.known, &before.known, |(pt, _)| *pt);
-            keep_known(&mut line.known_events, &before.known_events, |(pt, _)| *pt);
+            keep_known(&mut line.known, &before.known, line.taken, |(pt, _)| *pt);
+            keep_known(&mut line.known_events, &before.known_events, line.taken, |(pt, _)| *pt);
+            line.taken = line.taken.and(before.taken);
         }
         let receive_events = events.iter().map(|(pt, _)| *pt).collect();
         let choice = AudioChoice { send, receive, send_event, receive_events, direction, rtcp_mux: theirs.rtcp_mux };
@@ -319,6 +248,7 @@ impl Negotiation {
         let ours = |(format, codec): &(&Format, VideoCodec)| VideoFormat {
             pt: format.pt,
             codec: *codec,
+            mode: format.packetization_mode(),
             fmtp: format.answered_fmtp(*codec),
         };
         let direction = wish.and(theirs.direction.reversed());
@@ -326,12 +256,14 @@ impl Negotiation {
             proto: theirs.proto.clone(),
             codecs: vec![ours(&(format, codec))],
             known: formats.iter().map(ours).collect(),
+            taken: Numbers::default().with(theirs.numbers()),
             direction,
             rtcp_mux: theirs.rtcp_mux,
             feedback: theirs.feedback(format.pt),
         };
         if let Some(Line::Video(before)) = self.agreed.get(index) {
-            keep_known(&mut line.known, &before.known, |format| format.pt);
+            keep_known(&mut line.known, &before.known, line.taken, |format| format.pt);
+            line.taken = line.taken.and(before.taken);
         }
         let mut receive: Vec<(u8, VideoCodec)> = formats.iter().map(|(format, codec)| (format.pt, *codec)).collect();
         receive.sort_by_key(|(pt, _)| *pt != format.pt);
@@ -357,19 +289,9 @@ impl Negotiation {
     }
 }
 
-/// Adds what was known before and does not contradict.
-fn keep_known<T: Clone>(known: &mut Vec<T>, before: &[T], pt: impl Fn(&T) -> u8) {
-    for entry in before {
-        if !known.iter().any(|of| pt(of) == pt(entry)) {
-            known.push(entry.clone());
-        }
-    }
-}
-
-/// The default number, or the first dynamic one that is not taken.
-fn free(default: u8, used: impl Iterator<Item = u8>) -> Option<u8> {
-    let used: Vec<u8> = used.collect();
-    std::iter::once(default).chain(96..=127).find(|pt| !used.contains(pt))
+/// Adds what was known before and was not given a new meaning now.
+fn keep_known<T: Clone>(known: &mut Vec<T>, before: &[T], now: Numbers, pt: impl Fn(&T) -> u8) {
+    known.extend(before.iter().filter(|entry| !now.contains(pt(entry))).cloned());
 }
 
 fn rejected(line: &MediaLine) -> Line {

@@ -40,6 +40,32 @@ impl Line {
     }
 }
 
+/// A set of payload types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbers(u128);
+
+impl Numbers {
+    /// The same with these.
+    pub fn with(self, pts: impl Iterator<Item = u8>) -> Self {
+        Self(pts.filter(|pt| *pt < 128).fold(self.0, |set, pt| set | 1 << pt))
+    }
+
+    /// These and those.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it is one of them.
+    pub fn contains(self, pt: u8) -> bool {
+        pt < 128 && self.0 & (1 << pt) != 0
+    }
+
+    /// The default number, or the first dynamic one that is not among them.
+    pub fn free(self, default: u8) -> Option<u8> {
+        std::iter::once(default).chain(96..=127).find(|pt| !self.contains(*pt))
+    }
+}
+
 /// A line of sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AudioLine {
@@ -53,6 +79,8 @@ pub(super) struct AudioLine {
     pub known: Vec<(u8, AudioCodec)>,
     /// The same for keys.
     pub known_events: Vec<(u8, u32)>,
+    /// Every number that the other side ever used in this line, for something that we know or not.
+    pub taken: Numbers,
     /// Seen from here.
     pub direction: Direction,
     /// Whether RTCP shares the port.
@@ -74,6 +102,8 @@ pub(super) struct VideoLine {
     pub codecs: Vec<VideoFormat>,
     /// Every number that ever meant something in this line.
     pub known: Vec<VideoFormat>,
+    /// Every number that the other side ever used in this line.
+    pub taken: Numbers,
     /// Seen from here.
     pub direction: Direction,
     /// Whether RTCP shares the port.
@@ -95,8 +125,17 @@ pub(super) struct VideoFormat {
     pub pt: u8,
     /// The format.
     pub codec: VideoCodec,
+    /// `packetization-mode`, 0 where there is none.
+    pub mode: u8,
     /// `a=fmtp`, if any.
     pub fmtp: Option<String>,
+}
+
+impl VideoFormat {
+    /// Whether it is the same but for its number and profile.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (self.codec, self.mode) == (other.codec, other.mode)
+    }
 }
 
 /// Writes a description of these lines.
@@ -154,7 +193,7 @@ fn audio(line: &AudioLine, local: &Local) -> Media {
 
 fn video(line: &VideoLine, local: &Local) -> Media {
     let mut media = plain("video", local.video_port, &line.proto, line.fmt());
-    for VideoFormat { pt, codec, fmtp } in &line.codecs {
+    for VideoFormat { pt, codec, fmtp, .. } in &line.codecs {
         add(&mut media, "rtpmap", format!("{pt} {}/{}", codec.name(), VideoCodec::RTP_CLOCK));
         if let Some(fmtp) = fmtp {
             add(&mut media, "fmtp", format!("{pt} {fmtp}"));
@@ -181,7 +220,14 @@ fn finish(mut media: Media, direction: Direction, rtcp_mux: bool) -> Media {
     media
 }
 
-/// What [`VideoFormat`] is in an offer of ours.
-pub(super) fn offered(codec: VideoCodec, pt: u8) -> VideoFormat {
-    VideoFormat { pt, codec, fmtp: codec.fmtp().map(str::to_owned) }
+/// The picture formats of an offer of ours, under their default numbers.
+pub(super) fn offered(codecs: &[VideoCodec]) -> impl Iterator<Item = VideoFormat> {
+    codecs.iter().flat_map(|codec| {
+        codec.offers().iter().map(|(pt, fmtp)| VideoFormat {
+            pt: *pt,
+            codec: *codec,
+            mode: u8::from(fmtp.is_some_and(|fmtp| fmtp.ends_with("packetization-mode=1"))),
+            fmtp: fmtp.map(str::to_owned),
+        })
+    })
 }

@@ -154,6 +154,7 @@ impl Station {
             contact: self.contact(),
             offer: Some(Body::sdp(offer)),
             headers: Vec::new(),
+            follow: 0,
         };
         let session = self.endpoint.invite(now, order);
         self.begin(Call::new(session, negotiation, self.fault, self.options.early_sound));

@@ -143,6 +143,7 @@ impl Picture {
                 codec: self.agreed.codec,
                 bitrate_kbps: self.agreed.bandwidth_kbps.unwrap_or(BITRATE_KBPS).clamp(64, BITRATE_KBPS),
                 fps: camera::FPS,
+                whole_units: self.agreed.packetization_mode == 0,
             };
             let to = payloads.clone();
             let on_payload = move |payload| {

@@ -316,6 +316,7 @@ fn a_call_to_the_door_is_answered_by_itself_and_shows_its_camera() {
         contact: uri("panel", path.local),
         offer: Some(Body::sdp(offer)),
         headers: Vec::new(),
+        follow: 0,
     };
     panel.endpoint.invite(Instant::now(), order);
     let answer = panel.event("the door answers", |event| match event {

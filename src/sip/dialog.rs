@@ -77,6 +77,11 @@ impl Dialog {
         self.remote_cseq = early.remote_cseq;
     }
 
+    /// Leaves out the numbers up to this one, which an early dialog may have used.
+    pub fn continue_from(&mut self, number: u32) {
+        self.local_cseq = self.local_cseq.max(number);
+    }
+
     /// True when the request, from the other end, is in this dialog (12.2.2).
     pub fn owns(&self, request: &Request) -> bool {
         request.call_id() == self.call_id
@@ -124,6 +129,11 @@ impl Dialog {
         if path.transport == self.path.transport && path.transport.is_reliable() && path.flow.is_some() {
             self.path = Path { local: self.path.local, ..path };
         }
+    }
+
+    /// The way that the dialog was made by.
+    pub fn path(&self) -> Path {
+        self.path
     }
 
     /// The connection has gone.

@@ -1,26 +1,30 @@
 //! The user agent as a whole: bytes in, bytes and events out, and the calls between.
 //!
-//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event` and `poll_close` until each gives
-//! nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
+//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event`, `poll_close` and `poll_flood` until each
+//! gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
-//! `requests` sorts what others ask, `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
+//! `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
 //! strangers without remembering them.
 
+mod content;
 mod requests;
 mod responses;
 mod stateless;
 mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use self::streams::Flow;
+use super::guard::{Flood, Guard, Standing};
 use super::message::Message;
 use super::path::{FlowId, Path, Transmit};
+use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
 use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
@@ -28,7 +32,8 @@ use super::transaction::table::Failed;
 use super::transaction::{Outbox, Transactions};
 use super::wire::parse_datagram;
 
-/// Most sessions that others may begin; beyond, their INVITE is answered 503.
+/// Most sessions that others may begin; beyond, their INVITE is answered 503. A stranger gets fewer (see
+/// [`has_place`](super::guard::has_place)).
 pub const MAX_SESSIONS: usize = 64;
 
 /// What an endpoint is told once.
@@ -42,6 +47,7 @@ pub struct EndpointConfig {
 #[derive(Debug)]
 pub struct Endpoint {
     core: Core,
+    guard: Guard,
     sessions: BTreeMap<SessionHandle, Session>,
     flows: BTreeMap<FlowId, Flow>,
     closes: VecDeque<FlowId>,
@@ -63,19 +69,22 @@ impl Endpoint {
             events: VecDeque::new(),
         };
         let (sessions, flows) = (BTreeMap::new(), BTreeMap::new());
-        Endpoint { core, sessions, flows, closes: VecDeque::new(), next_session: 1, secret }
+        Endpoint { core, guard: Guard::new(), sessions, flows, closes: VecDeque::new(), next_session: 1, secret }
     }
 
-    /// A datagram came along `path`. What is no SIP is dropped; what is SIP with a fault is answered.
+    /// A datagram came along `path`. What is no SIP is dropped, and so is what is too much; what is SIP with a fault is
+    /// answered.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+        if self.admits_message(now, path) {
+            self.handle_message(now, path, bytes);
+        }
+    }
+
+    fn handle_message(&mut self, now: Instant, path: Path, bytes: &[u8]) {
         match parse_datagram(bytes) {
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, &response),
-            Err(reject) => {
-                if let Some(bytes) = reject.response() {
-                    self.core.out.push_back(Transmit { path, bytes });
-                }
-            }
+            Err(reject) => self.answer_reject(path, &reject),
         }
     }
 
@@ -92,12 +101,14 @@ impl Endpoint {
 
     /// What was to go along `path` could not be delivered: an ICMP error, a refused or timed out connection.
     pub fn handle_transport_error(&mut self, now: Instant, path: Path) {
-        let failed = self.core.transactions.handle_transport_error(path);
+        let failed = self.core.transactions.handle_transport_error(now, path, &mut self.core.out);
         self.tell_failures(now, failed);
     }
 
     /// Fires whatever is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.guard.handle_timeout(now);
+        self.tend_flows(now);
         let failed = self.core.transactions.handle_timeout(now, &mut self.core.out);
         self.tell_failures(now, failed);
         let handles: Vec<SessionHandle> = self.sessions.keys().copied().collect();
@@ -108,7 +119,9 @@ impl Endpoint {
 
     /// The next bytes to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.core.out.pop_front()
+        let mut transmit = self.core.out.pop_front()?;
+        self.choose_flow(&mut transmit.path);
+        Some(transmit)
     }
 
     /// The next thing to tell.
@@ -116,15 +129,38 @@ impl Endpoint {
         self.core.events.pop_front()
     }
 
-    /// The next connection to close: what came on it was no SIP.
+    /// The next connection to close: what came on it was no SIP, too much, too slow, or nothing although we asked.
     pub fn poll_close(&mut self) -> Option<FlowId> {
         self.closes.pop_front()
+    }
+
+    /// The next thing to say about floods.
+    pub fn poll_flood(&mut self) -> Option<Flood> {
+        self.guard.poll_flood()
     }
 
     /// When `handle_timeout` is due, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let sessions = self.sessions.values().map(Session::poll_timeout).fold(None, earlier);
-        earlier(self.core.transactions.poll_timeout(), sessions)
+        let flood = self.guard.poll_timeout().map(|at| (at, TimerReason::FloodOver));
+        let transactions = self.core.transactions.poll_timeout();
+        [transactions, sessions, flood, self.flow_deadline()].into_iter().fold(None, earlier)
+    }
+
+    /// Messages from these addresses, and from no others, are heard whoever floods; the other ends of calls that we made or
+    /// answered need not be named.
+    pub fn set_known(&mut self, known: impl IntoIterator<Item = IpAddr>) {
+        self.guard.set_known(known);
+    }
+
+    /// True for an address of [`set_known`](Self::set_known).
+    pub fn knows(&self, address: IpAddr) -> bool {
+        self.guard.standing(address) == Standing::Known
+    }
+
+    /// How often somebody has called from there lately: see [`Guard::calls_lately`].
+    pub fn calls_lately(&self, now: Instant, address: IpAddr) -> u32 {
+        self.guard.calls_lately(now, address, self.standing(address))
     }
 
     /// Calls. The result comes as `Progress`, `Answered` or `Ended`.
@@ -135,12 +171,14 @@ impl Endpoint {
         handle
     }
 
-    /// Lets the caller hear that it rings: 180, or 183 with early media. Nothing when their INVITE has its final response.
+    /// Lets the caller hear that it rings: 180, or 183 with early media; for certain when the caller demands that (RFC
+    /// 3262), and then the description is the answer, or the offer. Nothing when their INVITE has its final response.
     pub fn ring(&mut self, now: Instant, session: SessionHandle, body: Option<Body>) {
         self.with(now, session, |session, cx| session.ring(cx, body));
     }
 
-    /// Accepts their INVITE: 200, repeated until the ACK. Nothing when it has its final response.
+    /// Accepts their INVITE: 200, repeated until the ACK. `body` is left out when what was described with the ringing
+    /// stands, and the 200 waits for the PRACK of that. Nothing when the INVITE has its final response.
     pub fn accept(&mut self, now: Instant, session: SessionHandle, body: Body) {
         self.with(now, session, |session, cx| session.accept(cx, body));
     }
@@ -159,7 +197,12 @@ impl Endpoint {
 
     /// Offers new media in a confirmed session; `OfferAnswered` has the result. Glare is retried here.
     pub fn reinvite(&mut self, now: Instant, session: SessionHandle, offer: Body) {
-        self.with(now, session, |session, cx| session.reinvite(cx, offer));
+        self.with(now, session, |session, cx| session.offer(cx, offer, Means::Reinvite));
+    }
+
+    /// The same by UPDATE, for what needs no person's consent; by re-INVITE when they know no UPDATE.
+    pub fn update(&mut self, now: Instant, session: SessionHandle, offer: Body) {
+        self.with(now, session, |session, cx| session.offer(cx, offer, Means::Update));
     }
 
     /// Answers an `Offer`: with a description (ours to offer when theirs had none), or the status that refuses it.
@@ -182,6 +225,30 @@ impl Endpoint {
         self.core.transactions.count()
     }
 
+    /// True when a call goes by this connection.
+    pub fn uses_flow(&self, flow: FlowId) -> bool {
+        self.sessions.values().filter_map(Session::path).any(|path| path.flow == Some(flow))
+    }
+
+    /// How many addresses are remembered for what they sent: for tests and statistics.
+    pub fn sources(&self) -> usize {
+        self.guard.sources()
+    }
+
+    fn admits_message(&mut self, now: Instant, path: Path) -> bool {
+        let address = path.remote.ip();
+        let standing = self.standing(address);
+        self.guard.admit_message(now, address, standing)
+    }
+
+    fn standing(&self, address: IpAddr) -> Standing {
+        let is_peer = |session: &Session| session.is_ours() && session.remote() == Some(address);
+        match self.guard.standing(address) {
+            Standing::Stranger if self.sessions.values().any(is_peer) => Standing::Known,
+            standing => standing,
+        }
+    }
+
     fn next_handle(&mut self) -> SessionHandle {
         let handle = SessionHandle(self.next_session);
         self.next_session = self.next_session.wrapping_add(1);
@@ -196,7 +263,7 @@ impl Endpoint {
         act(session, &mut self.core.at(now, handle));
         if session.is_gone() {
             self.sessions.remove(&handle);
-            self.core.transactions.abandon_invites_of(handle.0);
+            self.core.transactions.abandon_invites_of(now, handle.0);
         }
     }
 
@@ -207,7 +274,7 @@ impl Endpoint {
     }
 
     fn forget_flow(&mut self, now: Instant, flow: FlowId) {
-        let failed = self.core.transactions.handle_flow_closed(flow);
+        let failed = self.core.transactions.handle_flow_closed(now, flow, &mut self.core.out);
         for session in self.sessions.values_mut() {
             session.handle_flow_closed(flow);
         }

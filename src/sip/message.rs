@@ -1,13 +1,20 @@
 //! Requests and responses as the rest of the core sees them; the only file that names `rsip`.
 //!
-//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line, as name and value. It never reads from
+//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line. It never reads from
 //! the network nor writes to it, since it knows neither compact names nor folding, IPv6, unknown methods and binary
 //! bodies: [`super::wire`] does that.
 
+use rsip::headers::UntypedHeader;
 use rsip::{Header, Headers};
 
+pub use super::wire::body::Unreadable;
+use super::wire::lines::Line;
+pub use super::wire::phrase::reason_phrase;
 pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
-use super::wire::{headers, scan, serialise};
+use super::wire::{body, headers, scan, serialise};
+
+/// The media type of session descriptions.
+const SDP: &str = "application/sdp";
 
 /// A message of either kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +31,8 @@ const HAS_A_VIA: &str = "every message has a Via";
 /// What every message has, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Core {
-    pub(super) vias: Vec<Via>,
+    /// The topmost hop; the others are lines. None in a request of ours that nobody has sent yet.
+    pub(super) via: Option<Via>,
     pub(super) from: NameAddr,
     pub(super) to: NameAddr,
     pub(super) call_id: String,
@@ -34,24 +42,88 @@ pub(super) struct Core {
 /// The part that requests and responses have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Head {
-    core: Core,
+    core: Box<Core>,
     lines: Headers,
     body: Vec<u8>,
 }
 
+/// One look-up both ways between names and rsip's variants, which hold a value without its name.
+macro_rules! known_lines {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// A header line. Names are compared with regard to case, so that any other spelling is kept as it is.
+        fn line(name: &str, value: String) -> Header {
+            match name {
+                $($name => Header::$variant(value.into()),)*
+                _ => Header::Other(name.to_owned(), value),
+            }
+        }
+
+        /// The name and the value of a line.
+        fn parts(line: &Header) -> (&str, &str) {
+            match line {
+                $(Header::$variant(line) => ($name, line.value()),)*
+                Header::Other(name, value) => (name, value),
+                // `line` makes no others.
+                _ => ("", ""),
+            }
+        }
+    };
+}
+
+known_lines! {
+    Via = "Via",
+    From = "From",
+    To = "To",
+    CallId = "Call-ID",
+    CSeq = "CSeq",
+    MaxForwards = "Max-Forwards",
+    Contact = "Contact",
+    Route = "Route",
+    RecordRoute = "Record-Route",
+    ContentType = "Content-Type",
+    ContentDisposition = "Content-Disposition",
+    ContentEncoding = "Content-Encoding",
+    Accept = "Accept",
+    Allow = "Allow",
+    Supported = "Supported",
+    Require = "Require",
+    Unsupported = "Unsupported",
+    UserAgent = "User-Agent",
+    Server = "Server",
+    Expires = "Expires",
+    Date = "Date",
+    Subject = "Subject",
+    Timestamp = "Timestamp",
+    RetryAfter = "Retry-After",
+    Warning = "Warning",
+    Authorization = "Authorization",
+    ProxyAuthorization = "Proxy-Authorization",
+    WwwAuthenticate = "WWW-Authenticate",
+    ProxyAuthenticate = "Proxy-Authenticate",
+}
+
 impl Head {
-    fn read(core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
-        let kept = lines.into_iter().filter(|(name, _)| name != "Content-Length" && name != "Via");
-        let lines = kept.map(|(name, value)| Header::Other(name, value));
-        Head { core, lines: Headers::from(lines.collect::<Vec<_>>()), body }
+    fn read(core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+        let mut kept = Vec::with_capacity(lines.len() + 8);
+        let mut below_top = false;
+        for Line { name, value, .. } in lines {
+            let value = match &**name {
+                // Written anew, by the length of the body.
+                "Content-Length" => continue,
+                // The topmost hop was read. Others are repeated as they came, whatever is in them.
+                "Via" if !std::mem::replace(&mut below_top, true) => match scan::rest_of_list(value) {
+                    "" => continue,
+                    rest => rest,
+                },
+                _ => &**value,
+            };
+            kept.push(line(name, value.to_owned()));
+        }
+        Head { core, lines: Headers::from(kept), body }
     }
 
     fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines.iter().filter_map(|line| match line {
-            Header::Other(name, value) => Some((name.as_str(), value.as_str())),
-            // Only `push` and `read` fill the list, and only so.
-            _ => None,
-        })
+        self.lines.iter().map(parts)
     }
 
     fn lines_of(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -62,7 +134,7 @@ impl Head {
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         let is_list = headers::is_list(name);
         self.lines_of(name).flat_map(move |value| {
-            let pieces: Vec<&str> = if is_list { scan::split_outside(value, ',').collect() } else { vec![value] };
+            let pieces: Vec<&str> = if is_list { scan::split_outside(value, b',').collect() } else { vec![value] };
             pieces.into_iter().filter(move |piece| !is_list || !piece.is_empty())
         })
     }
@@ -72,24 +144,37 @@ impl Head {
     }
 
     fn push(&mut self, name: &str, value: &str) {
-        self.lines.push(Header::Other(serialise::one_line(name).into_owned(), serialise::one_line(value).into_owned()));
+        self.lines.push(line(&serialise::one_line(name), serialise::one_line(value).into_owned()));
     }
 
     fn remove(&mut self, name: &str) {
-        self.lines.retain(
-            |line| !matches!(line, Header::Other(own, _) if headers::full_name(own).eq_ignore_ascii_case(name)),
-        );
+        self.lines.retain(|line| !headers::full_name(parts(line).0).eq_ignore_ascii_case(name));
     }
 
     /// Replaces the value of the first line of that name.
     fn replace_first(&mut self, name: &str, value: &str) {
-        for line in self.lines.iter_mut() {
-            if let Header::Other(own, old) = line
-                && own.eq_ignore_ascii_case(name)
-            {
-                *old = serialise::one_line(value).into_owned();
-                return;
-            }
+        if let Some(old) = self.lines.iter_mut().find(|line| parts(line).0.eq_ignore_ascii_case(name)) {
+            *old = line(name, serialise::one_line(value).into_owned());
+        }
+    }
+
+    fn session_description(&self) -> Result<Option<&[u8]>, Unreadable> {
+        if self.body.is_empty() {
+            return Ok(None);
+        }
+        let is_plain = self.values("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case("identity"));
+        let content_type = self.lines_of("Content-Type").next();
+        let found = if is_plain { body::find(content_type, &self.body, SDP) } else { Err(Unreadable::Type) };
+        let params = self.lines_of("Content-Disposition").next().and_then(|value| value.split_once(';'));
+        let handling = params.and_then(|(_, params)| Params::parse(params).ok());
+        let is_optional = || {
+            handling.is_some_and(|params| {
+                params.get("handling").is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
+            })
+        };
+        match found {
+            Err(_) if is_optional() => Ok(None),
+            found => found.map(Some),
         }
     }
 
@@ -102,23 +187,23 @@ impl Head {
     }
 
     fn bytes(&self, first: &str) -> Vec<u8> {
-        let vias: Vec<String> = self.core.vias.iter().map(Via::to_string).collect();
-        let vias = vias.iter().map(|via| ("Via", via.as_str()));
-        serialise::message(first, vias.chain(self.lines()), &self.body)
+        let via = self.core.via.as_ref().map(Via::to_string);
+        let via = via.iter().map(|via| ("Via", via.as_str()));
+        serialise::message(first, via.chain(self.lines()), &self.body)
     }
 }
 
 /// The accessors that requests and responses share.
 macro_rules! accessors {
     () => {
-        /// All hops, the topmost first; at least one in what was read from the network.
-        pub fn vias(&self) -> &[Via] {
-            &self.head.core.vias
-        }
-
         /// The topmost hop.
         pub fn top_via(&self) -> &Via {
-            self.vias().first().expect(HAS_A_VIA)
+            self.head.core.via.as_ref().expect(HAS_A_VIA)
+        }
+
+        /// The hops below the topmost, as they came: they are others' to read.
+        pub fn lower_vias(&self) -> impl Iterator<Item = &str> {
+            self.head.values("Via")
         }
 
         /// Who began the transaction.
@@ -141,7 +226,7 @@ macro_rules! accessors {
             self.head.core.cseq.clone()
         }
 
-        /// The value of the first line of this name, compact names included. Vias are in [`Self::vias`].
+        /// The value of the first line of this name, compact names included. For Via see [`Self::top_via`].
         pub fn header(&self, name: &str) -> Option<&str> {
             self.head.lines_of(name).next()
         }
@@ -176,6 +261,15 @@ macro_rules! accessors {
             &self.head.body
         }
 
+        /// The session description in the body, alone or in a multipart body; none when the body is empty, or declared
+        /// dispensable (`handling=optional`, RFC 3261 20.11) and of another type.
+        ///
+        /// # Errors
+        /// Why a body that matters cannot be read.
+        pub fn session_description(&self) -> Result<Option<&[u8]>, Unreadable> {
+            self.head.session_description()
+        }
+
         /// Adds a header line at the end. Line ends in the value become spaces.
         pub fn push_header(&mut self, name: &str, value: &str) {
             self.head.push(name, value);
@@ -199,13 +293,13 @@ pub struct Request {
 impl Request {
     /// A request of ours with the headers that every one has (RFC 3261 8.1.1) but for Via, which its transaction adds.
     pub fn new(method: Method, uri: Uri, from: &NameAddr, to: &NameAddr, call_id: &str, cseq: u32) -> Self {
-        let core = Core {
-            vias: Vec::new(),
+        let core = Box::new(Core {
+            via: None,
             from: from.clone(),
             to: to.clone(),
             call_id: call_id.to_owned(),
             cseq: (cseq, method.clone()),
-        };
+        });
         let mut head = Head { core, lines: Headers::default(), body: Vec::new() };
         head.push("Max-Forwards", "70");
         head.push("From", &from.to_string());
@@ -215,7 +309,7 @@ impl Request {
         Request { method, uri, head }
     }
 
-    pub(super) fn read(method: Method, uri: Uri, core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+    pub(super) fn read(method: Method, uri: Uri, core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
         Request { method, uri, head: Head::read(core, lines, body) }
     }
 
@@ -238,12 +332,12 @@ impl Request {
 
     /// The topmost hop, to note in it where the request came from.
     pub fn top_via_mut(&mut self) -> &mut Via {
-        self.head.core.vias.first_mut().expect(HAS_A_VIA)
+        self.head.core.via.as_mut().expect(HAS_A_VIA)
     }
 
-    /// Puts a hop on top.
+    /// Puts the hop on a request of ours, which has none yet.
     pub fn push_via(&mut self, via: Via) {
-        self.head.core.vias.insert(0, via);
+        self.head.core.via = Some(via);
     }
 
     /// The bytes for the wire.
@@ -261,23 +355,22 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer to `request`: its Vias, part for part as they were spelt, and byte for byte From, To, Call-ID, CSeq and,
-    /// in a 100, its Timestamp (RFC 3261 8.2.6). The To tag is the caller's to set.
+    /// An answer to `request`: byte for byte its Via lines (the topmost hop part for part), From, To, Call-ID, CSeq and, in
+    /// a 100, its Timestamp (RFC 3261 8.2.6). The To tag is the caller's to set.
     pub fn answer(request: &Request, status: u16) -> Self {
-        let repeated = |name: &str| {
-            matches!(name, "From" | "To" | "Call-ID" | "CSeq")
+        let is_repeated = |name: &str| {
+            matches!(name, "Via" | "From" | "To" | "Call-ID" | "CSeq")
                 || (status == 100 && name.eq_ignore_ascii_case("Timestamp"))
         };
-        let lines = request
-            .head
-            .lines()
-            .filter(|(name, _)| repeated(name))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let head = Head::read(request.head.core.clone(), lines.collect(), Vec::new());
+        let mut lines = Headers::default();
+        for (name, value) in request.head.lines().filter(|(name, _)| is_repeated(name)) {
+            lines.push(line(name, value.to_owned()));
+        }
+        let head = Head { core: request.head.core.clone(), lines, body: Vec::new() };
         Response { status, reason: reason_phrase(status).to_owned(), head }
     }
 
-    pub(super) fn read(status: u16, reason: String, core: Core, lines: Vec<(String, String)>, body: Vec<u8>) -> Self {
+    pub(super) fn read(status: u16, reason: String, core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
         Response { status, reason, head: Head::read(core, lines, body) }
     }
 
@@ -295,82 +388,18 @@ impl Response {
 
     /// Gives To this tag if it has none.
     pub fn set_to_tag(&mut self, tag: &str) {
-        if self.head.core.to.tag().is_none() {
-            self.head.core.to.set_tag(tag);
-            let to = self.head.core.to.to_string();
-            self.head.replace_first("To", &to);
+        let to = &mut self.head.core.to;
+        if to.tag().is_none() {
+            let text = self.head.lines.iter().map(parts).find(|(name, _)| *name == "To").map(|(_, value)| value);
+            let text = text.map_or_else(|| to.to_string(), |text| to.text_with_tag(text, tag));
+            to.set_tag(tag);
+            self.head.replace_first("To", &text);
         }
     }
 
     /// The bytes for the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.head.bytes(&format!("SIP/2.0 {} {}", self.status, self.reason))
-    }
-}
-
-/// The usual phrase of a status (RFC 3261 21 and the registry of response codes); the class for one unknown.
-pub fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        100 => "Trying",
-        180 => "Ringing",
-        181 => "Call Is Being Forwarded",
-        182 => "Queued",
-        183 => "Session Progress",
-        200 => "OK",
-        202 => "Accepted",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Moved Temporarily",
-        305 => "Use Proxy",
-        380 => "Alternative Service",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        410 => "Gone",
-        413 => "Request Entity Too Large",
-        414 => "Request-URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Unsupported URI Scheme",
-        420 => "Bad Extension",
-        421 => "Extension Required",
-        422 => "Session Interval Too Small",
-        423 => "Interval Too Brief",
-        469 => "Bad Info Package",
-        480 => "Temporarily Unavailable",
-        481 => "Call/Transaction Does Not Exist",
-        482 => "Loop Detected",
-        483 => "Too Many Hops",
-        484 => "Address Incomplete",
-        485 => "Ambiguous",
-        486 => "Busy Here",
-        487 => "Request Terminated",
-        488 => "Not Acceptable Here",
-        491 => "Request Pending",
-        493 => "Undecipherable",
-        494 => "Security Agreement Required",
-        500 => "Server Internal Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        504 => "Server Time-out",
-        505 => "Version Not Supported",
-        513 => "Message Too Large",
-        600 => "Busy Everywhere",
-        603 => "Decline",
-        604 => "Does Not Exist Anywhere",
-        606 => "Not Acceptable",
-        _ => match status / 100 {
-            1 => "Progress",
-            2 => "Success",
-            3 => "Redirection",
-            4 => "Client Error",
-            5 => "Server Error",
-            _ => "Global Failure",
-        },
     }
 }
 
@@ -397,7 +426,7 @@ mod tests {
         let text = String::from_utf8(response.to_bytes()).unwrap();
         assert_eq!(
             text,
-            "SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP second.example;branch=z9hG4bK2\r\n\
+            "SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP  second.example ; branch=z9hG4bK2\r\n\
              From: Anna  <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=x\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n\
              Content-Length: 0\r\n\r\n"
         );

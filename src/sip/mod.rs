@@ -6,11 +6,12 @@
 //!                                                  └─ dialog: who, where, which number
 //! ```
 //! `message` and `wire` turn bytes into messages and back; `transaction` makes requests reliable; `dialog` remembers the
-//! other end; `session` is a call; `endpoint` is the whole user agent and the only door. Registration and digest come
-//! beside `session`, reliable provisional responses and session timers inside it.
+//! other end; `session` is a call; `guard` drops what is too much; `endpoint` is the whole user agent and the only door.
+//! Registration and digest come beside `session`, session timers inside it.
 
 pub mod dialog;
 pub mod endpoint;
+pub mod guard;
 pub mod message;
 pub mod path;
 pub mod session;
@@ -24,6 +25,7 @@ mod testing;
 mod tests;
 
 pub use endpoint::{Endpoint, EndpointConfig};
+pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};
 pub use path::{FlowId, Path, Transmit, Transport};
 pub use session::uac::Invite;

@@ -8,16 +8,21 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::endpoint::{Endpoint, EndpointConfig};
-use super::message::{Message, NameAddr, Request, Response, Uri};
+use super::message::{NameAddr, Uri};
 use super::path::{FlowId, Path, Transmit, Transport};
 use super::session::uac::Invite;
 use super::session::{Body, End, EndCause, SessionEvent, SessionHandle};
-use super::wire::parse_datagram;
+
+mod bench;
+
+pub use bench::Bench;
 
 /// Index of the calling phone in a [`World`].
 pub const CALLER: usize = 0;
 /// Index of the called phone in a [`World`].
 pub const CALLED: usize = 1;
+/// Index of the phone that a fork calls too.
+pub const ALSO_CALLED: usize = 2;
 
 /// One phone and everything it has said.
 pub struct Phone {
@@ -29,6 +34,13 @@ pub struct Phone {
     pub events: Vec<SessionEvent>,
     /// What it sent, and when after the beginning.
     pub sent: Vec<(Duration, String)>,
+}
+
+impl Phone {
+    fn new(host: u8, seed: u64) -> Self {
+        let address = SocketAddr::from(([192, 0, 2, host], 5060));
+        Phone { endpoint: endpoint(seed), address, events: Vec::new(), sent: Vec::new() }
+    }
 }
 
 /// Decides whether what a phone sends is lost.
@@ -49,50 +61,66 @@ pub struct World {
     pub phones: Vec<Phone>,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
+    /// Share of datagrams that arrive twice, 0 to 1.
+    pub duplication: f64,
+    /// Share of datagrams that arrive up to 700 ms late, behind others that were sent after them, 0 to 1.
+    pub reordering: f64,
     /// How long a datagram travels, in microseconds.
     pub delay: std::ops::Range<u64>,
     /// Lets a test lose chosen messages: called with the sender and the text, true to lose.
     pub filter: Filter,
+    /// Whether a proxy sends every call to the called phone on to another one too; see [`World::fork`].
+    forks: bool,
     began: Instant,
     random: StdRng,
     flights: Vec<Flight>,
     /// The far end of a connection's end.
     connections: BTreeMap<(usize, FlowId), (usize, FlowId)>,
     next_flow: u64,
+    refuses_connections: bool,
 }
 
 impl World {
     /// Two phones that can hear each other.
     pub fn new(seed: u64, loss: f64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let phones = [[192, 0, 2, 1], [192, 0, 2, 2]]
-            .map(|ip| Phone {
-                endpoint: endpoint(random.random()),
-                address: SocketAddr::from((ip, 5060)),
-                events: Vec::new(),
-                sent: Vec::new(),
-            })
-            .into();
+        let phones = vec![Phone::new(1, random.random()), Phone::new(2, random.random())];
         let now = Instant::now();
         World {
             now,
             phones,
             loss,
+            duplication: 0.0,
+            reordering: 0.0,
             delay: 1_000..20_000,
             filter: Box::new(|_, _| false),
+            forks: false,
             began: now,
             random,
             flights: Vec::new(),
             connections: BTreeMap::new(),
             next_flow: 1,
+            refuses_connections: false,
         }
+    }
+
+    /// A third phone, [`ALSO_CALLED`], and a proxy that forks every call by UDP to CALLED and to it.
+    pub fn fork(&mut self) {
+        self.phones.push(Phone::new(3, self.random.random()));
+        self.forks = true;
     }
 
     /// Calls from CALLER to CALLED.
     pub fn call(&mut self, transport: Transport, offer: Option<&str>) -> SessionHandle {
+        self.call_with(transport, offer, &[])
+    }
+
+    /// The same with further header lines.
+    pub fn call_with(&mut self, transport: Transport, offer: Option<&str>, lines: &[(&str, &str)]) -> SessionHandle {
         let path =
             Path { transport, local: self.phones[CALLER].address, remote: self.phones[CALLED].address, flow: None };
-        let order = invite(path, offer);
+        let mut order = invite(path, offer);
+        order.headers = lines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self.phones[CALLER].endpoint.invite(self.now, order)
     }
 
@@ -169,6 +197,11 @@ impl World {
         self.phones[phone].sent.iter().filter(|(_, text)| text.starts_with(start)).count()
     }
 
+    /// Nobody takes connections any more.
+    pub fn refuse_connections(&mut self) {
+        self.refuses_connections = true;
+    }
+
     /// Closes every connection under the phones' feet.
     pub fn cut_connections(&mut self) {
         for ((phone, flow), _) in std::mem::take(&mut self.connections) {
@@ -227,14 +260,24 @@ impl World {
         let Some(to) = self.phones.iter().position(|phone| phone.address == transmit.path.remote) else {
             return;
         };
-        let at = self.now + Duration::from_micros(self.random.random_range(self.delay.clone()));
-        let path = Path {
-            transport: Transport::Udp,
-            local: transmit.path.remote,
-            remote: self.phones[from].address,
-            flow: None,
-        };
-        self.flights.push(Flight { at, to, path, bytes: transmit.bytes.clone() });
+        self.fly_to(from, to, transmit);
+        let text = String::from_utf8_lossy(&transmit.bytes);
+        let begins =
+            text.starts_with("INVITE") && !text.lines().any(|line| line.starts_with("To") && line.contains("tag="));
+        if self.forks && to == CALLED && begins && !self.random.random_bool(self.loss) {
+            self.fly_to(from, ALSO_CALLED, transmit);
+        }
+    }
+
+    fn fly_to(&mut self, from: usize, to: usize, transmit: &Transmit) {
+        let (local, remote) = (self.phones[to].address, self.phones[from].address);
+        let path = Path { transport: Transport::Udp, local, remote, flow: None };
+        let copies = if self.random.random_bool(self.duplication) { 2 } else { 1 };
+        for _ in 0..copies {
+            let late = if self.random.random_bool(self.reordering) { self.random.random_range(0..700_000) } else { 0 };
+            let at = self.now + Duration::from_micros(self.random.random_range(self.delay.clone()) + late);
+            self.flights.push(Flight { at, to, path, bytes: transmit.bytes.clone() });
+        }
     }
 
     fn stream(&mut self, from: usize, transmit: Transmit) {
@@ -243,7 +286,7 @@ impl World {
             Some(far) => far,
             None => {
                 let listening = self.phones.iter().position(|phone| phone.address == transmit.path.remote);
-                let Some(to) = listening else {
+                let Some(to) = listening.filter(|_| !self.refuses_connections) else {
                     let now = self.now;
                     self.phones[from].endpoint.handle_transport_error(now, transmit.path);
                     return;
@@ -289,6 +332,7 @@ pub fn invite(path: Path, offer: Option<&str>) -> Invite {
         contact: Uri::parse(&contact).expect("a URI"),
         offer: offer.map(sdp),
         headers: Vec::new(),
+        follow: 0,
     }
 }
 
@@ -304,93 +348,3 @@ pub fn ms(span: u64) -> Duration {
 
 /// The end that a person asks for.
 pub const DECLINE: End = End { code: 603 };
-
-/// One endpoint against a script: what it is sent is written in the test, what it sends is read there.
-pub struct Bench {
-    /// The endpoint under test.
-    pub endpoint: Endpoint,
-    /// The virtual clock.
-    pub now: Instant,
-    /// How the script's messages come.
-    pub path: Path,
-}
-
-impl Bench {
-    /// A bench that speaks UDP from 198.51.100.7:5060.
-    pub fn new() -> Self {
-        let path = Path {
-            transport: Transport::Udp,
-            local: SocketAddr::from(([192, 0, 2, 1], 5060)),
-            remote: SocketAddr::from(([198, 51, 100, 7], 5060)),
-            flow: None,
-        };
-        Bench { endpoint: endpoint(7), now: Instant::now(), path }
-    }
-
-    /// Delivers text with line ends as in a Rust string.
-    pub fn deliver(&mut self, text: &str) {
-        let bytes = text.replace('\n', "\r\n");
-        let (now, path) = (self.now, self.path);
-        match path.transport {
-            Transport::Udp => self.endpoint.handle_datagram(now, path, bytes.as_bytes()),
-            Transport::Tcp => self.endpoint.handle_stream(now, path, bytes.as_bytes()),
-        }
-    }
-
-    /// Delivers a message that a test has built.
-    pub fn deliver_bytes(&mut self, bytes: &[u8]) {
-        self.endpoint.handle_datagram(self.now, self.path, bytes);
-    }
-
-    /// Everything sent since the last time, as first lines.
-    pub fn lines(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Some(transmit) = self.endpoint.poll_transmit() {
-            let text = String::from_utf8_lossy(&transmit.bytes).into_owned();
-            lines.push(text.lines().next().unwrap_or_default().to_owned());
-        }
-        lines
-    }
-
-    /// The next thing sent.
-    pub fn transmit(&mut self) -> Transmit {
-        self.endpoint.poll_transmit().expect("something is sent")
-    }
-
-    /// The next thing sent, which is a request.
-    pub fn request(&mut self) -> Request {
-        match parse_datagram(&self.transmit().bytes).expect("a SIP message") {
-            Message::Request(request) => request,
-            Message::Response(response) => panic!("a response: {}", response.status()),
-        }
-    }
-
-    /// The next thing sent, which is a response.
-    pub fn response(&mut self) -> Response {
-        match parse_datagram(&self.transmit().bytes).expect("a SIP message") {
-            Message::Response(response) => response,
-            Message::Request(request) => panic!("a request: {}", request.method()),
-        }
-    }
-
-    /// Lets time pass, firing whatever is due on the way.
-    pub fn run(&mut self, span: Duration) {
-        let until = self.now + span;
-        while let Some((at, _)) = self.endpoint.poll_timeout().filter(|(at, _)| *at <= until) {
-            self.now = self.now.max(at);
-            let now = self.now;
-            self.endpoint.handle_timeout(now);
-        }
-        self.now = until;
-    }
-
-    /// Takes the next event.
-    pub fn event(&mut self) -> SessionEvent {
-        self.endpoint.poll_event().expect("an event")
-    }
-
-    /// True when nothing was sent and nothing told.
-    pub fn is_quiet(&mut self) -> bool {
-        self.endpoint.poll_transmit().is_none() && self.endpoint.poll_event().is_none()
-    }
-}

@@ -13,6 +13,9 @@ pub const GIVE_UP: Duration = Duration::from_secs(32);
 /// How often a provisional response is repeated while a call rings, so that no proxy gives up (RFC 3261 13.3.1.1).
 pub const REPEAT_PROVISIONAL: Duration = Duration::from_secs(60);
 
+/// How often one is sent that is sure to arrive: only proxies need it (RFC 3262 3).
+pub const REPEAT_RELIABLE: Duration = Duration::from_secs(150);
+
 /// Why the next deadline of the endpoint is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerReason {
@@ -24,6 +27,8 @@ pub enum TimerReason {
     ForgetRefusedInvite,
     /// Timer M: forget an INVITE that was accepted (RFC 6026 7.2).
     ForgetAcceptedInvite,
+    /// Forget an INVITE without final response whose session is over.
+    ForgetAbandonedInvite,
     /// Timer E: repeat a request other than INVITE (17.1.2.2).
     RepeatRequest,
     /// Timer F: no answer to such a request (17.1.2.2).
@@ -46,10 +51,24 @@ pub enum TimerReason {
     AcceptanceUnacknowledged,
     /// Repeat a provisional response for the sake of proxies (13.3.1.1).
     RepeatProvisional,
+    /// Repeat a reliable provisional response until its PRACK comes (RFC 3262 3).
+    RepeatReliable,
+    /// No PRACK for a reliable provisional response: the call ends (RFC 3262 3).
+    ReliableUnacknowledged,
+    /// An INVITE has rung for too long, or a re-INVITE of ours waited too long for a decision: it is cancelled.
+    InviteUndecided,
     /// No final response after a CANCEL (9.1).
     CancelUnanswered,
     /// Send a re-INVITE again that met theirs (14.1).
     RetryOffer,
+    /// A message on a connection is not whole in time.
+    MessageUnfinished,
+    /// A connection of a call was quiet for some time: is it still there? (RFC 5626 4.4.1)
+    Ping,
+    /// The other end of a connection, which answers pings, did not answer one.
+    PongMissing,
+    /// A flood may be over, and its count is told.
+    FloodOver,
 }
 
 /// A deadline and its reason; the earliest of several is what `poll_timeout` gives.

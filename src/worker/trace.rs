@@ -69,7 +69,9 @@ impl Trace {
         framer.push(bytes);
         loop {
             match framer.next() {
-                Some(Ok(Framed::Message(message))) => self.message(Way::In, "tcp", &local, &remote, &message),
+                Some(Ok(Framed::Message(message) | Framed::Unframed(message, _))) => {
+                    self.message(Way::In, "tcp", &local, &remote, &message)
+                }
                 Some(Ok(Framed::KeepAlivePing | Framed::KeepAlivePong)) => {}
                 // The endpoint closes a connection that can be read no further.
                 Some(Err(_)) | None => break,

@@ -31,6 +31,8 @@ pub struct Door {
     pub refuses_offers: Option<u16>,
     /// What it wishes itself.
     pub wish: Wish,
+    /// Further header lines of its calls.
+    pub headers: Vec<(String, String)>,
     /// It listens for TCP alone.
     pub refuses_udp: bool,
     address: SocketAddr,
@@ -50,6 +52,7 @@ impl Door {
             infos: Vec::new(),
             refuses_offers: None,
             wish: Wish { audio: Direction::SendRecv, video: Direction::SendOnly },
+            headers: Vec::new(),
             refuses_udp: false,
             address: SocketAddr::new(address, 5060),
         }
@@ -80,7 +83,8 @@ impl Door {
             from: NameAddr::new(uri(from)),
             contact: uri("sip:door@10.0.0.3:5060"),
             offer: offer.map(Body::sdp),
-            headers: Vec::new(),
+            headers: self.headers.clone(),
+            follow: 0,
         };
         self.session = Some(self.endpoint.invite(now.instant, invite));
     }

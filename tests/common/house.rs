@@ -137,6 +137,13 @@ impl House {
         calls.into_iter().next().expect("one call")
     }
 
+    /// A datagram reaches the panel under test, from somebody who hears nothing and says nothing else: see [`outside`].
+    pub fn inject(&mut self, from: IpAddr, bytes: Vec<u8>) {
+        let local = SocketAddr::new(address(PANEL), 5060);
+        let path = Path { transport: Transport::Udp, local, remote: SocketAddr::new(from, 5060), flow: None };
+        self.fly(PANEL, path, What::Bytes(bytes));
+    }
+
     /// Lets time pass.
     pub fn run(&mut self, span: Duration) {
         let until = self.now.instant + span;
@@ -238,6 +245,9 @@ impl House {
     fn send(&mut self, from: NodeName, transmit: Transmit) {
         let Transmit { path, bytes } = transmit;
         self.sent.push((from, self.now.instant, String::from_utf8_lossy(&bytes).into_owned()));
+        if is_outside(path.remote.ip()) {
+            return;
+        }
         let to = [PANEL, OTHER, DOOR].into_iter().find(|node| address(*node) == path.remote.ip());
         let Some(to) = to else {
             return self.fly(from, path, What::Unreachable);
@@ -307,6 +317,16 @@ impl House {
             self.pump();
         }
     }
+}
+
+/// An address outside the house (RFC 2544): what is sent there vanishes.
+pub fn outside(number: u16) -> IpAddr {
+    let [high, low] = number.to_be_bytes();
+    IpAddr::from([198, 18, high, low])
+}
+
+fn is_outside(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.octets().starts_with(&[198, 18]))
 }
 
 /// The address of a node.

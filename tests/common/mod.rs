@@ -4,9 +4,11 @@
 mod door;
 mod house;
 mod panel;
+mod talk;
 
-pub use house::{DOOR, House, OTHER, PANEL};
+pub use house::{DOOR, House, OTHER, PANEL, outside};
 pub use panel::Disk;
+pub use talk::{FRAME, Talk};
 
 use std::time::Duration;
 

@@ -37,6 +37,8 @@ pub struct Panel {
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
     pub saved_log: Vec<LogEntry>,
+    /// What was said about floods.
+    pub floods: Vec<String>,
     pub finished: bool,
     pub listens: Vec<u16>,
     /// What is due back to the phone, and when.
@@ -86,6 +88,7 @@ impl Panel {
             orders: Vec::new(),
             saved_settings: Vec::new(),
             saved_log: Vec::new(),
+            floods: Vec::new(),
             finished: false,
             listens: Vec::new(),
             back: VecDeque::new(),
@@ -180,6 +183,7 @@ impl Panel {
             Output::SaveSettings(config) => self.save_settings(now, config),
             Output::SaveLog(change) if self.disk == Disk::Slow => self.waiting.push(Waiting::Log(change)),
             Output::SaveLog(change) => self.save_log(now, change),
+            Output::Flood(flood) => self.floods.push(flood.to_string()),
             Output::Finished => self.finished = true,
         }
         None

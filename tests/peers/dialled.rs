@@ -4,16 +4,14 @@ use crate::Transport;
 use crate::baresip::{Baresip, Role};
 use crate::panel::Flat;
 use crate::real_panel::free_port;
+use crate::relay::by_tcp_alone;
 use crate::wav;
 
 /// Calls a door that takes the call by itself, and talks; the panel ends it.
-fn call(transport: Transport) {
+fn call(role: Role, transport: Transport, dial: impl Fn(&Flat, &Baresip)) -> Flat {
     let flat = Flat::start("pcmu");
-    let mut door = Baresip::start(if transport == Transport::Udp { Role::NAMELESS } else { Role::DOOR }, transport);
-    match transport {
-        Transport::Udp => flat.dial(&keys(door.port)),
-        Transport::Tcp => flat.dial_uri(&tcp(door.port)),
-    }
+    let mut door = Baresip::start(role, transport);
+    dial(&flat, &door);
     door.event("CALL_ESTABLISHED");
     let status = flat.panel.wait("the door has taken the call", |status| {
         status["calls"][0]["state"] == "confirmed" && status["screen"] == "in_call"
@@ -25,9 +23,9 @@ fn call(transport: Transport) {
     flat.hang_up();
     assert_eq!(flat.wait_for_end(), "ended here");
     door.closed();
-    flat.expect_carried_by(transport);
     wav::VISITOR.expect_in("what the panel played", || Some(flat.heard()));
     wav::RESIDENT.expect_in("what the door heard", || door.heard());
+    flat
 }
 
 /// The keys of the dial pad that mean this port on 127.0.0.1.
@@ -42,12 +40,24 @@ fn tcp(port: u16) -> String {
 
 #[test]
 fn the_keys_call_a_door_by_udp() {
-    call(Transport::Udp);
+    let flat = call(Role::NAMELESS, Transport::Udp, |flat, door| flat.dial(&keys(door.port)));
+    flat.expect_carried_by(Transport::Udp);
+}
+
+/// The keys say nothing about TCP: where UDP is refused, the panel finds it by itself.
+#[test]
+fn the_keys_call_a_door_that_has_tcp_alone() {
+    let flat = call(Role::NAMELESS, Transport::Tcp, |flat, door| flat.dial(&keys(by_tcp_alone(door.port))));
+    let trace = std::fs::read_to_string(flat.panel.file("sip.txt")).expect("the panel writes all SIP down");
+    let came =
+        |word: &str| trace.lines().any(|line| line.ends_with(" bytes") && line.contains(" <- ") && line.contains(word));
+    assert!(came(" tcp ") && !came(" udp "), "{trace}");
 }
 
 #[test]
 fn a_uri_calls_a_door_by_tcp() {
-    call(Transport::Tcp);
+    let flat = call(Role::DOOR, Transport::Tcp, |flat, door| flat.dial_uri(&tcp(door.port)));
+    flat.expect_carried_by(Transport::Tcp);
 }
 
 #[test]

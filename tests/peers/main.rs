@@ -10,6 +10,7 @@ mod door;
 mod panel;
 mod pjsip;
 mod pjsua;
+mod relay;
 mod wav;
 
 /// What carries SIP.

@@ -17,6 +17,8 @@ use crate::sdp::VideoCodec;
 
 /// The largest RTP packet, header included, in bytes: fits through a VPN.
 const MTU: u32 = 1200;
+/// The largest packet where units must stay whole (RFC 6184 5.6): what UDP carries, less some room for headers.
+const LARGEST_UNIT: u32 = 65_000;
 /// Seconds between two key frames that nobody asked for.
 const KEY_SECONDS: u32 = 4;
 
@@ -38,6 +40,8 @@ pub struct LineParams<'a> {
     pub fps: u32,
     /// Kilobits a second.
     pub bitrate_kbps: u32,
+    /// Whether each packet of H.264 is one whole NAL unit.
+    pub whole_units: bool,
 }
 
 /// A running pipeline. Dropping it takes it down, which may block.
@@ -90,10 +94,12 @@ impl Line {
             coded.set_property("caps", caps);
         }
         let payloader = make(plugins::elements(params.codec).payloader.0)?;
-        payloader.set_property("mtu", MTU);
+        // One unit that does not fit a packet of the network is cut by IP, where nothing else may cut it.
+        let whole = params.whole_units && params.codec == VideoCodec::H264;
+        payloader.set_property("mtu", if whole { LARGEST_UNIT } else { MTU });
         payloader.set_property("timestamp-offset", 0u32);
         tune(&payloader, "config-interval", "-1");
-        tune(&payloader, "aggregate-mode", "zero-latency");
+        tune(&payloader, "aggregate-mode", if whole { "none" } else { "zero-latency" });
         let sink = gst_app::AppSink::builder().sync(false).enable_last_sample(false).build();
         deliver(&sink, params.fps, on_payload);
         chain.extend([make("videoconvertscale")?, raw, queue, encoder.clone(), coded, payloader, sink.upcast()]);

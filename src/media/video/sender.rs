@@ -34,6 +34,8 @@ pub struct SenderParams {
     pub bitrate_kbps: u32,
     /// Pictures a second, 1 to 60.
     pub fps: u32,
+    /// Whether each packet of H.264 must be one whole NAL unit (`packetization-mode` 0, RFC 6184 6.2).
+    pub whole_units: bool,
 }
 
 /// A running sender. Dropping it stops it without waiting.
@@ -153,7 +155,8 @@ fn run(
         (None, Some(device)) => Input::Camera(device),
         (None, None) => return Err(VideoError::Pipeline("the camera's path is not UTF-8".into())),
     };
-    let params = LineParams { input, codec: params.codec, fps, bitrate_kbps: params.bitrate_kbps };
+    let SenderParams { codec, bitrate_kbps, whole_units, .. } = params;
+    let params = LineParams { input, codec, fps, bitrate_kbps, whole_units };
     let line = Line::start(&params, on_payload, {
         let control = control.clone();
         move |error| control.order(|orders| orders.error = Some(error))

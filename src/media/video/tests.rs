@@ -136,7 +136,7 @@ impl Rig {
         }
         let wire = self.wire.clone();
         let ssrc = wire.ssrc.fetch_add(1, Ordering::Relaxed);
-        let params = SenderParams { source, codec: self.codec, bitrate_kbps: 1000, fps: 25 };
+        let params = SenderParams { source, codec: self.codec, bitrate_kbps: 1000, fps: 25, whole_units: false };
         let sender =
             Sender::start(params, move |payload| wire.carry(ssrc, &payload), |error| panic!("{error}")).unwrap();
         *self.sender.lock().unwrap() = Some(sender);
@@ -286,10 +286,28 @@ fn parameter_sets_of_the_sdp_make_a_bare_stream_readable() {
     assert_eq!(readable(&rig.pictures(5)), 5);
 }
 
+/// The test picture as H.264.
+fn test_picture(whole_units: bool) -> SenderParams {
+    SenderParams { source: CameraSource::Test, codec: VideoCodec::H264, bitrate_kbps: 1000, fps: 25, whole_units }
+}
+
+#[test]
+fn where_no_fragments_are_understood_none_are_sent() {
+    let (tell, payloads) = mpsc::channel();
+    let on_payload = move |payload: Payload| drop(tell.send(payload.bytes));
+    let sender = Sender::start(test_picture(true), on_payload, |error| panic!("{error}")).unwrap();
+    for _ in 0..60 {
+        let payload = payloads.recv_timeout(LIMIT).unwrap();
+        // One unit: neither a packet of several nor a piece of one (RFC 6184 5.2).
+        assert!((1..=23).contains(&(payload[0] & 0x1f)), "{:#x}", payload[0]);
+    }
+    sender.stop();
+}
+
 /// The parameter sets of the test picture's stream, as the SDP writes them.
 fn parameter_sets() -> String {
     let (tell, sets) = mpsc::channel();
-    let params = SenderParams { source: CameraSource::Test, codec: VideoCodec::H264, bitrate_kbps: 1000, fps: 25 };
+    let params = test_picture(false);
     let on_payload = move |payload: Payload| {
         if is_parameter_set(&payload.bytes) {
             let _ = tell.send(payload.bytes);

@@ -179,6 +179,61 @@ fn a_timestamp_that_runs_on_is_still_one_press() {
     assert!(rig.session.handle_rtp(rig.start, remote(), &bytes).is_some());
 }
 
+/// A packet of the key 5.
+fn five(marker: bool, sequence: u16, timestamp: u32, end: bool, duration: u16) -> Vec<u8> {
+    let [high, low] = duration.to_be_bytes();
+    packet(KEYS, marker, sequence, timestamp, 7, &[5, u8::from(end) << 7 | 10, high, low])
+}
+
+fn presses(packets: &[Vec<u8>]) -> usize {
+    let mut rig = Rig::new();
+    packets.iter().filter(|bytes| rig.session.handle_rtp(rig.start, remote(), bytes).is_some()).count()
+}
+
+#[test]
+fn a_key_that_is_held_longer_than_its_field_can_say_is_one_press() {
+    // 20 s at 8 kHz in steps of 50 ms: three segments (RFC 4733 2.5.1.3), begun anywhere around the wrap of time.
+    for start in [0, u32::MAX - 70_000] {
+        let (mut packets, mut segment, mut duration) = (Vec::new(), start, 0u32);
+        for step in 0..400u16 {
+            if duration + 400 > 0xffff {
+                segment = u32::wrapping_add(segment, duration);
+                duration = 0;
+            }
+            duration += 400;
+            packets.push(five(step == 0, step, segment, step >= 397, duration as u16));
+        }
+        assert_eq!(presses(&packets), 1);
+        // With the first of each segment lost, and with most of the rest lost.
+        let thinned: Vec<_> = packets.iter().skip(1).step_by(3).cloned().collect();
+        assert_eq!(presses(&thinned), 1);
+    }
+}
+
+#[test]
+fn a_press_whose_ends_were_lost_does_not_swallow_the_next() {
+    let first: Vec<_> = (0..3u16).map(|step| five(step == 0, step, 1_000, false, 400 * (step + 1))).collect();
+    let next: Vec<_> = (0..3u16).map(|step| five(false, step + 10, 4_000, false, 400 * (step + 1))).collect();
+    assert_eq!(presses(&[first.clone(), next].concat()), 2);
+    // And one that ended long ago is not gone on with, however well the time fits.
+    let ended: Vec<_> =
+        [(0xf000, false), (0xf000, true)].map(|(duration, end)| five(false, 3, 1_000, end, duration)).into();
+    let fits: Vec<_> = vec![five(false, 20, 1_000 + 0xffff, false, 400)];
+    let mut numbered = [first, ended].concat();
+    numbered[4][3] = 4;
+    assert_eq!(presses(&[numbered, fits].concat()), 2);
+}
+
+#[test]
+fn another_sender_has_its_own_times() {
+    let mut rig = Rig::new();
+    assert!(rig.session.handle_rtp(rig.start, remote(), &five(true, 1, 1_000, false, 400)).is_some());
+    let mut other: Vec<Vec<u8>> = (1..4).map(|sequence| five(true, sequence, 1_000, false, 400)).collect();
+    other.iter_mut().for_each(|bytes| bytes[11] = 9);
+    let heard = other.iter().filter(|bytes| rig.session.handle_rtp(rig.start, remote(), bytes).is_some()).count();
+    assert_eq!(heard, 1);
+}
+
 #[test]
 fn what_is_no_key_is_no_press() {
     let mut rig = Rig::new();

@@ -2,6 +2,7 @@
 
 mod keys;
 mod media;
+mod moves;
 mod mutation;
 mod rtcp;
 

@@ -247,3 +247,90 @@ fn a_long_name_is_cut_at_a_letter() {
     let name = names.chunks().next().and_then(|chunk| chunk.items().next()?.get_value_string().ok());
     assert_eq!(name, Some("ä".repeat(127)));
 }
+
+#[test]
+fn a_report_of_long_ago_and_counts_beyond_their_fields_are_cut_to_them() {
+    let mut rig = Rig::new();
+    rig.hear(0, 7, 1);
+    let sent = reports::Sent { ntp: u64::MAX, rtp_timestamp: u32::MAX, packets: u32::MAX, bytes: u32::MAX };
+    let theirs = reports::write(7, "door", Some(sent), None, reports::Extra::None);
+    rig.session.handle_rtcp(rig.at(0), remote_rtcp(), &theirs);
+    rig.session.handle_timeout(rig.at(30 * 3_600_000));
+    let bytes = reports(&mut rig).remove(0);
+    let packets = packets(&bytes);
+    let Packet::Rr(report) = &packets[0] else { panic!("{packets:?}") };
+    let block = report.report_blocks().next().expect("a block");
+    assert_eq!(block.delay_since_last_sender_report_timestamp(), u32::MAX);
+    // Lost without end in either direction stays within 24 bits (RFC 3550 6.4.1).
+    for (lost, field) in [(i64::MAX, 0x7f_ffff), (-1, 0xff_ffff), (i64::MIN, 0x80_0000)] {
+        let heard = reports::Heard {
+            ssrc: 7,
+            fraction_lost: 255,
+            lost,
+            highest: u32::MAX,
+            jitter: u32::MAX,
+            last_report: u32::MAX,
+            since_last_report: u32::MAX,
+        };
+        let bytes = reports::write(1, "panel", None, Some(heard), reports::Extra::None);
+        let packets = super::rtcp::packets(&bytes);
+        let Packet::Rr(report) = &packets[0] else { panic!("{packets:?}") };
+        assert_eq!(report.report_blocks().next().expect("a block").cumulative_lost(), field);
+    }
+}
+
+#[test]
+fn times_from_nowhere_make_no_round_trip_and_no_panic() {
+    let mut rig = Rig::new();
+    let ours = rig.session.ssrc();
+    for (last_report, since_last_report) in [(0, 0), (1, u32::MAX), (u32::MAX, 1), (0x8000_0000, 0), (7, 0x7fff_ffff)] {
+        let heard = reports::Heard {
+            ssrc: ours,
+            fraction_lost: 9,
+            lost: 0,
+            highest: 0,
+            jitter: 0,
+            last_report,
+            since_last_report,
+        };
+        let theirs = reports::write(7, "door", None, Some(heard), reports::Extra::None);
+        rig.session.handle_rtcp(rig.at(5), remote_rtcp(), &theirs);
+        assert!(rig.session.stats().round_trip_ms.is_none_or(|ms| (0.0..=60_000.0).contains(&ms)));
+    }
+}
+
+#[test]
+fn a_compound_of_ten_thousand_packets_is_read_as_far_as_anybody_means_it() {
+    let mut rig = Rig::new();
+    rig.hear(0, 7, 1);
+    let leave = [0x81, 203, 0, 1, 0, 0, 0, 7];
+    let empty = [0x80, 201, 0, 1, 0, 0, 0, 7];
+    let flood: Vec<u8> = empty.iter().copied().cycle().take(8 * 10_000).chain(leave).collect();
+    assert!(rig.session.handle_rtcp(rig.at(0), remote_rtcp(), &flood).is_empty());
+    let many: Vec<u8> = empty.iter().copied().cycle().take(8 * 20).chain(leave).collect();
+    assert_eq!(rig.session.handle_rtcp(rig.at(0), remote_rtcp(), &many), [RtcpEvent::Bye]);
+}
+
+#[test]
+fn the_leave_of_another_source_is_nothing_to_us() {
+    let mut rig = Rig::new();
+    rig.hear(0, 7, 1);
+    for source in [8, rig.session.ssrc()] {
+        let leave = reports::write(source, "door", None, None, reports::Extra::Bye);
+        assert!(rig.session.handle_rtcp(rig.at(0), remote_rtcp(), &leave).is_empty());
+    }
+    assert!(!rig.hear(20, 7, 2).expect("it goes on").new_source);
+}
+
+#[test]
+fn what_is_cut_short_is_read_up_to_there_and_no_further() {
+    let mut rig = Rig::new();
+    let whole = reports::write(7, "door", None, None, reports::Extra::Pli { media: 1 });
+    for length in 0..whole.len() {
+        assert!(rig.session.handle_rtcp(rig.at(0), remote_rtcp(), &whole[..length]).is_empty(), "{length}");
+    }
+    // A report that claims more blocks than it has is none; the request behind it is still one.
+    let mut claims = vec![0x9f, 201, 0, 1, 0, 0, 0, 7];
+    claims.extend([0x81, 206, 0, 2, 0, 0, 0, 7, 0, 0, 0, 1]);
+    assert_eq!(rig.session.handle_rtcp(rig.at(0), remote_rtcp(), &claims), [RtcpEvent::KeyframeWanted]);
+}

@@ -3,18 +3,18 @@
 use super::*;
 
 /// The answer of a plain device to our first offer.
-const ANSWER: &str = "v=0\r\no=- 9 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n\
+pub(super) const ANSWER: &str = "v=0\r\no=- 9 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n\
 m=audio 6000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n\
 m=video 6002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=42e01f;packetization-mode=1\r\n\
 a=rtcp-fb:* nack pli\r\na=sendonly\r\n";
 
 const HOLD: Wish = Wish { audio: Direction::SendOnly, video: Direction::Inactive };
 
-fn text(bytes: Vec<u8>) -> String {
+pub(super) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).expect("we write UTF-8")
 }
 
-fn version(text: &str) -> u64 {
+pub(super) fn version(text: &str) -> u64 {
     let origin = text.lines().find(|line| line.starts_with("o=")).expect("an origin");
     origin.split(' ').nth(2).and_then(|version| version.parse().ok()).expect("a version")
 }
@@ -32,7 +32,7 @@ fn an_answer_settles_what_is_sent_and_heard() {
     assert_eq!((audio.dtmf_send_pt, audio.dtmf_recv_pts), (Some(101), vec![101, 102]));
     let video = negotiated.video.expect("a picture");
     assert_eq!(video.direction, Direction::RecvOnly);
-    assert_eq!(video.recv_pts, [(96, VideoCodec::H264), (97, VideoCodec::Vp8)]);
+    assert_eq!(video.recv_pts, [(96, VideoCodec::H264), (98, VideoCodec::H264), (97, VideoCodec::Vp8)]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_line_left_out_or_switched_off_is_rejected() {
         assert!(negotiated.audio.is_some());
         // It stays in its place in what follows.
         let hold = text(negotiation.create_offer(HOLD));
-        assert_eq!(section(&hold, 1), ["m=video 0 RTP/AVP 96 97"]);
+        assert_eq!(section(&hold, 1), ["m=video 0 RTP/AVP 96 98 97"]);
     }
 }
 
@@ -163,7 +163,7 @@ fn our_offer_within_their_call_speaks_their_numbers() {
     negotiation.handle_offer(bodies::TWO_N.as_bytes(), WISH).expect("an offer");
     let hold = text(negotiation.create_offer(HOLD));
     let video = section(&hold, 1);
-    assert_eq!(video[0], "m=video 4002 RTP/AVP 108 97");
+    assert_eq!(video[0], "m=video 4002 RTP/AVP 108 123 97");
     assert!(video.contains(&"a=fmtp:108 profile-level-id=42801E;packetization-mode=1"), "{hold}");
 }
 
@@ -188,13 +188,29 @@ fn a_shared_port_stays_shared() {
     let hold = text(negotiation.create_offer(HOLD));
     assert!(section(&hold, 0).contains(&"a=rtcp-mux") && section(&hold, 1).contains(&"a=rtcp-mux"), "{hold}");
     assert!(section(&hold, 0)[0].starts_with("m=audio 4000 RTP/AVPF 96 "), "{hold}");
-    // And in a first offer of ours none is asked for; an answer that has it is not believed.
+}
+
+#[test]
+fn a_shared_port_is_offered_and_shared_only_if_the_answer_says_so() {
+    let mut negotiation = negotiation();
+    let offer = text(negotiation.create_offer(WISH));
+    assert!(section(&offer, 0).contains(&"a=rtcp-mux") && section(&offer, 1).contains(&"a=rtcp-mux"), "{offer}");
+    let audio = negotiation.handle_answer(ANSWER.as_bytes()).expect("an answer").audio.expect("sound");
+    assert_eq!((audio.rtcp_mux, audio.remote_rtcp.port()), (false, 6001));
+    // What was not agreed upon is not asked for again, and not believed when it comes unasked.
+    assert!(!text(negotiation.create_offer(HOLD)).contains("rtcp-mux"));
+    let shared = ANSWER.replace("a=ptime:20", "a=rtcp-mux");
+    let audio = negotiation.handle_answer(shared.as_bytes()).expect("an answer").audio.expect("sound");
+    assert_eq!((audio.rtcp_mux, audio.remote_rtcp.port()), (false, 6001));
+
     let mut negotiation = super::negotiation();
-    assert!(!text(negotiation.create_offer(WISH)).contains("rtcp-mux"));
-    let answer = ANSWER.replace("a=ptime:20", "a=rtcp-mux");
-    let audio = negotiation.handle_answer(answer.as_bytes()).expect("an answer").audio.expect("sound");
-    assert!(!audio.rtcp_mux);
-    assert_eq!(audio.remote_rtcp.port(), 6001);
+    negotiation.create_offer(WISH);
+    let negotiated = negotiation.handle_answer(shared.as_bytes()).expect("an answer");
+    let audio = negotiated.audio.expect("sound");
+    assert_eq!((audio.rtcp_mux, audio.remote_rtcp.port()), (true, 6000));
+    assert!(!negotiated.video.expect("a picture").rtcp_mux, "each line for itself");
+    let hold = text(negotiation.create_offer(HOLD));
+    assert!(section(&hold, 0).contains(&"a=rtcp-mux") && !section(&hold, 1).contains(&"a=rtcp-mux"), "{hold}");
 }
 
 #[test]

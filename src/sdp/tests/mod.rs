@@ -1,8 +1,10 @@
 //! Offers and answers with what devices write.
 
+mod agreement;
 mod bodies;
 mod changes;
 mod mutation;
+mod rules;
 
 use std::net::Ipv4Addr;
 
@@ -65,18 +67,22 @@ fn the_first_offer_has_all_we_can() {
             "a=rtpmap:102 telephone-event/48000",
             "a=fmtp:102 0-15",
             "a=ptime:20",
+            "a=rtcp-mux",
             "a=sendrecv",
         ]
     );
     assert_eq!(
         section(&text, 1),
         [
-            "m=video 4002 RTP/AVP 96 97",
+            "m=video 4002 RTP/AVP 96 98 97",
             "a=rtpmap:96 H264/90000",
             "a=fmtp:96 profile-level-id=42e01f;packetization-mode=1",
+            "a=rtpmap:98 H264/90000",
+            "a=fmtp:98 profile-level-id=42e01f;packetization-mode=0",
             "a=rtpmap:97 VP8/90000",
             "a=rtcp-fb:* nack pli",
             "a=rtcp-fb:* ccm fir",
+            "a=rtcp-mux",
             "a=recvonly",
         ]
     );
@@ -251,12 +257,27 @@ fn six_is_an_address_too() {
 
 #[test]
 fn a_name_or_a_group_is_no_place_to_send_to() {
-    for place in ["door.example", "239.1.1.1/127"] {
+    for place in ["door.example", "239.1.1.1/127", "ff02::1"] {
         let body = format!("v=0\r\nc=IN IP4 {place}\r\nm=audio 5004 RTP/AVP 0\r\n");
         let audio = answer(&body).1.audio.expect("sound");
         assert!(audio.remote.ip().is_unspecified(), "{place}");
         assert_eq!(audio.direction, Direction::SendRecv, "{place}");
     }
+}
+
+#[test]
+fn a_name_is_where_the_signalling_comes_from() {
+    let with = |place: &str| {
+        let body = format!("v=0\r\nc=IN IP4 {place}\r\nm=audio 5004 RTP/AVP 0\r\na=rtcp:6000 IN IP4 door.example\r\n");
+        let mut negotiation = negotiation();
+        negotiation.set_peer([10, 0, 0, 7].into());
+        let audio = negotiation.handle_offer(body.as_bytes(), WISH).expect("an offer").1.audio.expect("sound");
+        (audio.remote, audio.remote_rtcp)
+    };
+    assert_eq!(with("door.example"), (address("10.0.0.7:5004"), address("10.0.0.7:6000")));
+    assert_eq!(with("10.0.0.9"), (address("10.0.0.9:5004"), address("10.0.0.7:6000")));
+    assert_eq!(with("0.0.0.0").0, address("0.0.0.0:5004"), "that is said on purpose");
+    assert_eq!(with("239.1.1.1/127").0, address("0.0.0.0:5004"));
 }
 
 #[test]
@@ -291,6 +312,9 @@ fn size_is_bounded() {
     assert_eq!(offer(&lines(MAX_MEDIA + 1)), Err(SdpError::TooManyMedia));
     let long = format!("{}a=x:{}\r\n", lines(1), "y".repeat(MAX_BYTES));
     assert!(matches!(offer(&long), Err(SdpError::TooLong(_))));
+    let attributes = |count: usize| format!("{}{}", lines(1), "a=x\r\n".repeat(count));
+    assert!(offer(&attributes(MAX_ATTRIBUTES)).is_ok());
+    assert_eq!(offer(&attributes(MAX_ATTRIBUTES + 1)), Err(SdpError::TooManyAttributes));
 }
 
 #[test]

@@ -39,13 +39,13 @@ fn no_bytes_break_an_offer_or_an_answer() {
         match called.handle_offer(&bytes, WISH) {
             Ok((answer, negotiated)) => {
                 taken += 1;
-                let offered = description::read(&bytes).expect("it was answered");
-                let answered = description::read(&answer).expect("what we write can be read");
+                let offered = description::read(&bytes, None).expect("it was answered");
+                let answered = description::read(&answer, None).expect("what we write can be read");
                 assert_eq!(answered.media.len(), offered.media.len(), "as many lines as the offer");
                 let live = answered.media.iter().filter(|line| line.port != 0).count();
                 assert_eq!(live, usize::from(negotiated.audio.is_some()) + usize::from(negotiated.video.is_some()));
                 let again = called.create_offer(WISH);
-                assert!(description::read(&again).is_ok(), "a further offer can be read");
+                assert!(description::read(&again, None).is_ok(), "a further offer can be read");
             }
             Err(error) => {
                 refused += 1;
@@ -74,8 +74,40 @@ fn noise_is_refused() {
 fn the_worst_of_the_largest_is_read_in_good_time() {
     let mut body = String::from("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 5004 RTP/AVP");
     (0..128).for_each(|pt| body.push_str(&format!(" {pt}")));
-    while body.len() < MAX_BYTES - 20 {
-        body.push_str("\r\na=rtpmap:1 x/1");
+    (0..MAX_ATTRIBUTES).for_each(|_| body.push_str("\r\na=rtpmap:1 x/1"));
+    while body.len() < MAX_BYTES - 40 {
+        body.push_str("\r\nc=IN IP4 10.0.0.1\r\nb=AS:1");
     }
     assert!(negotiation().handle_offer(body.as_bytes(), WISH).is_ok());
+}
+
+#[test]
+fn a_call_of_a_thousand_offers_grows_no_further_than_the_numbers_there_are() {
+    let mut rng = StdRng::seed_from_u64(8866);
+    let mut called = negotiation();
+    let mut longest = 0;
+    for round in 0..1_000 {
+        let bytes = mutate(&mut rng, bodies::ALL[round % bodies::ALL.len()]);
+        let _ = called.handle_offer(&bytes, WISH);
+        // Every number in turn becomes a codec that we know.
+        let pt = 96 + round % 32;
+        let body = format!("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 5004 RTP/AVP {pt}\r\na=rtpmap:{pt} opus/48000\r\n");
+        called.handle_offer(body.as_bytes(), WISH).expect("an offer");
+        let ours = called.create_offer(WISH);
+        longest = longest.max(ours.len());
+        assert!(description::read(&ours, None).is_ok());
+        let _ = called.handle_answer(&bytes);
+    }
+    assert!(longest < 4_000, "{longest}");
+}
+
+#[test]
+fn when_all_numbers_are_taken_what_has_none_is_not_offered() {
+    let numbers: Vec<String> = (96..=127).map(|pt| pt.to_string()).collect();
+    let maps: String = (96..=127).map(|pt| format!("a=rtpmap:{pt} iLBC/8000\r\n")).collect();
+    let body = format!("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 5004 RTP/AVP 0 {}\r\n{maps}", numbers.join(" "));
+    let mut called = negotiation();
+    called.handle_offer(body.as_bytes(), WISH).expect("an offer");
+    let ours = String::from_utf8(called.create_offer(WISH)).expect("we write UTF-8");
+    assert_eq!(section(&ours, 0)[0], "m=audio 4000 RTP/AVP 0 9 8");
 }

@@ -2,21 +2,27 @@
 //!
 //! ```text
 //!  repetition? -> its transaction      ACK -> its session      CANCEL -> its INVITE
-//!  method (405, 501) -> in a dialog? (481) -> Require (420) -> body (415) -> session
-//!                       outside: URI scheme (416), merged (482), Require, body, room (503) -> new session
+//!  method (405, 489, 501) -> in a dialog? (481) -> Require (420), body (415, 493), Accept (406) -> session
+//!                            outside: URI scheme (416), merged (482), the same, room and not too many (503) -> new session
 //! ```
-//! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11).
+//! What a panel cannot do it says once, before looking at dialogs, so that the dialog goes on: REFER and MESSAGE get 405,
+//! not 603 and not 200. No person has declined anything, and 200 would say that a text was delivered which no screen
+//! shows. SUBSCRIBE gets 489, since there are no events here, and NOTIFY 481, since nobody has subscribed (RFC 6665
+//! 4.1.3).
+//!
+//! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11), so 483 is never
+//! ours to give. Nor is 494: we demand no security agreement, and who demands one of us gets 420.
 
 use std::time::Instant;
 
-use super::{Endpoint, MAX_SESSIONS};
-use crate::sip::message::{Method, Request};
+use super::{Endpoint, MAX_SESSIONS, content};
+use crate::sip::guard::has_place;
+use crate::sip::message::{Method, Request, Unreadable};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
-use crate::sip::transaction::reply::stamp_source;
-use crate::sip::transaction::table::Arrival;
+use crate::sip::transaction::table::{Arrival, MAX_INVITE_SERVERS};
 use crate::sip::transaction::{ReplyPath, ServerKey};
 
 /// How long a caller is asked to wait when there is no room, in seconds.
@@ -25,7 +31,8 @@ const RETRY_AFTER_FULL: &str = "10";
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Instant, path: Path, mut request: Request) {
         let key = ServerKey::of(&request);
-        stamp_source(&mut request, path.remote);
+        self.note_alias(path, &request);
+        request.top_via_mut().stamp_source(path.remote);
         match self.core.transactions.handle_request(now, &key, &request, &mut self.core.out) {
             Arrival::Absorbed => return,
             Arrival::AckOfAcceptance | Arrival::New => {}
@@ -33,13 +40,15 @@ impl Endpoint {
         match request.method() {
             Method::Ack => self.handle_ack(now, &request),
             Method::Cancel => self.handle_cancel(now, path, &request),
-            Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Update => {
+            Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Update | Method::Prack => {
                 if request.to().tag().is_some() {
                     self.handle_inside(now, path, key, request);
                 } else {
                     self.handle_outside(now, path, key, request);
                 }
             }
+            Method::Subscribe => self.refuse(path, &request, 489, &[]),
+            Method::Notify => self.refuse(path, &request, 481, &[]),
             Method::Other(_) => self.refuse(path, &request, 501, &[("Allow", ALLOW)]),
             _ => self.refuse(path, &request, 405, &[("Allow", ALLOW)]),
         }
@@ -54,22 +63,23 @@ impl Endpoint {
     /// CANCEL is answered by itself, whatever becomes of the INVITE (9.2).
     fn handle_cancel(&mut self, now: Instant, path: Path, cancel: &Request) {
         let invite = ServerKey::of_cancelled(cancel);
-        match self.core.transactions.invite_server_mut(&invite) {
+        let tag = match self.core.transactions.invite_server_mut(&invite) {
             None => return self.refuse(path, cancel, 481, &[]),
             Some(server) if server.is_ignored() => return,
-            Some(_) => self.refuse(path, cancel, 200, &[]),
-        }
+            Some(server) => server.local_tag().map(str::to_owned),
+        };
+        self.accept_cancel(path, cancel, tag.as_deref());
         if let Some(owner) = self.core.transactions.pending_invite(&invite) {
             self.with(now, SessionHandle(owner), |session, cx| session.handle_cancel(cx, &invite, cancel));
         }
     }
 
     /// A request with a To tag: it names a dialog.
-    fn handle_inside(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
+    fn handle_inside(&mut self, now: Instant, path: Path, key: ServerKey, mut request: Request) {
         let Some(handle) = self.session_of(&request) else {
             return self.refuse(path, &request, 481, &[]);
         };
-        if self.refuse_unknown(path, &request) {
+        if self.refuse_unknown(path, &mut request) {
             return;
         }
         if !self.core.transactions.accept(key.clone(), handle.0, &request, ReplyPath::of(path, &request)) {
@@ -79,13 +89,23 @@ impl Endpoint {
     }
 
     /// A request without a To tag: a new call, a question, or something that needs a dialog and has none.
-    fn handle_outside(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
+    fn handle_outside(&mut self, now: Instant, path: Path, key: ServerKey, mut request: Request) {
         if !request.uri().is_sip() {
             return self.refuse(path, &request, 416, &[]);
         }
+        if *request.method() == Method::Invite
+            && let Some(first) = self.core.transactions.merged(&request)
+        {
+            // A second way must not tell what the first was not to tell.
+            if !first.is_ignored() {
+                self.refuse(path, &request, 482, &[]);
+            }
+            return;
+        }
+        if matches!(request.method(), Method::Invite | Method::Options) && self.refuse_unknown(path, &mut request) {
+            return;
+        }
         match request.method() {
-            Method::Invite if self.core.transactions.is_merged(&request) => self.refuse(path, &request, 482, &[]),
-            Method::Invite | Method::Options if self.refuse_unknown(path, &request) => {}
             Method::Invite => self.handle_call(now, path, key, request),
             Method::Options => self.answer_options(path, &request),
             _ => self.refuse(path, &request, 481, &[]),
@@ -95,16 +115,28 @@ impl Endpoint {
     fn handle_call(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
         let handle = self.next_handle();
         let reply = ReplyPath::of(path, &request);
-        let room = self.sessions.len() < MAX_SESSIONS;
-        if !room || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
+        if !self.admits_call(now, path) || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
             return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
         }
         let ringing = Ringing::start(&mut self.core.at(now, handle), key, request, path);
         self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing))));
     }
 
-    /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3).
-    fn refuse_unknown(&mut self, path: Path, request: &Request) -> bool {
+    /// Whether there is room for a new call, for somebody from there.
+    fn admits_call(&mut self, now: Instant, path: Path) -> bool {
+        let address = path.remote.ip();
+        let standing = self.standing(address);
+        let sessions = self.sessions.values().filter(|session| session.remote() == Some(address)).count();
+        let (invites, of_all) = self.core.transactions.invites_from(address);
+        let has_places = has_place(standing, sessions, self.sessions.len(), MAX_SESSIONS)
+            && has_place(standing, invites, of_all, MAX_INVITE_SERVERS);
+        // Asked always, so that it counts.
+        self.guard.admit_call(now, address, standing) && has_places
+    }
+
+    /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3), an answer of
+    /// another kind (21.4.7).
+    fn refuse_unknown(&mut self, path: Path, request: &mut Request) -> bool {
         let unknown: Vec<String> = request
             .headers("Require")
             .map(|tag| tag.to_string())
@@ -114,24 +146,23 @@ impl Endpoint {
             self.refuse(path, request, 420, &[("Unsupported", &unknown.join(", "))]);
             return true;
         }
-        if matches!(request.method(), Method::Invite | Method::Update) && !is_readable(request) {
-            self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
-            return true;
+        if !matches!(request.method(), Method::Invite | Method::Update | Method::Prack) {
+            return false;
         }
-        false
+        match request.session_description() {
+            Err(Unreadable::Encrypted) => self.refuse(path, request, 493, &[]),
+            Err(Unreadable::Type) => {
+                self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
+            }
+            Ok(_) if !content::accepts_descriptions(request) => {
+                self.refuse(path, request, 406, &[("Accept", SDP)]);
+            }
+            Ok(_) => return false,
+        }
+        true
     }
 
     fn session_of(&self, request: &Request) -> Option<SessionHandle> {
         self.sessions.iter().find(|(_, session)| session.owns(request)).map(|(handle, _)| *handle)
     }
-}
-
-/// True when the body is a session description in plain form, or there is none.
-fn is_readable(request: &Request) -> bool {
-    if request.body().is_empty() {
-        return true;
-    }
-    let plain = request.header("Content-Encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity"));
-    let kind = request.content_type().unwrap_or(SDP).split(';').next().unwrap_or_default().trim();
-    plain && kind.eq_ignore_ascii_case(SDP)
 }

@@ -11,7 +11,7 @@ use crate::sip::transaction::ClientKey;
 impl Endpoint {
     pub(super) fn handle_response(&mut self, now: Instant, path: Path, response: &Response) {
         // More than one Via: it went astray (8.1.3.3).
-        if response.vias().len() != 1 {
+        if response.lower_vias().next().is_some() {
             return;
         }
         let Some(key) = ClientKey::of_response(response) else {

@@ -1,18 +1,55 @@
-//! TCP: one framer for each connection, keep-alives answered, broken streams given back for closing.
+//! TCP: one framer for each connection, pings both ways, requests to whoever opened it, and streams that are given back
+//! for closing because they bring no SIP, too much, too slowly, or nothing although we asked.
+//!
+//! A connection by which a call goes is pinged when it was quiet for a while (RFC 5626 4.4.1). Who has never answered a
+//! ping does not know what one is, and is not taken for dead; who has, is, when an answer is missing.
 
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
 
 use super::Endpoint;
-use crate::sip::path::{Path, Transmit};
-use crate::sip::wire::{Framed, StreamFramer};
+use crate::sip::message::Request;
+use crate::sip::path::{FlowId, Path, Transmit, Transport};
+use crate::sip::session::Session;
+use crate::sip::timing::{Deadline, TimerReason, earlier};
+use crate::sip::wire::{Framed, StreamFramer, refuse_unframed};
+
+/// A message has to be whole so long after its first byte.
+const WHOLE_IN: Duration = Duration::from_secs(20);
+/// A connection of a call is pinged after so much silence, in milliseconds; the exact time is drawn anew each time.
+const PING_AFTER: std::ops::RangeInclusive<u64> = 24_000..=30_000;
+/// A pong has to come in this time (RFC 5626 4.4.1).
+const PONG_IN: Duration = Duration::from_secs(10);
+/// The port of a sent-by that names none.
+const DEFAULT_PORT: u16 = 5060;
 
 /// One connection as the endpoint sees it.
 #[derive(Debug)]
 pub(super) enum Flow {
     /// Messages are being cut from it.
-    Open(Box<StreamFramer>),
-    /// What came was no SIP; whatever still comes is dropped until it is closed.
+    Open(Box<Open>),
+    /// It is to be closed; whatever still comes is dropped.
     Broken,
+}
+
+/// What is known of an open connection.
+#[derive(Debug)]
+pub(super) struct Open {
+    framer: StreamFramer,
+    path: Path,
+    /// Where the other end is reached by this connection as well, as its Via says (RFC 5923): only at the address that it
+    /// came from.
+    alias: Option<SocketAddr>,
+    /// When the message that has begun must be whole.
+    whole_by: Option<Instant>,
+    /// When to ask whether the other end is there, if a call goes this way.
+    ping_at: Instant,
+    /// Until when an answer to that is awaited.
+    pong_by: Option<Instant>,
+    /// It has answered a ping.
+    answers: bool,
 }
 
 impl Endpoint {
@@ -20,25 +57,127 @@ impl Endpoint {
         let Some(flow) = path.flow else {
             return;
         };
-        let entry = self.flows.entry(flow).or_insert_with(|| Flow::Open(Box::default()));
-        if let Flow::Open(framer) = entry {
-            framer.push(bytes);
+        let quiet = self.draw_silence();
+        let entry = self.flows.entry(flow).or_insert_with(|| Flow::Open(Box::new(Open::new(now, path))));
+        if let Flow::Open(open) = entry {
+            open.framer.push(bytes);
+            open.ping_at = now + quiet;
+            open.pong_by = None;
         }
-        while let Some(Flow::Open(framer)) = self.flows.get_mut(&flow) {
-            match framer.next() {
-                None => return,
-                Some(Ok(Framed::Message(message))) => self.handle_datagram(now, path, &message),
+        while let Some(Flow::Open(open)) = self.flows.get_mut(&flow) {
+            let next = open.framer.next();
+            match &next {
+                None => return open.note_rest(now),
+                Some(Ok(Framed::Message(_))) => open.whole_by = None,
+                Some(Ok(Framed::KeepAlivePong)) => open.answers = true,
+                Some(_) => {}
+            }
+            match next {
+                // A stream loses nothing silently: one that brings too much is closed.
+                Some(Ok(_)) if !self.admits_message(now, path) => return self.break_flow(now, flow),
+                Some(Ok(Framed::Message(message))) => self.handle_message(now, path, &message),
+                Some(Ok(Framed::Unframed(head, error))) => self.answer_reject(path, &refuse_unframed(&head, error)),
                 // RFC 5626 4.4.1: a double CRLF is answered by a single one.
                 Some(Ok(Framed::KeepAlivePing)) => {
                     self.core.out.push_back(Transmit { path, bytes: b"\r\n".to_vec() });
                 }
                 Some(Ok(Framed::KeepAlivePong)) => {}
-                Some(Err(_)) => {
-                    self.flows.insert(flow, Flow::Broken);
-                    self.closes.push_back(flow);
-                    self.forget_flow(now, flow);
-                }
+                Some(Err(_)) | None => return self.break_flow(now, flow),
             }
         }
+    }
+
+    /// Closes what is too slow or gone, and asks those that may be.
+    pub(super) fn tend_flows(&mut self, now: Instant) {
+        let slow = |flow: &Flow| matches!(flow, Flow::Open(open) if open.whole_by.is_some_and(|by| by <= now));
+        let slow: Vec<FlowId> = self.flows.iter().filter(|(_, flow)| slow(flow)).map(|(id, _)| *id).collect();
+        for flow in slow {
+            self.break_flow(now, flow);
+        }
+        let in_calls: Vec<FlowId> = self.flows_in_calls().collect();
+        for flow in in_calls {
+            let quiet = self.draw_silence();
+            let Some(Flow::Open(open)) = self.flows.get_mut(&flow) else { continue };
+            if open.pong_by.is_some_and(|by| by <= now) {
+                self.break_flow(now, flow);
+            } else if open.pong_by.is_none() && open.ping_at <= now {
+                open.framer.expect_pong();
+                open.ping_at = now + quiet;
+                open.pong_by = open.answers.then_some(now + PONG_IN);
+                self.core.out.push_back(Transmit { path: open.path, bytes: b"\r\n\r\n".to_vec() });
+            }
+        }
+    }
+
+    /// When `tend_flows` is due, and why.
+    pub(super) fn flow_deadline(&self) -> Option<Deadline> {
+        let unfinished = self.flows.values().filter_map(|flow| match flow {
+            Flow::Open(open) => Some((open.whole_by?, TimerReason::MessageUnfinished)),
+            Flow::Broken => None,
+        });
+        let pings = self.flows_in_calls().filter_map(|flow| match self.flows.get(&flow)? {
+            Flow::Open(open) => Some(match open.pong_by {
+                Some(by) => (by, TimerReason::PongMissing),
+                None => (open.ping_at, TimerReason::Ping),
+            }),
+            Flow::Broken => None,
+        });
+        unfinished.chain(pings).map(Some).fold(None, earlier)
+    }
+
+    /// The sender of this request may be reached by its connection at the address in its Via, if it says so (RFC 5923) and
+    /// the connection came from there.
+    pub(super) fn note_alias(&mut self, path: Path, request: &Request) {
+        let via = request.top_via();
+        let asked = via.params.contains("alias") && via.host.ip() == Some(path.remote.ip());
+        if let Some(Flow::Open(open)) = path.flow.and_then(|flow| self.flows.get_mut(&flow))
+            && asked
+        {
+            open.alias = Some(SocketAddr::new(path.remote.ip(), via.port.unwrap_or(DEFAULT_PORT)));
+        }
+    }
+
+    /// What needs a connection takes one that leads there already.
+    pub(super) fn choose_flow(&self, path: &mut Path) {
+        if path.transport != Transport::Tcp || path.flow.is_some_and(|flow| self.flows.contains_key(&flow)) {
+            return;
+        }
+        let leads_there = |flow: &Flow| match flow {
+            Flow::Open(open) => open.path.remote == path.remote || open.alias == Some(path.remote),
+            Flow::Broken => false,
+        };
+        if let Some((flow, _)) = self.flows.iter().find(|(_, flow)| leads_there(flow)) {
+            path.flow = Some(*flow);
+        }
+    }
+
+    fn flows_in_calls(&self) -> impl Iterator<Item = FlowId> {
+        self.sessions.values().filter_map(Session::path).filter_map(|path| path.flow)
+    }
+
+    fn draw_silence(&mut self) -> Duration {
+        Duration::from_millis(self.core.random.random_range(PING_AFTER))
+    }
+
+    fn break_flow(&mut self, now: Instant, flow: FlowId) {
+        self.flows.insert(flow, Flow::Broken);
+        self.closes.push_back(flow);
+        self.forget_flow(now, flow);
+    }
+}
+
+impl Open {
+    fn new(now: Instant, path: Path) -> Self {
+        let framer = StreamFramer::new();
+        Open { framer, path, alias: None, whole_by: None, ping_at: now, pong_by: None, answers: false }
+    }
+
+    /// All that was whole has been taken out: what is left is the beginning of a message, or nothing.
+    fn note_rest(&mut self, now: Instant) {
+        self.whole_by = match self.whole_by {
+            _ if self.framer.is_empty() => None,
+            None => Some(now + WHOLE_IN),
+            begun => begun,
+        };
     }
 }

@@ -25,8 +25,15 @@ pub fn refuse_acceptance(
     let contact = request.contact()?.uri.clone();
     let way = Path { flow: path.flow, ..client.path() };
     let mut dialog = Dialog::from_response(request, response, contact, way);
+    // This branch may have got a PRACK or an INFO before: a BYE with its number would be out of order (12.2.2).
+    dialog.continue_from(client.latest_number());
     let cseq = request.cseq().0;
+    let is_first = request.to().tag().is_none();
     cx.acknowledge(invite, &dialog, cseq, None);
+    if !is_first {
+        // A re-INVITE of a dialog whose BYE is out already.
+        return None;
+    }
     let key = send(cx, &mut dialog);
     Some((dialog, key))
 }

@@ -15,9 +15,9 @@ use crate::sip::transaction::key::MAGIC_COOKIE;
 use crate::sip::transaction::{ClientKey, Outbox, ServerKey, Transactions};
 
 /// The methods this user agent obeys, as its Allow header says.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
-/// The option tags this user agent obeys: none yet; 100rel and timer come with their files.
-pub const SUPPORTED: &[&str] = &[];
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// The option tags this user agent obeys.
+pub const SUPPORTED: &[&str] = &[super::prack::RELIABLE];
 /// The media type of session descriptions.
 pub const SDP: &str = "application/sdp";
 
@@ -179,9 +179,7 @@ impl Context<'_> {
     pub fn describe(&self, response: &mut Response, contact: &Uri) {
         response.push_header("Contact", &NameAddr::new(contact.clone()).to_string());
         response.push_header("Allow", ALLOW);
-        if !SUPPORTED.is_empty() {
-            response.push_header("Supported", &SUPPORTED.join(", "));
-        }
+        response.push_header("Supported", &SUPPORTED.join(", "));
     }
 
     /// Adds Via and User-Agent to a request that is to go along `path`.
@@ -189,12 +187,17 @@ impl Context<'_> {
         let branch = format!("{MAGIC_COOKIE}{}", self.token());
         // rport: a response finds its way back through whatever changes addresses (RFC 3581).
         let host = Host::from(path.local.ip());
-        request.push_via(Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch));
+        let mut via = Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch);
+        if path.transport.is_reliable() {
+            // Requests to us may come by the same connection (RFC 5923 4).
+            via.params.set("alias", None);
+        }
+        request.push_via(via);
         request.push_header("User-Agent", &self.core.user_agent);
     }
 }
 
-/// Adds what an OPTIONS asks for (RFC 3261 11.2). Supported stands there also when it is empty.
+/// Adds what an OPTIONS asks for (RFC 3261 11.2).
 pub fn describe_abilities(response: &mut Response) {
     response.push_header("Allow", ALLOW);
     response.push_header("Accept", SDP);

@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::acceptance::{Acceptance, Patience};
 use super::context::Context;
 use super::leaving::Leaving;
-use super::{Body, EndCause, SessionEvent, State, body_of_request, bye, info, is_final, is_success};
+use super::prack::Rack;
+use super::{Body, EndCause, SessionEvent, State, body_of_request, bye, info, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
@@ -22,7 +23,29 @@ pub struct Established {
     pub(super) acceptance: Option<Acceptance>,
     pub(super) offers: Offers,
     /// An offer of ours that waits its turn.
-    pub(super) wanted: Option<Body>,
+    pub(super) wanted: Option<Wanted>,
+    /// A provisional response of ours whose PRACK may still come (RFC 3262 3).
+    unacknowledged: Option<Rack>,
+}
+
+/// An offer of ours, and the request that is to carry it.
+#[derive(Debug)]
+pub struct Wanted {
+    /// What it offers.
+    pub body: Body,
+    /// How it travels.
+    pub by: Means,
+    /// How often it was sent.
+    pub attempt: u8,
+}
+
+/// The request that carries an offer of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// Asks, and may wait for a person (RFC 3261 14).
+    Reinvite,
+    /// Is answered at once (RFC 3311).
+    Update,
 }
 
 /// Who has offered what since the last answer (RFC 3264 4: one offer at a time).
@@ -35,27 +58,25 @@ pub enum Offers {
         /// The CSeq number of the INVITE.
         cseq: u32,
     },
-    /// Our re-INVITE has no final response.
+    /// Our re-INVITE or UPDATE has no final response.
     Ours {
         /// Its transaction.
         key: ClientKey,
         /// Its CSeq number.
         cseq: u32,
         /// What it offers, to be offered again after glare.
-        body: Body,
-        /// How often it was sent, this time included.
-        attempt: u8,
+        wanted: Wanted,
+        /// How long it may go on.
+        patience: Undecided,
     },
-    /// Our re-INVITE met theirs and is sent again later (14.1).
+    /// Our offer met theirs and is sent again later (14.1).
     Retrying {
         /// When.
         at: Instant,
         /// What it offers.
-        body: Body,
-        /// How often it was sent.
-        attempt: u8,
+        wanted: Wanted,
     },
-    /// Their re-INVITE or UPDATE waits for our user's answer.
+    /// Their re-INVITE, UPDATE or PRACK waits for our user's answer.
     Theirs {
         /// Its transaction.
         key: ServerKey,
@@ -64,16 +85,24 @@ pub enum Offers {
     },
 }
 
+/// How long a re-INVITE of ours may stay without a decision.
+#[derive(Debug, Clone, Copy)]
+pub enum Undecided {
+    /// Until then it is waited for.
+    Until(Instant),
+    /// It is cancelled; until then its final response is due (9.1).
+    Cancelled(Instant),
+}
+
 impl Established {
-    /// Their 2xx came. `owed` when it carries an offer that the ACK has to answer.
-    pub fn called(dialog: Dialog, invite: ClientKey, cseq: u32, owed: bool) -> Self {
-        let offers = if owed { Offers::DueInAck { cseq } } else { Offers::Settled };
-        Established { dialog, invite: Some(invite), acceptance: None, offers, wanted: None }
+    /// Their 2xx came.
+    pub fn called(dialog: Dialog, invite: ClientKey, offers: Offers) -> Self {
+        Established { dialog, invite: Some(invite), acceptance: None, offers, wanted: None, unacknowledged: None }
     }
 
-    /// Our 2xx was sent.
-    pub fn answered(dialog: Dialog, acceptance: Acceptance) -> Self {
-        Established { dialog, invite: None, acceptance: Some(acceptance), offers: Offers::Settled, wanted: None }
+    /// Our 2xx was sent, perhaps before the PRACK of a provisional response.
+    pub fn answered(dialog: Dialog, acceptance: Acceptance, offers: Offers, unacknowledged: Option<Rack>) -> Self {
+        Established { dialog, invite: None, acceptance: Some(acceptance), offers, wanted: None, unacknowledged }
     }
 
     /// The dialog.
@@ -105,7 +134,9 @@ impl Established {
             return self.handle_offer_response(cx, response);
         }
         info::handle_response(cx, key, response);
-        if is_final(response) && response.status() == 481 {
+        // To a PRACK or CANCEL it means that there is nothing to acknowledge or to cancel; another tag, another branch.
+        let is_of_dialog = !key.is(&Method::Prack) && !key.is(&Method::Cancel);
+        if response.status() == 481 && is_of_dialog && response.to().tag() == self.dialog.remote_tag() {
             // The other end knows no such dialog any more (12.2.1.2).
             return self.lose(cx, EndCause::Rejected(481, response.reason().to_owned()));
         }
@@ -139,6 +170,11 @@ impl Established {
         match request.method() {
             Method::Invite => self.handle_reinvite(cx, key, request),
             Method::Update => self.handle_update(cx, key, request),
+            Method::Prack => {
+                let rack = Rack::of(&request);
+                let known = self.unacknowledged.take_if(|awaited| Some(*awaited) == rack).is_some();
+                cx.answer(key, &request, if known { 200 } else { 481 });
+            }
             Method::Info => info::handle(cx, key, &request),
             Method::Options => cx.answer_options(key, &request),
             Method::Bye => {
@@ -197,13 +233,15 @@ impl Established {
             return self.lose(cx, EndCause::NoAck);
         }
         self.retry_offer(cx);
-        State::Established(self)
+        self.limit_offer(cx)
     }
 
     /// The next deadline and why.
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let retry = match self.offers {
             Offers::Retrying { at, .. } => Some((at, TimerReason::RetryOffer)),
+            Offers::Ours { patience: Undecided::Until(at), .. } => Some((at, TimerReason::InviteUndecided)),
+            Offers::Ours { patience: Undecided::Cancelled(at), .. } => Some((at, TimerReason::CancelUnanswered)),
             _ => None,
         };
         earlier(self.acceptance.as_ref().and_then(Acceptance::poll_timeout), retry)

@@ -44,7 +44,8 @@ pub enum EndCause {
     },
     /// The other end refused with this status and phrase, or no longer knows the dialog (481).
     Rejected(u16, String),
-    /// The other end did not answer a request within 64*T1.
+    /// The other end did not answer a request within 64*T1, did not acknowledge a reliable provisional response for as
+    /// long, or let an INVITE ring beyond all measure.
     TimedOut,
     /// The network could not deliver our INVITE.
     TransportError,
@@ -81,6 +82,8 @@ pub struct IncomingCall {
     pub user_agent: Option<String>,
     /// The offer; none when ours is wanted in the 200 (late offer).
     pub offer: Option<Body>,
+    /// True when ours is wanted as early as the ringing: without an offer in it the caller hears no ringing (RFC 3262 5).
+    pub offer_wanted: bool,
 }
 
 /// Something happened to a session.
@@ -109,7 +112,7 @@ pub enum SessionEvent {
     Answered {
         /// The session.
         session: SessionHandle,
-        /// The answer, or the offer when ours was absent.
+        /// The answer, or the offer when ours was absent; none when what was agreed early stands.
         body: Option<Body>,
     },
     /// The ACK of our 2xx came (first INVITE only).
@@ -119,14 +122,16 @@ pub enum SessionEvent {
         /// The answer to a late offer of ours.
         body: Option<Body>,
     },
-    /// They want to change the media; `answer_offer` is due.
+    /// They want to change the media, early or confirmed; or their reliable provisional response offers, because our
+    /// INVITE did not. `answer_offer` is due.
     Offer {
         /// The session.
         session: SessionHandle,
         /// Their offer; none when they ask for ours.
         body: Option<Body>,
     },
-    /// `reinvite` has its result. Also the ACK's body after an `Offer` without a body.
+    /// `reinvite` or `update` has its result. Also the ACK's body after an `Offer` without a body, and the PRACK's body
+    /// after ringing with an offer of ours.
     OfferAnswered {
         /// The session.
         session: SessionHandle,

@@ -1,7 +1,8 @@
-//! INFO: small things said in a dialog, early or confirmed, such as a key press (RFC 6086, legacy usage).
+//! INFO: small things said in a dialog, early or confirmed, such as a key press (RFC 6086, legacy usage). Info packages,
+//! which have to be agreed on first, are refused by name.
 
 use super::context::Context;
-use super::{Body, SessionEvent, body_of_request, is_final, is_success};
+use super::{Body, SessionEvent, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
@@ -13,11 +14,20 @@ pub fn send(cx: &mut Context<'_>, dialog: &mut Dialog, body: &Body) {
     cx.send_in(dialog, request);
 }
 
-/// An INFO came: answered at once and told.
+/// An INFO came: answered at once and told. One of an info package gets 469, with the empty list of ours (4.2.2).
 pub fn handle(cx: &mut Context<'_>, key: &ServerKey, request: &Request) {
+    if request.header("Info-Package").is_some() {
+        let mut response = cx.response(request, 469);
+        response.push_header("Recv-Info", "");
+        return cx.respond(key, &response);
+    }
     cx.answer(key, request, 200);
     let session = cx.handle();
-    cx.tell(SessionEvent::Info { session, body: body_of_request(request) });
+    let body = (!request.body().is_empty()).then(|| Body {
+        content_type: request.content_type().unwrap_or_default().to_owned(),
+        bytes: request.body().to_vec(),
+    });
+    cx.tell(SessionEvent::Info { session, body });
 }
 
 /// A response to a request of ours that may be an INFO.

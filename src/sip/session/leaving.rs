@@ -59,6 +59,14 @@ impl Leaving {
         Leaving::Bye { dialog, key }
     }
 
+    /// The way to the other end.
+    pub fn path(&self) -> Path {
+        match self {
+            Leaving::BeforeCancel { calling } | Leaving::Cancelling { calling, .. } => calling.path(),
+            Leaving::BeforeBye { dialog, .. } | Leaving::Bye { dialog, .. } => dialog.path(),
+        }
+    }
+
     /// True when the request is in a dialog of the session.
     pub fn owns(&self, request: &Request) -> bool {
         match self {
@@ -78,7 +86,7 @@ impl Leaving {
         match *self {
             Leaving::BeforeCancel { mut calling } if key == calling.key() => {
                 if !is_final(response) {
-                    calling.handle_provisional(response, path);
+                    calling.note_heard(path);
                     return State::Leaving(Box::new(Leaving::cancelling(cx, calling)));
                 }
                 after_final(cx, key, response, path)
@@ -87,6 +95,11 @@ impl Leaving {
                 after_final(cx, key, response, path)
             }
             Leaving::Bye { key: bye, .. } if *key == bye && is_final(response) => State::Gone,
+            Leaving::Bye { dialog, key: bye } if is_acceptance_in(&dialog, key, response) => {
+                // Our re-INVITE was accepted while the BYE was on its way, which is all that is left to say.
+                cx.acknowledge(key, &dialog, response.cseq().0, None);
+                State::Leaving(Box::new(Leaving::Bye { dialog, key: bye }))
+            }
             other => {
                 if key.is(&Method::Invite) && is_success(response) {
                     // A 2xx of another branch, or one that crossed our BYE.
@@ -164,6 +177,11 @@ impl Leaving {
             Leaving::BeforeCancel { .. } | Leaving::Bye { .. } => None,
         }
     }
+}
+
+/// True for a 2xx to an INVITE of ours in this very dialog.
+fn is_acceptance_in(dialog: &Dialog, key: &ClientKey, response: &Response) -> bool {
+    key.is(&Method::Invite) && is_success(response) && response.to().tag() == dialog.remote_tag()
 }
 
 /// The INVITE we gave up has its final response: a 2xx crossed our CANCEL and is ended by BYE (9.1, 15).

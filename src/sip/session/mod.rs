@@ -8,27 +8,34 @@
 //!      |      |                 | end
 //!      '------+---- end ----> Leaving (cancel, bye: nothing is told upwards any more) --> gone
 //! ```
-//! `uac` and `uas` hold the two ways in, `established` the confirmed session, `leaving` the ways out, and each verb in
-//! a dialog has its file: `reinvite`, `update`, `info`, `bye`, `cancel`. Reliable provisional responses (PRACK) and session timers
-//! take their places beside them.
+//! `uac` (with `early`, one branch of a fork, and `redirect`) and `uas` (with `reliable`, provisional responses that must
+//! arrive) hold the two ways in, `established` the confirmed session, `leaving` the ways out. Each verb in a dialog has
+//! its file: `reinvite`, `update`, `prack`, `info`, `bye`, `cancel`; `exchange` is how far offer and answer have come.
 
 pub mod acceptance;
 pub mod bye;
 pub mod cancel;
 pub mod context;
+pub mod early;
 pub mod established;
 pub mod event;
+pub mod exchange;
 pub mod info;
 pub mod leaving;
+pub mod prack;
+pub mod redirect;
 pub mod reinvite;
+pub mod reliable;
 pub mod uac;
 pub mod uas;
 pub mod update;
 
+use std::net::IpAddr;
+
 pub use context::{Context, Core};
 pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
 
-use self::established::Established;
+use self::established::{Established, Means};
 use self::leaving::Leaving;
 use self::uac::Calling;
 use self::uas::Ringing;
@@ -74,6 +81,27 @@ impl Session {
         matches!(self.state, State::Gone | State::Leaving(_))
     }
 
+    /// The way to the other end, as its last message showed it; where we called, before there was one.
+    pub fn path(&self) -> Option<Path> {
+        match &self.state {
+            State::Calling(calling) => Some(calling.path()),
+            State::Ringing(ringing) => Some(ringing.dialog().path()),
+            State::Established(established) => Some(established.dialog().path()),
+            State::Leaving(leaving) => Some(leaving.path()),
+            State::Gone => None,
+        }
+    }
+
+    /// The address of the other end.
+    pub fn remote(&self) -> Option<IpAddr> {
+        self.path().map(|path| path.remote.ip())
+    }
+
+    /// True for a call that we made or answered.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.state, State::Ringing(_) | State::Gone)
+    }
+
     /// True when the request is in a dialog of this session.
     pub fn owns(&self, request: &Request) -> bool {
         match &self.state {
@@ -116,8 +144,11 @@ impl Session {
     /// A request in a dialog of this session, in a new transaction; neither ACK nor CANCEL.
     pub fn handle_request(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request, path: Path) {
         self.step(|state| match state {
-            State::Calling(calling) => calling.handle_request(cx, key, &request, path),
-            State::Ringing(ringing) => ringing.handle_request(cx, key, &request, path),
+            State::Calling(mut calling) => {
+                calling.handle_request(cx, key, request, path);
+                State::Calling(calling)
+            }
+            State::Ringing(ringing) => ringing.handle_request(cx, key, request, path),
             State::Established(established) => established.handle_request(cx, key, request, path),
             State::Leaving(leaving) => leaving.handle_request(cx, key, &request),
             State::Gone => State::Gone,
@@ -162,10 +193,8 @@ impl Session {
     /// Fires what is due.
     pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         self.step(|state| match state {
-            State::Ringing(mut ringing) => {
-                ringing.handle_timeout(cx);
-                State::Ringing(ringing)
-            }
+            State::Calling(calling) => calling.handle_timeout(cx),
+            State::Ringing(ringing) => ringing.handle_timeout(cx),
             State::Established(established) => established.handle_timeout(cx),
             State::Leaving(leaving) => leaving.handle_timeout(cx),
             state => state,
@@ -178,7 +207,8 @@ impl Session {
             State::Ringing(ringing) => ringing.poll_timeout(),
             State::Established(established) => established.poll_timeout(),
             State::Leaving(leaving) => leaving.poll_timeout(),
-            State::Calling(_) | State::Gone => None,
+            State::Calling(calling) => calling.poll_timeout(),
+            State::Gone => None,
         }
     }
 
@@ -192,7 +222,7 @@ impl Session {
     /// Accepts their INVITE.
     pub fn accept(&mut self, cx: &mut Context<'_>, body: Body) {
         self.step(|state| match state {
-            State::Ringing(ringing) => State::Established(Box::new(ringing.accept(cx, body))),
+            State::Ringing(ringing) => ringing.accept(cx, body),
             state => state,
         });
     }
@@ -202,9 +232,9 @@ impl Session {
         self.step(|state| match state {
             State::Calling(calling) => {
                 cx.tell_end(EndCause::Local);
-                calling.cancel(cx, end)
+                calling.cancel(cx)
             }
-            State::Ringing(ringing) => {
+            State::Ringing(mut ringing) => {
                 cx.tell_end(EndCause::Local);
                 ringing.refuse(cx, end.code);
                 State::Gone
@@ -229,9 +259,9 @@ impl Session {
     }
 
     /// Offers new media.
-    pub fn reinvite(&mut self, cx: &mut Context<'_>, offer: Body) {
+    pub fn offer(&mut self, cx: &mut Context<'_>, offer: Body, by: Means) {
         match &mut self.state {
-            State::Established(established) => established.reinvite(cx, offer),
+            State::Established(established) => established.offer(cx, offer, by),
             _ => cx.tell(SessionEvent::OfferAnswered { session: cx.handle(), result: Err(491) }),
         }
     }
@@ -239,6 +269,14 @@ impl Session {
     /// Answers their offer.
     pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: Result<Body, u16>) {
         self.step(|state| match state {
+            State::Calling(mut calling) => {
+                calling.answer_offer(cx, &answer);
+                State::Calling(calling)
+            }
+            State::Ringing(mut ringing) => {
+                ringing.answer_offer(cx, &answer);
+                State::Ringing(ringing)
+            }
             State::Established(established) => established.answer_offer(cx, answer),
             state => state,
         });
@@ -274,15 +312,12 @@ fn is_success(response: &Response) -> bool {
     (200..300).contains(&response.status())
 }
 
-fn body_of_response(response: &Response) -> Option<Body> {
-    body(response.content_type(), response.body())
+/// The session description in a response, alone or among other parts; a body of another kind is no answer.
+fn description_of(response: &Response) -> Option<Body> {
+    response.session_description().ok().flatten().map(|bytes| Body::sdp(bytes.to_vec()))
 }
 
+/// The session description in a request, alone or among other parts.
 fn body_of_request(request: &Request) -> Option<Body> {
-    body(request.content_type(), request.body())
-}
-
-fn body(content_type: Option<&str>, bytes: &[u8]) -> Option<Body> {
-    (!bytes.is_empty())
-        .then(|| Body { content_type: content_type.unwrap_or("application/sdp").to_owned(), bytes: bytes.to_vec() })
+    request.session_description().ok().flatten().map(|bytes| Body::sdp(bytes.to_vec()))
 }

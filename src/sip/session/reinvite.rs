@@ -1,24 +1,29 @@
-//! Changing the media of a confirmed session by re-INVITE, either way (RFC 3261 14): glare, retries, answers.
+//! Changing the media of a confirmed session by re-INVITE, either way (RFC 3261 14): glare, retries, answers; and our
+//! own offers by UPDATE (RFC 3311), which go the same way without ACK.
 
 use std::time::Duration;
 
 use super::acceptance::Acceptance;
 use super::context::Context;
-use super::established::{Established, Offers};
-use super::{Body, EndCause, SessionEvent, State, body_of_request, body_of_response};
+use super::established::{Established, Means, Offers, Undecided, Wanted};
+use super::{Body, EndCause, SessionEvent, State, body_of_request, cancel, description_of, update};
 use crate::sip::message::{Method, Request, Response};
+use crate::sip::timing::GIVE_UP;
 use crate::sip::transaction::ServerKey;
 
 /// How often one offer is sent before its refusal by glare is told.
 const MAX_ATTEMPTS: u8 = 3;
+/// Longest time that a re-INVITE of ours may stay without a decision; as long as proxies wait (timer C, 16.6).
+const MAX_UNDECIDED: Duration = Duration::from_secs(180);
 /// Longest Retry-After that is waited for, in seconds; beyond it the refusal is told.
 const MAX_RETRY_AFTER: u32 = 10;
 
 impl Established {
     /// Offers new media, now or when the offers under way are answered. An offer that still waits gives way.
-    pub fn reinvite(&mut self, cx: &mut Context<'_>, offer: Body) {
-        if let Offers::Retrying { body, .. } = &mut self.offers {
-            *body = offer;
+    pub fn offer(&mut self, cx: &mut Context<'_>, body: Body, by: Means) {
+        let offer = Wanted { body, by, attempt: 0 };
+        if let Offers::Retrying { wanted, .. } = &mut self.offers {
+            *wanted = Wanted { attempt: wanted.attempt, ..offer };
             tell_result(cx, Err(491));
             return;
         }
@@ -32,30 +37,61 @@ impl Established {
     pub(super) fn send_wanted(&mut self, cx: &mut Context<'_>) {
         if matches!(self.offers, Offers::Settled)
             && self.acceptance.is_none()
-            && let Some(body) = self.wanted.take()
+            && let Some(wanted) = self.wanted.take()
         {
-            self.send_offer(cx, body, 1);
+            self.send_offer(cx, wanted);
         }
     }
 
-    fn send_offer(&mut self, cx: &mut Context<'_>, body: Body, attempt: u8) {
-        let mut request = self.dialog.request(Method::Invite);
+    fn send_offer(&mut self, cx: &mut Context<'_>, mut wanted: Wanted) {
+        let method = match wanted.by {
+            Means::Reinvite => Method::Invite,
+            Means::Update => Method::Update,
+        };
+        let mut request = self.dialog.request(method);
         super::uac::add_capabilities(&mut request, self.dialog.contact());
-        request.set_body(&body.content_type, body.bytes.clone());
+        request.set_body(&wanted.body.content_type, wanted.body.bytes.clone());
         let key = cx.send_in(&self.dialog, request);
-        self.offers = Offers::Ours { key, cseq: self.dialog.local_cseq(), body, attempt };
+        wanted.attempt += 1;
+        let patience = Undecided::Until(cx.now() + MAX_UNDECIDED);
+        self.offers = Offers::Ours { key, cseq: self.dialog.local_cseq(), wanted, patience };
     }
 
-    /// A response to our re-INVITE.
+    /// Cancels a re-INVITE that nobody decides; when that is not answered either, the dialog is lost.
+    pub(super) fn limit_offer(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        let Offers::Ours { key, patience, .. } = &mut self.offers else {
+            return State::Established(self);
+        };
+        match *patience {
+            Undecided::Until(at) if cx.now() >= at => {
+                *patience = Undecided::Cancelled(cx.now() + GIVE_UP);
+                if let Some(client) = cx.transactions().invite_client_mut(key) {
+                    let (invite, path) = (client.request().clone(), client.path());
+                    cancel::send(cx, &invite, path);
+                }
+                State::Established(self)
+            }
+            Undecided::Cancelled(at) if cx.now() >= at => {
+                self.wanted = None;
+                self.settle(cx, Err(408));
+                self.lose(cx, EndCause::TimedOut)
+            }
+            _ => State::Established(self),
+        }
+    }
+
+    /// A response to our re-INVITE or UPDATE.
     pub(super) fn handle_offer_response(mut self: Box<Self>, cx: &mut Context<'_>, response: &Response) -> State {
         match response.status() {
             100..=199 => {}
             200..=299 => {
-                if let Offers::Ours { key, cseq, .. } = &self.offers {
+                if let Offers::Ours { key, cseq, wanted, .. } = &self.offers {
                     self.dialog.refresh_target(response.contact().as_ref());
-                    cx.acknowledge(key, &self.dialog, *cseq, None);
+                    if wanted.by == Means::Reinvite {
+                        cx.acknowledge(key, &self.dialog, *cseq, None);
+                    }
                 }
-                self.settle(cx, Ok(body_of_response(response)));
+                self.settle(cx, Ok(description_of(response)));
             }
             status @ (408 | 481) => {
                 // The dialog is lost, not only the offer (12.2.1.2).
@@ -63,6 +99,7 @@ impl Established {
                 self.settle(cx, Err(status));
                 return self.lose(cx, EndCause::Rejected(status, response.reason().to_owned()));
             }
+            405 | 501 if self.offered_by() == Some(Means::Update) => self.offer_by_reinvite(cx),
             status => match self.retry_wait(cx, response) {
                 Some(wait) => self.wait_for_retry(cx, wait),
                 None => self.settle(cx, Err(status)),
@@ -77,7 +114,7 @@ impl Established {
             // The side that made the Call-ID waits longer, so that the two do not meet again.
             491 if self.invite.is_some() => Some(Duration::from_millis(10) * cx.choose(210, 400)),
             491 => Some(Duration::from_millis(10) * cx.choose(0, 200)),
-            500 => {
+            480 | 500 | 503 => {
                 let seconds = response.header("Retry-After")?.split([';', '(', ' ']).next()?.parse::<u32>().ok()?;
                 (seconds <= MAX_RETRY_AFTER).then(|| Duration::from_secs(seconds.into()))
             }
@@ -87,17 +124,31 @@ impl Established {
 
     fn wait_for_retry(&mut self, cx: &mut Context<'_>, wait: Duration) {
         match std::mem::replace(&mut self.offers, Offers::Settled) {
-            Offers::Ours { body, attempt, .. } if attempt < MAX_ATTEMPTS => {
-                self.offers = Offers::Retrying { at: cx.now() + wait, body, attempt };
+            Offers::Ours { wanted, .. } if wanted.attempt < MAX_ATTEMPTS => {
+                self.offers = Offers::Retrying { at: cx.now() + wait, wanted };
             }
             _ => self.settle(cx, Err(491)),
+        }
+    }
+
+    fn offered_by(&self) -> Option<Means> {
+        match &self.offers {
+            Offers::Ours { wanted, .. } => Some(wanted.by),
+            _ => None,
+        }
+    }
+
+    /// They know no UPDATE: the same by re-INVITE.
+    fn offer_by_reinvite(&mut self, cx: &mut Context<'_>) {
+        if let Offers::Ours { wanted, .. } = std::mem::replace(&mut self.offers, Offers::Settled) {
+            self.send_offer(cx, Wanted { by: Means::Reinvite, ..wanted });
         }
     }
 
     /// Sends an offer again whose wait is over.
     pub(super) fn retry_offer(&mut self, cx: &mut Context<'_>) {
         match std::mem::replace(&mut self.offers, Offers::Settled) {
-            Offers::Retrying { at, body, attempt } if cx.now() >= at => self.send_offer(cx, body, attempt + 1),
+            Offers::Retrying { at, wanted } if cx.now() >= at => self.send_offer(cx, wanted),
             other => self.offers = other,
         }
     }
@@ -147,8 +198,8 @@ impl Established {
     pub fn answer_offer(mut self: Box<Self>, cx: &mut Context<'_>, answer: Result<Body, u16>) -> State {
         match std::mem::replace(&mut self.offers, Offers::Settled) {
             Offers::Theirs { key, request } => match answer {
-                Ok(body) => self.accept_theirs(cx, key, &request, body),
-                Err(code) => cx.answer(&key, &request, if (300..700).contains(&code) { code } else { 488 }),
+                Ok(body) if *request.method() == Method::Invite => self.accept_theirs(cx, key, &request, body),
+                answer => update::answer_offer(cx, &mut self.dialog, &key, &request, &answer),
             },
             Offers::DueInAck { cseq } => {
                 if let Some(invite) = &self.invite {
@@ -171,11 +222,7 @@ impl Established {
         let mut response = cx.response(request, 200);
         cx.describe(&mut response, self.dialog.contact());
         response.set_body(&body.content_type, body.bytes);
-        if *request.method() == Method::Invite {
-            self.acceptance = Some(Acceptance::start(cx, key, response, late, false));
-        } else {
-            cx.respond(&key, &response);
-        }
+        self.acceptance = Some(Acceptance::start(cx, key, response, late, false));
     }
 
     /// Their offer will have no answer any more: 487, as for a CANCEL.

@@ -1,16 +1,24 @@
-//! The calling side until the final response (RFC 3261 13.2): early dialogs, forks, the answer.
+//! The calling side until the final response (RFC 3261 13.2): early dialogs, forks, redirections, the answer.
 
-use super::context::Context;
-use super::established::Established;
+use std::time::{Duration, Instant};
+
+use super::context::{Context, contact};
+use super::early::{EarlyDialog, News};
+use super::established::{Established, Offers};
+use super::exchange::{Exchange, Offerer};
 use super::leaving::Leaving;
-use super::{Body, End, EndCause, SessionEvent, State, body_of_response, cancel, info, update};
+use super::redirect::Redirects;
+use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
+use crate::sip::timing::{Deadline, TimerReason};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
 
 /// Most early dialogs of one INVITE; what forks further is heard only when it accepts.
 const MAX_EARLY_DIALOGS: usize = 8;
+/// Longest time that an INVITE may ring, whatever the user's patience: a peer that never decides binds nothing for ever.
+pub const MAX_RINGING: Duration = Duration::from_secs(600);
 
 /// How to call.
 #[derive(Debug, Clone)]
@@ -23,10 +31,12 @@ pub struct Invite {
     pub from: NameAddr,
     /// Where we want requests in the dialog.
     pub contact: Uri,
-    /// Our offer; without one the other end offers in its 2xx.
+    /// Our offer; without one the other end offers in its 2xx, or in a reliable provisional response.
     pub offer: Option<Body>,
     /// Further header lines, name and value: a Route, an Alert-Info.
     pub headers: Vec<(String, String)>,
+    /// To how many other contacts, all in all, a 300, 301 or 302 may send the call on; with 0 it ends the call.
+    pub follow: u8,
 }
 
 /// An INVITE of ours without final response.
@@ -34,50 +44,37 @@ pub struct Invite {
 pub struct Calling {
     key: ClientKey,
     invite: Request,
-    contact: Uri,
+    order: Invite,
     path: Path,
-    offered: bool,
     heard: bool,
-    early: Vec<Dialog>,
+    early: Vec<EarlyDialog>,
+    redirects: Redirects,
+    until: Instant,
 }
 
 impl Calling {
     /// Sends the INVITE.
-    pub fn start(cx: &mut Context<'_>, order: Invite) -> Self {
+    pub fn start(cx: &mut Context<'_>, mut order: Invite) -> Self {
         let call_id = format!("{}{}", cx.token(), cx.token());
-        let mut from = order.from;
-        from.set_tag(&cx.token());
-        let to = NameAddr::new(order.to.clone());
+        order.from.set_tag(&cx.token());
         let first_cseq = cx.choose(1, 0xffff);
-        let mut request = Request::new(Method::Invite, order.to, &from, &to, &call_id, first_cseq);
-        for (name, value) in &order.headers {
-            request.push_header(name, value);
-        }
-        add_capabilities(&mut request, &order.contact);
-        if let Some(offer) = &order.offer {
-            request.set_body(&offer.content_type, offer.bytes.clone());
-        }
-        cx.finish(&mut request, order.path);
-        let key = cx.send_finished(request.clone(), order.path);
-        Calling {
-            key,
-            invite: request,
-            contact: order.contact,
-            path: order.path,
-            offered: order.offer.is_some(),
-            heard: false,
-            early: Vec::new(),
-        }
+        let mut invite = invitation(&order, order.to.clone(), &order.contact, &call_id, first_cseq);
+        let path = order.path;
+        cx.finish(&mut invite, path);
+        let key = cx.send_finished(invite.clone(), path);
+        let redirects = Redirects::new(order.follow, &order.to);
+        let until = cx.now() + MAX_RINGING;
+        Calling { key, invite, order, path, heard: false, early: Vec::new(), redirects, until }
     }
 
     /// True when the request is in one of the early dialogs.
     pub fn owns(&self, request: &Request) -> bool {
-        self.early.iter().any(|dialog| dialog.owns(request))
+        self.early.iter().any(|early| early.dialog().owns(request))
     }
 
     /// The early dialog that spoke last.
     pub fn latest_dialog_mut(&mut self) -> Option<&mut Dialog> {
-        self.early.last_mut()
+        self.early.last_mut().map(EarlyDialog::dialog_mut)
     }
 
     /// The INVITE's transaction.
@@ -85,9 +82,9 @@ impl Calling {
         &self.key
     }
 
-    /// The INVITE as sent.
-    pub fn invite(&self) -> &Request {
-        &self.invite
+    /// The way of the INVITE.
+    pub fn path(&self) -> Path {
+        self.path
     }
 
     /// True when a provisional response has come, so that a CANCEL may go (9.1).
@@ -95,24 +92,13 @@ impl Calling {
         self.heard
     }
 
-    /// Takes note of a provisional response.
-    pub fn handle_provisional(&mut self, response: &Response, path: Path) {
+    /// Takes note that a provisional response has come.
+    pub fn note_heard(&mut self, path: Path) {
         self.heard = true;
-        self.path.flow = path.flow;
-        if response.status() == 100 || response.to().tag().is_none() {
-            return;
-        }
-        let tag = response.to().tag();
-        if let Some(at) = self.early.iter().position(|dialog| dialog.remote_tag() == tag) {
-            let mut dialog = self.early.remove(at);
-            dialog.refresh_target(response.contact().as_ref());
-            self.early.push(dialog);
-        } else if self.early.len() < MAX_EARLY_DIALOGS {
-            self.early.push(Dialog::from_response(&self.invite, response, self.contact.clone(), self.path));
-        }
+        self.path.flow = self.flow_of(path);
     }
 
-    /// A response to the INVITE, or to an INFO in an early dialog.
+    /// A response to the INVITE, or to another request in an early dialog.
     pub fn handle_response(
         mut self: Box<Self>,
         cx: &mut Context<'_>,
@@ -120,53 +106,121 @@ impl Calling {
         response: &Response,
         path: Path,
     ) -> State {
-        let session = cx.handle();
         if *key != self.key {
-            info::handle_response(cx, key, response);
+            let accepted = is_success(response);
+            let is_prack = is_final(response) && self.early.iter_mut().any(|early| early.finish_prack(key, accepted));
+            if !is_prack {
+                info::handle_response(cx, key, response);
+            }
             return State::Calling(self);
         }
         match response.status() {
-            100 => {
-                self.handle_provisional(response, path);
+            100..=199 => {
+                self.handle_provisional(cx, response, path);
                 State::Calling(self)
             }
-            status @ 101..=199 => {
-                self.handle_provisional(response, path);
-                cx.tell(SessionEvent::Progress { session, status, body: body_of_response(response) });
-                State::Calling(self)
-            }
-            200..=299 => {
-                let dialog = self.confirm(response, path);
-                let body = body_of_response(response);
-                let cseq = self.invite.cseq().0;
-                let owed = !self.offered && body.is_some();
-                if !owed {
-                    cx.acknowledge(&self.key, &dialog, cseq, None);
-                }
-                cx.tell(SessionEvent::Answered { session, body });
-                State::Established(Box::new(Established::called(dialog, self.key, cseq, owed)))
-            }
+            200..=299 => self.confirm(cx, response, path),
             status => {
-                cx.tell_end(EndCause::Rejected(status, response.reason().to_owned()));
-                State::Gone
+                self.abandon_early(cx);
+                match self.redirects.after(response, self.order.path) {
+                    Some((target, way)) => {
+                        self.send_on(cx, target, way);
+                        State::Calling(self)
+                    }
+                    None => {
+                        cx.tell_end(EndCause::Rejected(status, response.reason().to_owned()));
+                        State::Gone
+                    }
+                }
             }
         }
     }
 
-    /// The dialog of a 2xx: the early one with the route set computed anew (13.2.2.4), or a new one.
-    pub fn confirm(&self, response: &Response, path: Path) -> Dialog {
-        let way = Path { flow: path.flow, ..self.path };
-        let mut dialog = Dialog::from_response(&self.invite, response, self.contact.clone(), way);
-        if let Some(early) = self.early.iter().find(|early| early.remote_tag() == response.to().tag()) {
-            dialog.continue_numbers(early);
+    fn handle_provisional(&mut self, cx: &mut Context<'_>, response: &Response, path: Path) {
+        self.note_heard(path);
+        let (session, status) = (cx.handle(), response.status());
+        let tag = response.to().tag();
+        let at = self.early.iter().position(|early| tag.is_some() && early.dialog().remote_tag() == tag);
+        match status {
+            100 => return,
+            // That branch has failed, the others go on (RFC 6228 4).
+            199 => {
+                if let Some(at) = at {
+                    self.early.remove(at).abandon(cx);
+                }
+                return;
+            }
+            _ => {}
         }
-        dialog
+        let offered = self.order.offer.is_some();
+        let news = if tag.is_none() || (at.is_none() && self.early.len() >= MAX_EARLY_DIALOGS) {
+            News::Progress(description_of(response).filter(|_| tag.is_none() && offered))
+        } else {
+            let mut early = at.map(|at| self.early.remove(at)).unwrap_or_else(|| {
+                let contact = self.contact();
+                EarlyDialog::new(Dialog::from_response(&self.invite, response, contact, self.path), offered)
+            });
+            let news = early.handle_provisional(cx, response);
+            self.early.push(early);
+            news
+        };
+        match news {
+            News::Nothing => {}
+            News::Progress(body) => cx.tell(SessionEvent::Progress { session, status, body }),
+            News::Offer(offer) => {
+                cx.tell(SessionEvent::Progress { session, status, body: None });
+                cx.tell(SessionEvent::Offer { session, body: Some(offer) });
+            }
+        }
     }
 
-    /// The INVITE, or an INFO, will have no response.
-    pub fn handle_failure(self: Box<Self>, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) -> State {
+    /// A 2xx: the early dialog of its tag with the route set computed anew (13.2.2.4), or a new one.
+    fn confirm(mut self: Box<Self>, cx: &mut Context<'_>, response: &Response, path: Path) -> State {
+        let way = Path { flow: self.flow_of(path), ..self.path };
+        let mut dialog = Dialog::from_response(&self.invite, response, self.contact(), way);
+        let tag = response.to().tag();
+        let early = self.early.iter().position(|early| early.dialog().remote_tag() == tag);
+        let (exchange, early_answer) = match early.map(|at| self.early.remove(at).into_parts()) {
+            Some((early, exchange, answer)) => {
+                dialog.continue_numbers(&early);
+                (exchange, answer)
+            }
+            None => (Exchange::of_invite(self.order.offer.is_some(), Offerer::We), None),
+        };
+        let session = cx.handle();
+        let cseq = self.invite.cseq().0;
+        let settled = !matches!(exchange, Exchange::Open(_));
+        // What was agreed early needs no repetition, unless another branch has described its media since.
+        let agreed = early_answer.filter(|_| !settled || self.early.iter().any(EarlyDialog::has_answer));
+        let (body, offers) = match exchange {
+            Exchange::Open(Offerer::Nobody) => {
+                let offer = description_of(response);
+                let offers = if offer.is_some() { Offers::DueInAck { cseq } } else { Offers::Settled };
+                (offer, offers)
+            }
+            Exchange::Open(_) => (description_of(response).or(agreed), Offers::Settled),
+            Exchange::Theirs { key, request } => (agreed, Offers::Theirs { key, request }),
+            Exchange::Settled | Exchange::DueInPrack { .. } => (agreed, Offers::Settled),
+        };
+        if !matches!(offers, Offers::DueInAck { .. }) {
+            cx.acknowledge(&self.key, &dialog, cseq, None);
+        }
+        self.abandon_early(cx);
+        cx.tell(SessionEvent::Answered { session, body });
+        State::Established(Box::new(Established::called(dialog, self.key, offers)))
+    }
+
+    /// The INVITE, an INFO or a PRACK will have no response.
+    pub fn handle_failure(mut self: Box<Self>, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) -> State {
         if *key != self.key {
-            info::handle_failure(cx, key, failure);
+            if !self.early.iter_mut().any(|early| early.finish_prack(key, false)) {
+                info::handle_failure(cx, key, failure);
+            }
+            return State::Calling(self);
+        }
+        self.abandon_early(cx);
+        if let Some((target, way)) = self.redirects.next(self.order.path) {
+            self.send_on(cx, target, way);
             return State::Calling(self);
         }
         cx.tell_end(EndCause::of(failure));
@@ -174,31 +228,20 @@ impl Calling {
     }
 
     /// A request in an early dialog.
-    pub fn handle_request(
-        mut self: Box<Self>,
-        cx: &mut Context<'_>,
-        key: &ServerKey,
-        request: &Request,
-        path: Path,
-    ) -> State {
-        let Some(dialog) = self.early.iter_mut().find(|dialog| dialog.owns(request)) else {
-            cx.answer(key, request, 481);
-            return State::Calling(self);
-        };
-        if dialog.handle_request(request).is_err() {
-            cx.answer(key, request, 500);
-            return State::Calling(self);
+    pub fn handle_request(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request, path: Path) {
+        match self.early.iter_mut().find(|early| early.dialog().owns(&request)) {
+            Some(early) => early.handle_request(cx, key, request, path),
+            None => cx.answer(key, &request, 481),
         }
-        dialog.learn_path(path);
-        match request.method() {
-            Method::Info => info::handle(cx, key, request),
-            // Our offer has no answer yet (RFC 3311 5.2).
-            Method::Update => update::handle_early(cx, key, request, dialog, 491),
-            Method::Options => cx.answer_options(key, request),
-            // The called side may not end an early dialog by BYE (15).
-            _ => cx.answer(key, request, 481),
+    }
+
+    /// Our user's answer to an offer in an early dialog; the one that spoke last comes first.
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) {
+        for early in self.early.iter_mut().rev() {
+            if early.answer_offer(cx, answer) {
+                return;
+            }
         }
-        State::Calling(self)
     }
 
     /// A connection has gone.
@@ -206,13 +249,28 @@ impl Calling {
         if self.path.flow == Some(flow) {
             self.path.flow = None;
         }
-        for dialog in &mut self.early {
-            dialog.handle_flow_closed(flow);
+        for early in &mut self.early {
+            early.dialog_mut().handle_flow_closed(flow);
         }
     }
 
+    /// Gives up what has rung for too long.
+    pub fn handle_timeout(self: Box<Self>, cx: &mut Context<'_>) -> State {
+        if cx.now() < self.until {
+            return State::Calling(self);
+        }
+        cx.tell_end(EndCause::TimedOut);
+        self.cancel(cx)
+    }
+
+    /// The next deadline and why. Until something is heard the transaction has its own.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.heard.then_some((self.until, TimerReason::InviteUndecided))
+    }
+
     /// Gives up: CANCEL now, or as soon as anything has been heard (9.1).
-    pub fn cancel(self: Box<Self>, cx: &mut Context<'_>, _end: End) -> State {
+    pub fn cancel(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        self.abandon_early(cx);
         State::Leaving(Box::new(Leaving::cancelling(cx, self)))
     }
 
@@ -220,13 +278,62 @@ impl Calling {
     pub fn send_cancel(&self, cx: &mut Context<'_>) {
         cancel::send(cx, &self.invite, self.path);
     }
+
+    /// Calls `target` instead, as the next request of the same call (8.1.3.4).
+    fn send_on(&mut self, cx: &mut Context<'_>, target: Uri, way: Path) {
+        // Through a proxy, the way stays the proxy's.
+        let has_route = self.order.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Route"));
+        self.path = if has_route { self.order.path } else { way };
+        let ours = self.contact();
+        let cseq = self.invite.cseq().0 + 1;
+        let mut invite = invitation(&self.order, target, &ours, self.invite.call_id(), cseq);
+        cx.finish(&mut invite, self.path);
+        self.key = cx.send_finished(invite.clone(), self.path);
+        self.invite = invite;
+        self.heard = false;
+    }
+
+    /// The connection by which a response came, if ours is a dialog by connections: a large INVITE may have gone by one for
+    /// its size alone.
+    fn flow_of(&self, path: Path) -> Option<FlowId> {
+        path.flow.filter(|_| path.transport == self.path.transport)
+    }
+
+    /// Our Contact for the way that is tried.
+    fn contact(&self) -> Uri {
+        if self.path.transport == self.order.path.transport {
+            return self.order.contact.clone();
+        }
+        contact(self.order.contact.user_text().as_deref(), self.path)
+    }
+
+    fn abandon_early(&mut self, cx: &mut Context<'_>) {
+        for mut early in self.early.drain(..) {
+            if let Some(client) = cx.transactions().invite_client_mut(&self.key) {
+                client.note_number(early.dialog().local_cseq());
+            }
+            early.abandon(cx);
+        }
+    }
 }
 
-/// Adds what an INVITE of ours says about us.
+/// The INVITE to `target`, without Via.
+fn invitation(order: &Invite, target: Uri, ours: &Uri, call_id: &str, cseq: u32) -> Request {
+    let to = NameAddr::new(order.to.clone());
+    let mut request = Request::new(Method::Invite, target, &order.from, &to, call_id, cseq);
+    for (name, value) in &order.headers {
+        request.push_header(name, value);
+    }
+    add_capabilities(&mut request, ours);
+    if let Some(offer) = &order.offer {
+        request.set_body(&offer.content_type, offer.bytes.clone());
+    }
+    request
+}
+
+/// Adds what an INVITE or UPDATE of ours says about us.
 pub fn add_capabilities(request: &mut Request, contact: &Uri) {
     request.push_header("Contact", &NameAddr::new(contact.clone()).to_string());
     request.push_header("Allow", super::context::ALLOW);
-    if !super::context::SUPPORTED.is_empty() {
-        request.push_header("Supported", &super::context::SUPPORTED.join(", "));
-    }
+    request.push_header("Supported", &super::context::SUPPORTED.join(", "));
 }

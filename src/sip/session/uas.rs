@@ -1,15 +1,17 @@
 //! The called side until the final response (RFC 3261 13.3).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::acceptance::Acceptance;
+use super::acceptance::{Acceptance, Patience};
 use super::context::{Context, contact};
-use super::established::Established;
+use super::established::{Established, Offers};
+use super::exchange::{Exchange, Offerer};
+use super::reliable::Reliable;
 use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, info, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
-use crate::sip::timing::{Deadline, REPEAT_PROVISIONAL, TimerReason};
+use crate::sip::timing::{Deadline, REPEAT_PROVISIONAL, REPEAT_RELIABLE, TimerReason, earlier};
 use crate::sip::transaction::ServerKey;
 
 /// An INVITE of theirs without final response.
@@ -19,7 +21,11 @@ pub struct Ringing {
     invite: Request,
     dialog: Dialog,
     local_tag: String,
-    offered: bool,
+    exchange: Exchange,
+    /// The provisional responses, when the caller demands that they arrive.
+    reliable: Option<Reliable>,
+    /// Our user has accepted, and the 200 waits for a PRACK.
+    accepting: Option<Body>,
     /// When the last provisional response is repeated; none before there is one.
     repeat: Option<Instant>,
 }
@@ -29,10 +35,14 @@ impl Ringing {
     pub fn start(cx: &mut Context<'_>, key: ServerKey, invite: Request, path: Path) -> Self {
         cx.answer(&key, &invite, 100);
         let local_tag = cx.token();
+        if let Some(server) = cx.transactions().invite_server_mut(&key) {
+            server.set_local_tag(&local_tag);
+        }
         let ours = contact(invite.uri().user_text().as_deref(), path);
         let dialog = Dialog::from_request(&invite, &local_tag, ours, path);
         let offer = body_of_request(&invite);
-        let offered = offer.is_some();
+        let exchange = Exchange::of_invite(offer.is_some(), Offerer::They);
+        let reliable = Reliable::demanded_by(cx, &invite);
         let request = Box::new(IncomingCall {
             request_uri: invite.uri().clone(),
             from: invite.from().clone(),
@@ -40,11 +50,12 @@ impl Ringing {
             call_id: invite.call_id().to_owned(),
             contact: invite.contact().map(|contact| contact.uri.clone()),
             user_agent: invite.header("User-Agent").map(str::to_owned),
+            offer_wanted: offer.is_none() && reliable.is_some(),
             offer,
         });
         let session = cx.handle();
         cx.tell(SessionEvent::Incoming { session, path, request });
-        Ringing { key, invite, dialog, local_tag, offered, repeat: None }
+        Ringing { key, invite, dialog, local_tag, exchange, reliable, accepting: None, repeat: None }
     }
 
     /// The dialog our responses make.
@@ -59,28 +70,79 @@ impl Ringing {
 
     /// Sends 180, or 183 with early media.
     pub fn ring(&mut self, cx: &mut Context<'_>, body: Option<Body>) {
-        let mut response = self.response(cx, if body.is_some() { 183 } else { 180 });
-        if let Some(body) = body {
-            response.set_body(&body.content_type, body.bytes);
+        if self.accepting.is_some() {
+            return;
         }
+        if let Some(reliable) = &mut self.reliable {
+            reliable.queue(body);
+            return self.send_waiting(cx);
+        }
+        // An offer must be sure to arrive, an answer may be shown before (13.2.1).
+        let body = body.filter(|_| matches!(self.exchange, Exchange::Open(Offerer::They)));
+        let response = self.provisional(cx, body);
         cx.respond(&self.key, &response);
         self.repeat = Some(cx.now() + REPEAT_PROVISIONAL);
     }
 
-    /// Sends 200.
-    pub fn accept(self, cx: &mut Context<'_>, body: Body) -> Established {
+    /// Sends the next reliable provisional response, when none is outstanding (RFC 3262 3).
+    fn send_waiting(&mut self, cx: &mut Context<'_>) {
+        let Some(mut reliable) = self.reliable.take() else {
+            return;
+        };
+        if let Some(body) = reliable.take_next() {
+            let body = match self.exchange {
+                Exchange::Open(Offerer::They) => {
+                    if body.is_some() {
+                        self.exchange = Exchange::Settled;
+                    }
+                    body
+                }
+                Exchange::Open(Offerer::Nobody) if body.is_some() => {
+                    self.exchange = Exchange::Open(Offerer::We);
+                    body
+                }
+                // The first reliable response has to offer (RFC 3261 13.2.1): without an offer it rings unheard.
+                Exchange::Open(Offerer::Nobody) => {
+                    self.reliable = Some(reliable);
+                    return;
+                }
+                _ => None,
+            };
+            let response = self.provisional(cx, body);
+            reliable.send(cx, &self.key, response);
+            self.repeat = Some(cx.now() + REPEAT_RELIABLE);
+        }
+        self.reliable = Some(reliable);
+    }
+
+    /// Sends 200, or lets it wait for the PRACK of a provisional response that describes media (RFC 3262 3).
+    pub fn accept(mut self: Box<Self>, cx: &mut Context<'_>, body: Body) -> State {
+        if self.reliable.as_ref().is_some_and(Reliable::holds_back_acceptance) {
+            self.accepting.get_or_insert(body);
+            return State::Ringing(self);
+        }
         let mut response = self.response(cx, 200);
-        response.set_body(&body.content_type, body.bytes);
-        let acceptance = Acceptance::start(cx, self.key, response, !self.offered, true);
-        Established::answered(self.dialog, acceptance)
+        let late = matches!(self.exchange, Exchange::Open(Offerer::Nobody));
+        // What was answered for certain is not answered again (RFC 6337 2.2).
+        if late || matches!(self.exchange, Exchange::Open(Offerer::They)) {
+            response.set_body(&body.content_type, body.bytes);
+        }
+        let acceptance = Acceptance::start(cx, self.key, response, late, true);
+        let offers = match self.exchange {
+            Exchange::Theirs { key, request } => Offers::Theirs { key, request },
+            _ => Offers::Settled,
+        };
+        let unacknowledged = self.reliable.as_ref().and_then(Reliable::unacknowledged);
+        State::Established(Box::new(Established::answered(self.dialog, acceptance, offers, unacknowledged)))
     }
 
     /// Sends a refusal.
-    pub fn refuse(&self, cx: &mut Context<'_>, code: u16) {
+    pub fn refuse(&mut self, cx: &mut Context<'_>, code: u16) {
         let code = if (300..700).contains(&code) { code } else { 603 };
         let mut response = cx.response(&self.invite, code);
         response.set_to_tag(&self.local_tag);
         cx.respond(&self.key, &response);
+        self.exchange.abandon(cx);
     }
 
     /// Meets the INVITE with silence.
@@ -89,7 +151,7 @@ impl Ringing {
     }
 
     /// A CANCEL came; its own 200 is on its way.
-    pub fn handle_cancel(self: Box<Self>, cx: &mut Context<'_>, cancel: &Request) -> State {
+    pub fn handle_cancel(mut self: Box<Self>, cx: &mut Context<'_>, cancel: &Request) -> State {
         self.refuse(cx, 487);
         cx.tell_end(EndCause::Cancelled { completed_elsewhere: cancel::is_completed_elsewhere(cancel) });
         State::Gone
@@ -100,42 +162,105 @@ impl Ringing {
         mut self: Box<Self>,
         cx: &mut Context<'_>,
         key: &ServerKey,
-        request: &Request,
+        request: Request,
         path: Path,
     ) -> State {
-        if self.dialog.handle_request(request).is_err() {
-            cx.answer(key, request, 500);
+        if self.dialog.handle_request(&request).is_err() {
+            cx.answer(key, &request, 500);
             return State::Ringing(self);
         }
         self.dialog.learn_path(path);
         match request.method() {
-            Method::Info => info::handle(cx, key, request),
-            Method::Update => update::handle_early(cx, key, request, &mut self.dialog, 500),
-            Method::Options => cx.answer_options(key, request),
+            Method::Prack => return self.handle_prack(cx, key, request),
+            Method::Info => info::handle(cx, key, &request),
+            Method::Update => update::handle_early(cx, key, request, &mut self.dialog, &mut self.exchange),
+            Method::Options => cx.answer_options(key, &request),
             // The caller may end an early dialog by BYE instead of CANCEL (15).
             Method::Bye => {
-                cx.answer(key, request, 200);
+                cx.answer(key, &request, 200);
                 self.refuse(cx, 487);
                 cx.tell_end(EndCause::Cancelled { completed_elsewhere: false });
                 return State::Gone;
             }
             // A second INVITE before the first has its answer (14.2).
-            _ => cx.answer_later(key, request),
+            _ => cx.answer_later(key, &request),
         }
         State::Ringing(self)
     }
 
-    /// Repeats the provisional response when that is due.
-    pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
-        if self.repeat.is_some_and(|at| cx.now() >= at) {
-            cx.repeat_provisional(&self.key);
-            self.repeat = Some(cx.now() + REPEAT_PROVISIONAL);
+    /// The PRACK of a provisional response, perhaps with the answer to its offer or with an offer (RFC 3262 3, 5).
+    fn handle_prack(mut self: Box<Self>, cx: &mut Context<'_>, key: &ServerKey, prack: Request) -> State {
+        if !self.reliable.as_mut().is_some_and(|reliable| reliable.acknowledge(&prack)) {
+            cx.answer(key, &prack, 481);
+            return State::Ringing(self);
         }
+        let (session, body) = (cx.handle(), body_of_request(&prack));
+        match (&self.exchange, body) {
+            (Exchange::Open(Offerer::We), body) => {
+                self.exchange = Exchange::Settled;
+                cx.answer(key, &prack, 200);
+                cx.tell(SessionEvent::OfferAnswered { session, result: Ok(body) });
+            }
+            (Exchange::Settled, Some(offer)) => {
+                self.exchange = Exchange::Theirs { key: key.clone(), request: Box::new(prack) };
+                cx.tell(SessionEvent::Offer { session, body: Some(offer) });
+            }
+            // An offer while another one waits breaks RFC 3264 4.
+            (_, Some(_)) => cx.answer_later(key, &prack),
+            (_, None) => cx.answer(key, &prack, 200),
+        }
+        match self.accepting.take() {
+            Some(body) => self.accept(cx, body),
+            None => {
+                self.send_waiting(cx);
+                State::Ringing(self)
+            }
+        }
+    }
+
+    /// Our user's answer to an offer in the early dialog.
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) {
+        self.exchange.answer(cx, &mut self.dialog, answer);
+    }
+
+    /// Repeats the provisional response when that is due; gives up when a reliable one gets no PRACK.
+    pub fn handle_timeout(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        if let Some(reliable) = &mut self.reliable
+            && reliable.handle_timeout(cx, &self.key) == Patience::Exhausted
+        {
+            self.refuse(cx, 504);
+            cx.tell_end(EndCause::TimedOut);
+            return State::Gone;
+        }
+        if self.repeat.is_some_and(|at| cx.now() >= at) {
+            self.repeat = Some(cx.now() + self.repetition());
+            match &mut self.reliable {
+                None => cx.repeat_provisional(&self.key),
+                Some(reliable) => {
+                    reliable.queue(None);
+                    self.send_waiting(cx);
+                }
+            }
+        }
+        State::Ringing(self)
     }
 
     /// The next deadline and why.
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        self.repeat.map(|at| (at, TimerReason::RepeatProvisional))
+        let repeat = self.repeat.map(|at| (at, TimerReason::RepeatProvisional));
+        earlier(repeat, self.reliable.as_ref().and_then(Reliable::poll_timeout))
+    }
+
+    fn repetition(&self) -> Duration {
+        if self.reliable.is_some() { REPEAT_RELIABLE } else { REPEAT_PROVISIONAL }
+    }
+
+    fn provisional(&self, cx: &Context<'_>, body: Option<Body>) -> Response {
+        let mut response = self.response(cx, if body.is_some() { 183 } else { 180 });
+        if let Some(body) = body {
+            response.set_body(&body.content_type, body.bytes);
+        }
+        response
     }
 
     /// A response that makes or confirms the dialog (12.1.1).

@@ -1,26 +1,60 @@
-//! UPDATE, as the side that answers it: new media or a new Contact without a re-INVITE (RFC 3311).
+//! UPDATE, as the side that answers it: new media or a new Contact without a re-INVITE, early or confirmed (RFC 3311).
 
 use super::context::Context;
 use super::established::{Established, Offers};
-use super::{SessionEvent, body_of_request};
+use super::exchange::{Exchange, Offerer};
+use super::{Body, SessionEvent, body_of_request};
 use crate::sip::dialog::Dialog;
-use crate::sip::message::Request;
+use crate::sip::message::{Method, Request};
 use crate::sip::transaction::ServerKey;
 
-/// An UPDATE in an early dialog. The first offer has no answer yet there, so one with an offer is refused with
-/// `status`: 491 when that offer is ours, 500 with Retry-After when it is theirs (5.2).
-pub fn handle_early(cx: &mut Context<'_>, key: &ServerKey, request: &Request, dialog: &mut Dialog, status: u16) {
-    if body_of_request(request).is_none() {
-        dialog.refresh_target(request.contact().as_ref());
-        accept_plain(cx, key, request, dialog);
-    } else if status == 500 {
-        cx.answer_later(key, request);
-    } else {
-        cx.answer(key, request, status);
+/// An UPDATE in an early dialog. One that offers while an offer of ours is open gets 491, while one of theirs is open
+/// 500 with Retry-After (5.2).
+pub fn handle_early(
+    cx: &mut Context<'_>,
+    key: &ServerKey,
+    request: Request,
+    dialog: &mut Dialog,
+    exchange: &mut Exchange,
+) {
+    let Some(offer) = body_of_request(&request) else {
+        return accept_plain(cx, key, &request, dialog);
+    };
+    match exchange {
+        Exchange::Open(Offerer::We) => cx.answer(key, &request, 491),
+        Exchange::Open(_) | Exchange::Theirs { .. } | Exchange::DueInPrack { .. } => cx.answer_later(key, &request),
+        Exchange::Settled => {
+            *exchange = Exchange::Theirs { key: key.clone(), request: Box::new(request) };
+            let session = cx.handle();
+            cx.tell(SessionEvent::Offer { session, body: Some(offer) });
+        }
     }
 }
 
-fn accept_plain(cx: &mut Context<'_>, key: &ServerKey, request: &Request, dialog: &Dialog) {
+/// Our user's answer to the offer in an UPDATE or PRACK of theirs.
+pub fn answer_offer(
+    cx: &mut Context<'_>,
+    dialog: &mut Dialog,
+    key: &ServerKey,
+    request: &Request,
+    answer: &Result<Body, u16>,
+) {
+    match answer {
+        Ok(body) => {
+            let mut response = cx.response(request, 200);
+            if *request.method() == Method::Update {
+                dialog.refresh_target(request.contact().as_ref());
+                cx.describe(&mut response, dialog.contact());
+            }
+            response.set_body(&body.content_type, body.bytes.clone());
+            cx.respond(key, &response);
+        }
+        Err(code) => cx.answer(key, request, if (300..700).contains(code) { *code } else { 488 }),
+    }
+}
+
+fn accept_plain(cx: &mut Context<'_>, key: &ServerKey, request: &Request, dialog: &mut Dialog) {
+    dialog.refresh_target(request.contact().as_ref());
     let mut response = cx.response(request, 200);
     cx.describe(&mut response, dialog.contact());
     cx.respond(key, &response);
@@ -30,9 +64,7 @@ impl Established {
     /// An UPDATE in the confirmed dialog.
     pub(super) fn handle_update(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request) {
         let Some(body) = body_of_request(&request) else {
-            self.dialog.refresh_target(request.contact().as_ref());
-            accept_plain(cx, key, &request, &self.dialog);
-            return;
+            return accept_plain(cx, key, &request, &mut self.dialog);
         };
         if self.owes_answer() || matches!(self.offers, Offers::Ours { .. }) {
             cx.answer(key, &request, 491);

@@ -174,6 +174,19 @@ fn a_call_without_an_offer_is_offered_in_the_200_and_answered_in_the_ack() {
 }
 
 #[test]
+fn an_offer_of_ours_is_not_shown_before_it_is_sure_to_arrive() {
+    let mut world = World::new(7, 0.0);
+    world.call(Transport::Udp, None);
+    world.run(ms(100));
+    let SessionEvent::Incoming { session: theirs, request, .. } = world.event(CALLED) else { panic!() };
+    assert!(!request.offer_wanted);
+    let now = world.now;
+    world.at(CALLED).ring(now, theirs, Some(sdp("late offer")));
+    world.run(ms(100));
+    assert!(matches!(world.event(CALLER), SessionEvent::Progress { status: 180, body: None, .. }));
+}
+
+#[test]
 fn silence_takes_back_the_100_and_swallows_repeats() {
     let mut world = World::new(8, 0.0);
     world.call(Transport::Udp, Some("offer"));

@@ -118,6 +118,82 @@ fn the_reason_says_that_another_phone_took_the_call() {
 }
 
 #[test]
+fn a_cancel_and_its_invite_are_answered_with_one_tag() {
+    let (mut bench, _) = rung();
+    let cancel = Text::new("CANCEL", "z9hG4bKone").text();
+    bench.deliver(&cancel);
+    let (ok, terminated) = (bench.response(), bench.response());
+    assert_eq!((ok.status(), terminated.status()), (200, 487));
+    assert!(ok.to().tag().is_some() && ok.to().tag() == terminated.to().tag());
+    // A repetition gets the same, and changes nothing.
+    bench.deliver(&cancel);
+    assert_eq!(bench.response().to_bytes(), ok.to_bytes());
+    assert!(bench.endpoint.poll_transmit().is_none());
+}
+
+#[test]
+fn a_cancel_of_another_sender_is_not_for_this_invite() {
+    let (mut bench, _) = rung();
+    let cancel = Text::new("CANCEL", "z9hG4bKone").text();
+    bench.deliver(&cancel.replace("UDP 198.51.100.7:5060", "UDP 198.51.100.8:5060"));
+    assert_eq!(bench.lines(), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
+    assert!(bench.endpoint.poll_event().is_none());
+}
+
+#[test]
+fn a_cancel_after_the_refusal_changes_nothing() {
+    let (mut bench, session) = rung();
+    let now = bench.now;
+    bench.endpoint.end(now, session, crate::sip::session::End { code: 486 });
+    assert_eq!(bench.lines(), ["SIP/2.0 486 Busy Here"]);
+    bench.deliver(&Text::new("CANCEL", "z9hG4bKone").text());
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    bench.run(ms(600));
+    assert_eq!(bench.lines(), ["SIP/2.0 486 Busy Here"]);
+}
+
+#[test]
+fn a_200_before_any_cancel_could_go_is_ended_by_bye() {
+    let (mut bench, session, invite) = called();
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    bench.deliver_bytes(&answer(&invite, 200, "x", &[("Contact", "<sip:door@198.51.100.7>")]));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    let bye = bench.request();
+    assert_eq!(*bye.method(), Method::Bye);
+    assert!(bench.endpoint.poll_transmit().is_none());
+    bench.deliver_bytes(&answer(&bye, 200, "x", &[]));
+    assert_eq!(bench.endpoint.busy_sessions(), 0);
+}
+
+#[test]
+fn a_refusal_that_crosses_the_cancel_ends_it() {
+    let (mut bench, session, invite) = called();
+    bench.deliver_bytes(&answer(&invite, 180, "x", &[]));
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    let cancel = bench.request();
+    bench.deliver_bytes(&answer(&invite, 486, "x", &[]));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    assert_eq!(bench.endpoint.busy_sessions(), 0);
+    bench.deliver_bytes(&answer(&cancel, 481, "x", &[]));
+    bench.run(ms(40_000));
+    assert_eq!(bench.endpoint.transactions(), 0);
+}
+
+#[test]
+fn a_lost_cancel_is_sent_again() {
+    let (mut bench, session, invite) = called();
+    bench.deliver_bytes(&answer(&invite, 180, "x", &[]));
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    bench.run(ms(3_600));
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with("CANCEL")));
+}
+
+#[test]
 fn a_cancel_after_the_answer_changes_nothing() {
     let (mut bench, ..) = accepted();
     bench.deliver(&Text::new("CANCEL", "z9hG4bKone").text());

@@ -101,6 +101,39 @@ fn an_old_number_is_answered_500_and_a_gap_is_no_fault() {
 }
 
 #[test]
+fn the_ack_of_a_refusal_takes_the_way_of_the_invite() {
+    let mut bench = super::Bench::new();
+    let mut order = crate::sip::testing::invite(bench.path, Some("offer"));
+    order.headers.push(("Route".to_owned(), "<sip:198.51.100.7;lr>".to_owned()));
+    order.headers.push(("Route".to_owned(), "<sip:192.0.2.77;lr>".to_owned()));
+    let now = bench.now;
+    bench.endpoint.invite(now, order);
+    let invite = bench.request();
+    bench.deliver_bytes(&answer(&invite, 486, "busy", &[("Record-Route", "<sip:192.0.2.20;lr>")]));
+    let transmit = bench.transmit();
+    assert_eq!(transmit.path.remote, bench.path.remote);
+    let text = String::from_utf8(transmit.bytes.clone()).expect("text");
+    assert!(text.starts_with(&format!("ACK {} SIP/2.0\r\n", invite.uri())), "{text}");
+    let Ok(crate::sip::message::Message::Request(ack)) = crate::sip::wire::parse_datagram(&transmit.bytes) else {
+        panic!("{text}")
+    };
+    assert_eq!(routes(&ack), ["<sip:198.51.100.7;lr>", "<sip:192.0.2.77;lr>"]);
+    assert_eq!(ack.top_via().branch(), invite.top_via().branch());
+    assert_eq!((ack.to().tag(), ack.cseq()), (Some("busy"), (invite.cseq().0, Method::Ack)));
+    // Once for each time the refusal comes.
+    bench.deliver_bytes(&answer(&invite, 486, "busy", &[]));
+    assert_eq!(bench.transmit(), transmit);
+}
+
+#[test]
+fn a_repeated_number_on_another_branch_is_answered_500() {
+    let (mut bench, _, tag) = confirmed();
+    bench.deliver(&Text::new("INFO", "z9hG4bKi1").cseq(2).inside(&tag).text());
+    bench.deliver(&Text::new("INFO", "z9hG4bKi2").cseq(2).inside(&tag).text());
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK", "SIP/2.0 500 Server Internal Error"]);
+}
+
+#[test]
 fn our_contact_and_via_name_our_end_of_the_path() {
     let (mut bench, session) = super::rung();
     let now = bench.now;

@@ -64,6 +64,81 @@ fn endless_branches_are_not_followed() {
     assert_eq!(sent, 2 * crate::sip::transaction::invite_client::MAX_BRANCHES - 1);
 }
 
+/// A response with a session description.
+fn described(request: &crate::sip::message::Request, status: u16, tag: &str, body: &str) -> Vec<u8> {
+    let mut response = crate::sip::message::Response::answer(request, status);
+    response.set_to_tag(tag);
+    response.set_body("application/sdp", body.as_bytes().to_vec());
+    response.to_bytes()
+}
+
+#[test]
+fn the_early_media_is_that_of_the_branch_that_spoke_last_until_one_answers() {
+    let (mut bench, _, invite) = called();
+    let mut told = |bytes: Vec<u8>| {
+        bench.deliver_bytes(&bytes);
+        match bench.event() {
+            SessionEvent::Progress { body, .. } | SessionEvent::Answered { body, .. } => body,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told(described(&invite, 183, "first", "one")), Some(sdp("one")));
+    assert_eq!(told(described(&invite, 183, "second", "two")), Some(sdp("two")));
+    assert_eq!(told(answer(&invite, 180, "first", &FIRST)), None);
+    // The first answers without repeating what it described, and what is heard now is not its sound.
+    assert_eq!(told(answer(&invite, 200, "first", &FIRST)), Some(sdp("one")));
+}
+
+#[test]
+fn what_another_branch_no_longer_knows_does_not_end_the_call() {
+    let (mut bench, session, invite) = called();
+    let mut reliable = FIRST.to_vec();
+    reliable.extend([("Require", "100rel"), ("RSeq", "1")]);
+    bench.deliver_bytes(&answer(&invite, 180, "first", &reliable));
+    let prack = bench.request();
+    let now = bench.now;
+    bench.endpoint.info(now, session, &sdp("key"));
+    let info = bench.request();
+    bench.deliver_bytes(&answer(&invite, 200, "second", &SECOND));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    bench.deliver_bytes(&answer(&prack, 481, "", &[]));
+    bench.deliver_bytes(&answer(&info, 481, "", &[]));
+    assert!(bench.endpoint.poll_transmit().is_none());
+    assert!(matches!(bench.event(), SessionEvent::Progress { .. }));
+    assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
+    assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(481), .. }));
+    assert!(bench.endpoint.poll_event().is_none());
+}
+
+#[test]
+fn a_branch_that_has_failed_is_forgotten_and_the_others_go_on() {
+    let (mut bench, session, invite) = called();
+    bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));
+    bench.deliver_bytes(&answer(&invite, 180, "second", &SECOND));
+    bench.event();
+    bench.event();
+    bench.deliver_bytes(&answer(&invite, 199, "second", &SECOND));
+    assert!(bench.is_quiet());
+    let now = bench.now;
+    bench.endpoint.info(now, session, &sdp("key"));
+    assert_eq!(bench.request().to().tag(), Some("first"));
+}
+
+#[test]
+fn a_thousand_ringing_branches_are_not_kept() {
+    let (mut bench, session, invite) = called();
+    for index in 0..1_000 {
+        // Slow enough to be listened to.
+        bench.run(ms(10));
+        bench.deliver_bytes(&answer(&invite, 180, &format!("branch{index}"), &FIRST));
+        assert!(matches!(bench.event(), SessionEvent::Progress { .. }));
+        bench.run(ms(10));
+    }
+    bench.deliver_bytes(&answer(&invite, 200, "branch999", &SECOND));
+    assert_eq!(bench.request().uri().user.as_deref(), Some("second"));
+    assert!(matches!(bench.event(), SessionEvent::Answered { session: up, .. } if up == session));
+}
+
 #[test]
 fn an_info_goes_to_the_early_dialog_that_spoke_last() {
     let (mut bench, session, invite) = called();

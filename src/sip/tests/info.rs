@@ -92,6 +92,15 @@ fn a_repeated_info_is_told_once() {
 }
 
 #[test]
+fn an_info_of_a_package_is_refused_by_name() {
+    let (mut bench, _, tag) = confirmed();
+    bench.deliver(&Text::new("INFO", "z9hG4bKi").cseq(2).inside(&tag).extra("Info-Package: dtmf").text());
+    let response = bench.response();
+    assert_eq!((response.status(), response.header("Recv-Info")), (469, Some("")));
+    assert!(bench.is_quiet());
+}
+
+#[test]
 fn a_talkative_peer_does_not_shut_others_out() {
     let (mut bench, _, tag) = confirmed();
     for cseq in 2..500 {

@@ -3,13 +3,21 @@
 mod calls;
 mod cancel;
 mod dialogs;
+mod early;
+mod flood;
 mod forks;
 mod info;
 mod loss;
 mod offers;
+mod oversize;
+mod prack;
+mod redirects;
 mod refusals;
+mod reliable;
+mod stories;
 mod streams;
 mod timers;
+mod torture;
 
 use super::session::SessionHandle;
 use super::testing::{Bench, invite, sdp};

@@ -209,3 +209,157 @@ fn a_bye_in_the_middle_of_their_offer_ends_both() {
     assert_eq!(bench.lines(), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
     assert_eq!(bench.endpoint.busy_sessions(), 0);
 }
+
+#[test]
+fn an_update_of_ours_needs_no_ack_and_falls_back_to_a_reinvite() {
+    for (status, expected) in [(200, Ok(Some(sdp("held")))), (488, Err(488))] {
+        let (mut bench, session, _) = confirmed();
+        let now = bench.now;
+        bench.endpoint.update(now, session, sdp("hold"));
+        let update = bench.request();
+        assert_eq!((update.method(), update.body()), (&Method::Update, &b"hold"[..]));
+        assert!(update.contact().is_some());
+        let mut response = crate::sip::message::Response::answer(&update, status);
+        if status == 200 {
+            response.set_body("application/sdp", b"held".to_vec());
+        }
+        bench.deliver_bytes(&response.to_bytes());
+        let SessionEvent::OfferAnswered { result, .. } = bench.event() else { panic!() };
+        assert_eq!(result, expected);
+        assert!(bench.is_quiet());
+    }
+    let (mut bench, session, _) = confirmed();
+    let now = bench.now;
+    bench.endpoint.update(now, session, sdp("hold"));
+    let update = bench.request();
+    bench.deliver_bytes(&answer(&update, 405, "", &[("Allow", "INVITE, ACK, BYE")]));
+    let again = bench.request();
+    assert_eq!((again.method(), again.body()), (&Method::Invite, &b"hold"[..]));
+    assert!(bench.is_quiet());
+}
+
+#[test]
+fn updates_that_meet_are_refused_491_and_come_through_later() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, 0.0);
+        let (ours, theirs) = world.connect(Transport::Udp);
+        world.delay = 10_000..10_001;
+        let now = world.now;
+        world.at(CALLER).update(now, ours, sdp("hold"));
+        world.at(CALLED).reinvite(now, theirs, sdp("resume"));
+        world.run(ms(100));
+        assert_eq!((world.count(CALLER, "SIP/2.0 491"), world.count(CALLED, "SIP/2.0 491")), (1, 1));
+        world.run(ms(2_000));
+        assert!(matches!(world.event(CALLER), SessionEvent::OfferAnswered { result: Err(491), .. }));
+        assert!(matches!(world.event(CALLER), SessionEvent::Offer { .. }));
+    }
+}
+
+#[test]
+fn a_busy_or_absent_peer_is_asked_again_after_as_long_as_it_says() {
+    for status in [480, 500, 503] {
+        let (mut bench, session, _) = confirmed();
+        let now = bench.now;
+        bench.endpoint.update(now, session, sdp("hold"));
+        let first = bench.request();
+        bench.deliver_bytes(&answer(&first, status, "", &[("Retry-After", "3 (soon);duration=60")]));
+        bench.run(ms(2_900));
+        assert!(bench.is_quiet(), "{status}");
+        bench.run(ms(200));
+        assert_eq!(bench.request().body(), b"hold", "{status}");
+    }
+    // Whoever names no time, or one that nobody waits for, has refused.
+    for extra in [&[][..], &[("Retry-After", "3600")], &[("Retry-After", "soon")]] {
+        let (mut bench, session, _) = confirmed();
+        let now = bench.now;
+        bench.endpoint.reinvite(now, session, sdp("hold"));
+        let first = bench.request();
+        bench.deliver_bytes(&answer(&first, 503, "", extra));
+        assert!(matches!(bench.event(), SessionEvent::OfferAnswered { result: Err(503), .. }));
+        assert_eq!(bench.endpoint.busy_sessions(), 1);
+    }
+}
+
+#[test]
+fn a_reinvite_that_nobody_decides_is_cancelled_and_the_session_goes_on() {
+    let (mut bench, session, _) = confirmed();
+    let now = bench.now;
+    bench.endpoint.reinvite(now, session, sdp("hold"));
+    let request = bench.request();
+    bench.deliver_bytes(&answer(&request, 180, "", &[]));
+    bench.run(ms(179_900));
+    assert!(bench.is_quiet());
+    bench.run(ms(200));
+    let cancel = bench.request();
+    assert_eq!((cancel.method(), cancel.cseq().0), (&Method::Cancel, request.cseq().0));
+    assert_eq!(cancel.to().tag(), request.to().tag());
+    // It was decided just now, or it was not: a CANCEL that finds nothing says nothing about the dialog.
+    bench.deliver_bytes(&answer(&cancel, 481, "", &[]));
+    bench.deliver_bytes(&answer(&request, 487, "", &[]));
+    assert!(matches!(bench.event(), SessionEvent::OfferAnswered { result: Err(487), .. }));
+    assert_eq!(*bench.request().method(), Method::Ack);
+    assert_eq!(bench.endpoint.busy_sessions(), 1);
+    // One that does not even answer the CANCEL has gone.
+    bench.endpoint.reinvite(bench.now, session, sdp("hold"));
+    let request = bench.request();
+    bench.deliver_bytes(&answer(&request, 180, "", &[]));
+    bench.run(ms(213_000));
+    assert!(matches!(bench.event(), SessionEvent::OfferAnswered { result: Err(408), .. }));
+    assert!(matches!(bench.event(), SessionEvent::Ended { why: EndCause::TimedOut, .. }));
+    bench.run(ms(70_000));
+    assert_eq!((bench.endpoint.busy_sessions(), bench.endpoint.transactions()), (0, 0));
+}
+
+#[test]
+fn an_acceptance_of_our_offer_after_our_bye_is_acknowledged_by_the_way_of_the_dialog() {
+    for bye_answered in [false, true] {
+        let mut bench = crate::sip::testing::Bench::new();
+        let text = Text::new("INVITE", "z9hG4bKone").body("offer").extra("Record-Route: <sip:192.0.2.10;lr>");
+        bench.deliver(&text.text());
+        let session = bench.event().session();
+        let now = bench.now;
+        bench.endpoint.accept(now, session, sdp("answer"));
+        bench.transmit();
+        let tag = bench.response().to().tag().expect("a tag").to_owned();
+        bench.deliver(&Text::new("ACK", "z9hG4bKack").inside(&tag).text());
+        bench.endpoint.reinvite(now, session, sdp("hold"));
+        let request = bench.request();
+        bench.deliver_bytes(&answer(&request, 100, "", &[]));
+        bench.endpoint.end(now, session, crate::sip::testing::DECLINE);
+        let bye = bench.request();
+        if bye_answered {
+            bench.deliver_bytes(&answer(&bye, 200, "", &[]));
+            assert_eq!(bench.endpoint.busy_sessions(), 0);
+        }
+        // A proxy need not record itself again; when nobody remembers the dialog, what it recorded now is what there is.
+        let recorded = [("Record-Route", "<sip:192.0.2.10;lr>")];
+        bench.deliver_bytes(&answer(&request, 200, "", if bye_answered { &recorded } else { &[] }));
+        let ack = bench.request();
+        assert_eq!((ack.method(), ack.cseq().0), (&Method::Ack, request.cseq().0));
+        assert_eq!(ack.headers("Route").collect::<Vec<_>>(), ["<sip:192.0.2.10;lr>"]);
+        // No second BYE.
+        assert!(bench.endpoint.poll_transmit().is_none());
+    }
+}
+
+#[test]
+fn a_bye_in_the_middle_of_our_offer_leaves_its_refusal_acknowledged() {
+    for status in [487, 200] {
+        let (mut bench, session, _) = confirmed();
+        let now = bench.now;
+        bench.endpoint.reinvite(now, session, sdp("hold"));
+        let request = bench.request();
+        bench.deliver_bytes(&answer(&request, 100, "", &[]));
+        bench.endpoint.end(now, session, crate::sip::testing::DECLINE);
+        let bye = bench.request();
+        if status == 487 {
+            bench.deliver_bytes(&answer(&bye, 200, "", &[]));
+            assert_eq!(bench.endpoint.busy_sessions(), 0);
+        }
+        bench.deliver_bytes(&answer(&request, status, "", &[]));
+        assert_eq!(*bench.request().method(), Method::Ack);
+        assert!(bench.endpoint.poll_transmit().is_none());
+        bench.run(ms(40_000));
+        assert_eq!(bench.endpoint.transactions(), 0);
+    }
+}

@@ -53,7 +53,26 @@ fn a_is_off_by_tcp_and_b_is_not() {
 fn a_provisional_response_stops_a_and_b() {
     let (mut bench, _, invite) = called();
     bench.deliver_bytes(&answer(&invite, 100, "", &[]));
-    assert_eq!(bench.endpoint.poll_timeout(), None);
+    assert_eq!(next(&bench), (600_000, TimerReason::InviteUndecided));
+}
+
+#[test]
+fn an_invite_that_rings_for_ten_minutes_is_cancelled() {
+    let (mut bench, _, invite) = called();
+    for _ in 0..11 {
+        bench.deliver_bytes(&answer(&invite, 180, "x", &[]));
+        bench.event();
+        assert!(bench.is_quiet());
+        bench.run(ms(54_000));
+    }
+    bench.run(ms(6_000));
+    assert!(matches!(bench.event(), SessionEvent::Ended { why: EndCause::TimedOut, .. }));
+    let cancel = bench.request();
+    assert_eq!(*cancel.method(), Method::Cancel);
+    bench.deliver_bytes(&answer(&cancel, 200, "x", &[]));
+    bench.deliver_bytes(&answer(&invite, 487, "x", &[]));
+    bench.run(ms(40_000));
+    assert_eq!((bench.endpoint.busy_sessions(), bench.endpoint.transactions()), (0, 0));
 }
 
 #[test]

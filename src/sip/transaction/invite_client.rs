@@ -28,6 +28,8 @@ pub const MAX_BRANCHES: usize = 16;
 #[derive(Debug)]
 pub struct InviteClient {
     request: Request,
+    /// The greatest CSeq number that was used in any of its early dialogs.
+    latest_number: u32,
     path: Path,
     state: State,
 }
@@ -35,7 +37,7 @@ pub struct InviteClient {
 #[derive(Debug)]
 enum State {
     Calling { repeat: Option<Backoff>, unanswered: Instant },
-    Proceeding,
+    Proceeding { abandoned: Option<Instant> },
     Completed { ack: Vec<u8>, forget: Instant },
     Accepted { acks: Vec<KeptAck>, forget: Instant },
     Terminated,
@@ -53,15 +55,20 @@ impl InviteClient {
     pub fn start(now: Instant, request: Request, path: Path, out: &mut Outbox) -> Self {
         out.push_back(Transmit { path, bytes: request.to_bytes() });
         let repeat = (!path.transport.is_reliable()).then(|| Backoff::new(now, std::time::Duration::MAX));
-        InviteClient { request, path, state: State::Calling { repeat, unanswered: now + GIVE_UP } }
+        let latest_number = request.cseq().0;
+        InviteClient { request, latest_number, path, state: State::Calling { repeat, unanswered: now + GIVE_UP } }
     }
 
     /// A response that matches this transaction.
     pub fn handle_response(&mut self, now: Instant, response: &Response, out: &mut Outbox) -> Delivery {
         let status = response.status();
         match &mut self.state {
-            State::Calling { .. } | State::Proceeding => match status {
-                100..=199 => self.state = State::Proceeding,
+            State::Calling { .. } | State::Proceeding { .. } => match status {
+                100..=199 => {
+                    if let State::Calling { .. } = self.state {
+                        self.state = State::Proceeding { abandoned: None };
+                    }
+                }
                 200..=299 => self.state = State::Accepted { acks: Vec::new(), forget: now + GIVE_UP },
                 _ => {
                     let ack = ack_for_refusal(&self.request, response).to_bytes();
@@ -93,11 +100,31 @@ impl InviteClient {
         Delivery::ToUser
     }
 
+    /// An early dialog of this INVITE, which ends here, has used the numbers up to this one.
+    pub fn note_number(&mut self, number: u32) {
+        self.latest_number = self.latest_number.max(number);
+    }
+
+    /// From where a dialog of this INVITE goes on that nobody remembers.
+    pub fn latest_number(&self) -> u32 {
+        self.latest_number
+    }
+
     /// Keeps the ACK for the 2xx of one branch: a repeated 2xx is answered with it here, also when the
     /// session has ended meanwhile (RFC 3261 13.2.2.4).
     pub fn keep_ack(&mut self, remote_tag: Option<String>, transmit: Transmit) {
         if let State::Accepted { acks, .. } = &mut self.state {
             acks.push(KeptAck { remote_tag, transmit });
+        }
+    }
+
+    /// Its session is over. When something was heard, the final response may still come within 64*T1; when nothing was,
+    /// the INVITE is not repeated any more.
+    pub fn abandon(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Calling { .. } => self.state = State::Terminated,
+            State::Proceeding { abandoned } => *abandoned = Some(now + GIVE_UP),
+            State::Completed { .. } | State::Accepted { .. } | State::Terminated => {}
         }
     }
 
@@ -112,7 +139,11 @@ impl InviteClient {
                 repeat.advance(now);
                 out.push_back(Transmit { path: self.path, bytes: self.request.to_bytes() });
             }
-            State::Completed { forget, .. } | State::Accepted { forget, .. } if now >= *forget => {
+            State::Completed { forget, .. }
+            | State::Accepted { forget, .. }
+            | State::Proceeding { abandoned: Some(forget) }
+                if now >= *forget =>
+            {
                 self.state = State::Terminated;
             }
             _ => {}
@@ -152,13 +183,14 @@ impl InviteClient {
             State::Calling { unanswered, .. } => Some((*unanswered, TimerReason::InviteUnanswered)),
             State::Completed { forget, .. } => Some((*forget, TimerReason::ForgetRefusedInvite)),
             State::Accepted { forget, .. } => Some((*forget, TimerReason::ForgetAcceptedInvite)),
-            State::Proceeding | State::Terminated => None,
+            State::Proceeding { abandoned: Some(forget) } => Some((*forget, TimerReason::ForgetAbandonedInvite)),
+            State::Proceeding { abandoned: None } | State::Terminated => None,
         }
     }
 
     /// True when no final response has come.
     pub fn is_pending(&self) -> bool {
-        matches!(self.state, State::Calling { .. } | State::Proceeding)
+        matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
     }
 
     /// True when it can be forgotten.

@@ -25,6 +25,8 @@ use crate::sip::timing::{Backoff, Deadline, GIVE_UP, T2, T4, TimerReason};
 #[derive(Debug)]
 pub struct InviteServer {
     reply: ReplyPath,
+    /// The To tag of our responses, which the response to a CANCEL has too (9.2).
+    local_tag: Option<String>,
     state: State,
 }
 
@@ -50,7 +52,17 @@ pub enum Acknowledged {
 impl InviteServer {
     /// An INVITE has come that is answered along `reply`.
     pub fn new(reply: ReplyPath) -> Self {
-        InviteServer { reply, state: State::Proceeding { last: None } }
+        InviteServer { reply, local_tag: None, state: State::Proceeding { last: None } }
+    }
+
+    /// Takes note of the To tag of our responses.
+    pub fn set_local_tag(&mut self, tag: &str) {
+        self.local_tag = Some(tag.to_owned());
+    }
+
+    /// The To tag of our responses.
+    pub fn local_tag(&self) -> Option<&str> {
+        self.local_tag.as_deref()
     }
 
     /// The same INVITE came again.
@@ -122,6 +134,11 @@ impl InviteServer {
             }
             _ => {}
         }
+    }
+
+    /// Where its responses go.
+    pub fn reply(&self) -> &ReplyPath {
+        &self.reply
     }
 
     /// Where its responses go, to be changed when a connection closes.

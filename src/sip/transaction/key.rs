@@ -1,22 +1,29 @@
 //! Which transaction a message belongs to (RFC 3261 17.1.3 and 17.2.3).
 
-use crate::sip::message::{Method, Request, Response};
+use crate::sip::message::{Method, Request, Response, Via};
 
 /// What every branch of RFC 3261 begins with.
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
 
-/// Names a client transaction: the branch we made up, and the method.
+/// Names a client transaction: the branch we made up, the sent-by that we put beside it (18.1.2), and the method.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientKey {
     branch: String,
+    sent_by: String,
     method: String,
 }
 
 impl ClientKey {
     /// Of a request of ours.
     pub fn of_request(request: &Request) -> Self {
-        let branch = request.top_via().branch().unwrap_or_default().to_owned();
-        ClientKey { branch, method: request.method().to_string() }
+        let via = request.top_via();
+        let branch = via.branch().unwrap_or_default().to_owned();
+        ClientKey { branch, sent_by: sent_by(via), method: request.method().to_string() }
+    }
+
+    /// Of the INVITE that a CANCEL of ours under this key is about (RFC 3261 9.1).
+    pub fn of_cancelled(&self) -> Self {
+        ClientKey { method: Method::Invite.to_string(), ..self.clone() }
     }
 
     /// True when the transaction's request has this method.
@@ -26,8 +33,9 @@ impl ClientKey {
 
     /// Of a response of theirs; none when its Via carries no branch, for ours always does.
     pub fn of_response(response: &Response) -> Option<Self> {
-        let branch = response.top_via().branch()?.to_owned();
-        Some(ClientKey { branch, method: response.cseq().1.to_string() })
+        let via = response.top_via();
+        let branch = via.branch()?.to_owned();
+        Some(ClientKey { branch, sent_by: sent_by(via), method: response.cseq().1.to_string() })
     }
 }
 
@@ -80,8 +88,7 @@ impl ServerKey {
         let method = method.to_string();
         match via.branch() {
             Some(branch) if branch.len() > MAGIC_COOKIE.len() && branch.starts_with(MAGIC_COOKIE) => {
-                let sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase();
-                ServerKey::Branch { branch: branch.to_owned(), sent_by, method }
+                ServerKey::Branch { branch: branch.to_owned(), sent_by: sent_by(via), method }
             }
             _ => ServerKey::Fields {
                 uri: request.uri().to_string(),
@@ -93,4 +100,9 @@ impl ServerKey {
             },
         }
     }
+}
+
+/// Host in lower case and port.
+fn sent_by(via: &Via) -> String {
+    format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase()
 }

@@ -1,23 +1,12 @@
 //! Where the responses to a request go (RFC 3261 18.2.1 and 18.2.2, RFC 3581).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::sip::message::Request;
+use crate::sip::message::{Request, Via};
 use crate::sip::path::{FlowId, Path, Transmit, Transport};
 
 /// The port of a sent-by that names none.
 const DEFAULT_PORT: u16 = 5060;
-
-/// Notes in the top Via where the request was seen to come from (18.2.1, RFC 3581 4).
-pub fn stamp_source(request: &mut Request, source: SocketAddr) {
-    let via = request.top_via_mut();
-    if via.wants_rport() {
-        via.set_rport(source.port());
-        via.set_received(source.ip());
-    } else if via.host.ip() != Some(source.ip()) {
-        via.set_received(source.ip());
-    }
-}
 
 /// Where responses to one request go, now and after its connection has closed.
 #[derive(Debug, Clone)]
@@ -29,7 +18,11 @@ pub struct ReplyPath {
 impl ReplyPath {
     /// For a request that came along `path`. A `maddr` is not obeyed: it would let anyone aim our responses.
     pub fn of(path: Path, request: &Request) -> Self {
-        let via = request.top_via();
+        Self::of_via(path, request.top_via())
+    }
+
+    /// For a message with this topmost hop, of which no more may be readable.
+    pub fn of_via(path: Path, via: &Via) -> Self {
         let sent_by = SocketAddr::new(path.remote.ip(), via.port.unwrap_or(DEFAULT_PORT));
         let asks_for_source_port = via.wants_rport();
         let path = match path.transport {
@@ -42,6 +35,11 @@ impl ReplyPath {
     /// `bytes` on their way.
     pub fn transmit(&self, bytes: Vec<u8>) -> Transmit {
         Transmit { path: self.path, bytes }
+    }
+
+    /// The address that the request came from.
+    pub fn source(&self) -> IpAddr {
+        self.path.remote.ip()
     }
 
     /// A connection has gone: if it was this one, responses open a new one to the sent-by (18.2.2).

@@ -1,6 +1,7 @@
 //! All transactions of an endpoint: found by key, bounded, with one deadline.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::client::Client;
@@ -9,7 +10,7 @@ use super::invite_server::InviteServer;
 use super::server::Server;
 use super::{ClientKey, Delivery, Failure, Outbox, ReplyPath, ServerKey};
 use crate::sip::message::{Method, Request, Response};
-use crate::sip::path::{FlowId, Path};
+use crate::sip::path::{FlowId, Path, Transport};
 use crate::sip::timing::{Deadline, earlier};
 
 /// Most INVITEs of others at one time; beyond, the endpoint answers 503 and keeps nothing.
@@ -18,6 +19,9 @@ pub const MAX_INVITE_SERVERS: usize = 256;
 pub const MAX_SERVERS: usize = 256;
 /// Most of those for one owner, so that one talkative peer cannot shut the others out.
 pub const MAX_SERVERS_OF_ONE: usize = 64;
+
+/// The largest request that goes by UDP where nothing is known of the way, in bytes (RFC 3261 18.1.1).
+pub const MAX_DATAGRAM: usize = 1300;
 
 /// Who uses a transaction: a number that its user chose, given back with whatever happens to it.
 pub type Owner = u32;
@@ -29,6 +33,8 @@ pub struct Transactions {
     clients: BTreeMap<ClientKey, (Owner, Client)>,
     invite_servers: BTreeMap<ServerKey, InviteEntry>,
     servers: BTreeMap<ServerKey, (Owner, Server)>,
+    /// Requests that went by TCP because of their size alone, as they go by UDP if TCP is refused (RFC 3261 18.1.1).
+    oversized: BTreeMap<ClientKey, (Request, Path)>,
 }
 
 #[derive(Debug)]
@@ -143,8 +149,8 @@ impl Transactions {
         failed
     }
 
-    /// A transmission along `path` failed: every request of ours that waits on it has failed.
-    pub fn handle_transport_error(&mut self, path: Path) -> Vec<Failed> {
+    /// A transmission along `path` failed: every request of ours that waits on it has failed, unless it has another way.
+    pub fn handle_transport_error(&mut self, now: Instant, path: Path, out: &mut Outbox) -> Vec<Failed> {
         let same = |other: Path| other.transport == path.transport && other.remote == path.remote;
         let mut failed = Vec::new();
         for (key, (owner, client)) in &mut self.invite_clients {
@@ -161,13 +167,14 @@ impl Transactions {
                 failed.push(Failed { owner: *owner, key: key.clone(), failure });
             }
         }
+        failed.retain(|failed| !self.send_by_datagram(now, failed, out));
         self.sweep();
         failed
     }
 
-    /// A connection has gone: requests of ours that were never answered have failed, responses of ours find
-    /// another way.
-    pub fn handle_flow_closed(&mut self, flow: FlowId) -> Vec<Failed> {
+    /// A connection has gone: requests of ours that were never answered have failed, unless they have another way;
+    /// responses of ours find one.
+    pub fn handle_flow_closed(&mut self, now: Instant, flow: FlowId, out: &mut Outbox) -> Vec<Failed> {
         let mut failed = Vec::new();
         for (key, (owner, client)) in &mut self.invite_clients {
             if client.path().flow == Some(flow)
@@ -189,6 +196,7 @@ impl Transactions {
         for (_, server) in self.servers.values_mut() {
             server.reply_mut().handle_flow_closed(flow);
         }
+        failed.retain(|failed| !self.send_by_datagram(now, failed, out));
         self.sweep();
         failed
     }
@@ -203,16 +211,50 @@ impl Transactions {
     }
 
     /// Sends a request of ours in a new transaction.
-    pub fn send(&mut self, now: Instant, owner: Owner, request: Request, path: Path, out: &mut Outbox) -> ClientKey {
+    ///
+    /// One that is too large for a datagram goes by TCP, and by UDP after all if TCP is refused (18.1.1). A CANCEL goes the
+    /// way of its INVITE.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        owner: Owner,
+        mut request: Request,
+        mut path: Path,
+        out: &mut Outbox,
+    ) -> ClientKey {
+        let key = ClientKey::of_request(&request);
+        if *request.method() == Method::Cancel {
+            if let Some((_, invite)) = self.invite_clients.get(&key.of_cancelled()) {
+                *request.top_via_mut() = invite.request().top_via().clone();
+                path = invite.path();
+            }
+        } else if path.transport == Transport::Udp && request.to_bytes().len() > MAX_DATAGRAM {
+            self.oversized.insert(key.clone(), (request.clone(), path));
+            path.transport = Transport::Tcp;
+            request.top_via_mut().transport = path.transport.via_name().to_owned();
+        }
+        self.start(now, owner, request, path, out);
+        key
+    }
+
+    /// TCP failed for a request that went by it because of its size alone.
+    fn send_by_datagram(&mut self, now: Instant, failed: &Failed, out: &mut Outbox) -> bool {
+        let Some((request, path)) = self.oversized.remove(&failed.key) else {
+            return false;
+        };
+        self.start(now, failed.owner, request, path, out);
+        true
+    }
+
+    fn start(&mut self, now: Instant, owner: Owner, request: Request, path: Path, out: &mut Outbox) {
         let key = ClientKey::of_request(&request);
         if *request.method() == Method::Invite {
             let client = InviteClient::start(now, request, path, out);
-            self.invite_clients.insert(key.clone(), (owner, client));
+            self.invite_clients.insert(key, (owner, client));
         } else {
             let client = Client::start(now, &request, path, out);
-            self.clients.insert(key.clone(), (owner, client));
+            self.clients.insert(key, (owner, client));
         }
-        key
     }
 
     /// Begins a transaction for a request of theirs; false when there is no room.
@@ -242,10 +284,17 @@ impl Transactions {
         }
     }
 
-    /// True when the same INVITE is here already by another way: it is answered 482 (RFC 3261 8.2.2.2).
-    pub fn is_merged(&self, request: &Request) -> bool {
+    /// How many INVITEs of theirs there are from this address, and from all.
+    pub fn invites_from(&self, address: IpAddr) -> (usize, usize) {
+        let of_it = self.invite_servers.values().filter(|entry| entry.machine.reply().source() == address).count();
+        (of_it, self.invite_servers.len())
+    }
+
+    /// The same INVITE, if it is here already by another way: this one is answered 482 (RFC 3261 8.2.2.2), or with
+    /// silence like the first.
+    pub fn merged(&self, request: &Request) -> Option<&InviteServer> {
         let identity = Identity::of(request);
-        self.invite_servers.values().any(|entry| entry.identity == identity)
+        self.invite_servers.values().find(|entry| entry.identity == identity).map(|entry| &entry.machine)
     }
 
     /// The INVITE of theirs under this key, when it awaits its final response: its owner.
@@ -270,9 +319,13 @@ impl Transactions {
         }
     }
 
-    /// Gives up every INVITE of an owner that still has no final response: its session is over.
-    pub fn abandon_invites_of(&mut self, gone: Owner) {
-        self.invite_clients.retain(|_, (owner, client)| *owner != gone || !client.is_pending());
+    /// The session of these INVITEs is over: those that still have no final response are waited for a little longer,
+    /// so that a refusal gets its ACK.
+    pub fn abandon_invites_of(&mut self, now: Instant, gone: Owner) {
+        for (_, client) in self.invite_clients.values_mut().filter(|(owner, _)| *owner == gone) {
+            client.abandon(now);
+        }
+        self.sweep();
     }
 
     /// How many transactions there are.
@@ -284,6 +337,8 @@ impl Transactions {
         self.invite_clients.retain(|_, (_, client)| !client.is_terminated());
         self.clients.retain(|_, (_, client)| !client.is_terminated());
         self.invite_servers.retain(|_, entry| !entry.machine.is_terminated());
+        let (invites, others) = (&self.invite_clients, &self.clients);
+        self.oversized.retain(|key, _| invites.contains_key(key) || others.contains_key(key));
         self.servers.retain(|_, (_, server)| !server.is_terminated());
     }
 }

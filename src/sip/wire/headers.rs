@@ -1,7 +1,8 @@
 //! The header values with a grammar of their own: name-addr and Via, and what is known of header names.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::uri::{parse_host_port, parse_ip};
 use super::{Host, Malformed, Params, Uri, scan};
@@ -56,6 +57,39 @@ impl NameAddr {
         self.params.get("tag").filter(|tag| !tag.is_empty())
     }
 
+    /// `text`, which this was read from, byte for byte but with this tag if there was none.
+    pub(in crate::sip) fn text_with_tag(&self, text: &str, tag: &str) -> String {
+        if self.tag().is_some() {
+            text.to_owned()
+        } else if self.params.contains("tag") {
+            let mut tagged = self.clone();
+            tagged.set_tag(tag);
+            tagged.to_string()
+        } else {
+            // A stray semicolon at the end was let pass.
+            format!("{};tag={tag}", text.trim_end_matches([';', ' ', '\t']))
+        }
+    }
+
+    /// The preference that a Contact carries (RFC 3261 20.10) in thousandths, 0 to 1000; 1000 when it carries none, and
+    /// 0 when that is no number from 0 to 1 of at most three decimals.
+    pub fn q(&self) -> u16 {
+        let Some(text) = self.params.get("q") else {
+            return 1000;
+        };
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let thousandths = match decimals.len() {
+            0 => Some(0),
+            1..=3 => scan::digits::<u16>(&format!("{decimals:0<3}")),
+            _ => None,
+        };
+        match (whole, thousandths) {
+            ("0", Some(thousandths)) => thousandths,
+            ("1", Some(0)) => 1000,
+            _ => 0,
+        }
+    }
+
     /// Sets the tag.
     pub fn set_tag(&mut self, tag: &str) {
         self.params.set("tag", Some(tag));
@@ -92,9 +126,9 @@ fn parse_display(text: &str) -> Result<Option<String>, Malformed> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
     /// Protocol and version, `SIP/2.0`.
-    pub protocol: String,
+    pub protocol: Cow<'static, str>,
     /// The transport as written: `UDP`, `TCP`, `TLS`, or one unknown to us.
-    pub transport: String,
+    pub transport: Cow<'static, str>,
     /// Where the sender wants its responses: host.
     pub host: Host,
     /// Where the sender wants its responses: port.
@@ -109,7 +143,7 @@ impl Via {
         let mut params = Params::new();
         params.set("rport", None);
         params.set("branch", Some(branch));
-        Via { protocol: "SIP/2.0".to_owned(), transport: transport.to_owned(), host, port, params }
+        Via { protocol: Cow::Borrowed("SIP/2.0"), transport: known_transport(transport), host, port, params }
     }
 
     /// Reads one hop; a comma list is split before.
@@ -127,7 +161,11 @@ impl Via {
             return Err(Malformed("Via without a protocol"));
         }
         let (host, port) = parse_host_port(sent_by)?;
-        Ok(Via { protocol: format!("{name}/{version}"), transport: transport.to_owned(), host, port, params })
+        let protocol = match (name, version) {
+            ("SIP", "2.0") => Cow::Borrowed("SIP/2.0"),
+            _ => Cow::Owned(format!("{name}/{version}")),
+        };
+        Ok(Via { protocol, transport: known_transport(transport), host, port, params })
     }
 
     /// The branch, which names the transaction (RFC 3261 8.1.1.7).
@@ -150,6 +188,17 @@ impl Via {
         self.params.get("rport").and_then(scan::digits)
     }
 
+    /// Notes where the request was seen to come from: address and port if the sender asks for both (RFC 3581 4), the
+    /// address if sent-by names another one (RFC 3261 18.2.1).
+    pub fn stamp_source(&mut self, source: SocketAddr) {
+        if self.wants_rport() {
+            self.set_rport(source.port());
+            self.set_received(source.ip());
+        } else if self.host.ip() != Some(source.ip()) {
+            self.set_received(source.ip());
+        }
+    }
+
     /// Notes where the request was seen to come from; IPv6 without brackets (RFC 3261 25.1, `via-received`).
     pub fn set_received(&mut self, address: IpAddr) {
         self.params.set("received", Some(&address.to_string()));
@@ -163,12 +212,23 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} {}", self.protocol, self.transport, self.host)?;
+        f.write_str(&self.protocol)?;
+        f.write_str("/")?;
+        f.write_str(&self.transport)?;
+        f.write_str(" ")?;
+        f.write_str(self.host.as_str())?;
         if let Some(port) = self.port {
-            write!(f, ":{port}")?;
+            f.write_str(":")?;
+            port.fmt(f)?;
         }
-        write!(f, "{}", self.params)
+        self.params.fmt(f)
     }
+}
+
+/// The name of a transport, without a copy of the usual ones.
+fn known_transport(name: &str) -> Cow<'static, str> {
+    let known = ["UDP", "TCP", "TLS"].into_iter().find(|known| *known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
 }
 
 /// Reads `314159 INVITE` (RFC 3261 20.16): the number is below 2^31.
@@ -209,6 +269,41 @@ pub fn full_name(name: &str) -> &str {
         b'x' => "Session-Expires",
         b'y' => "Identity",
         _ => name,
+    }
+}
+
+/// The headers that may stand only once and mean something to this program (RFC 3261 7.3.1): twice, they could be read
+/// in two ways. Repeated others, such as Subject, harm nobody.
+const SINGLE: &[&str] = &[
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Max-Forwards",
+    "Content-Length",
+    "Content-Type",
+    "Content-Disposition",
+    "Expires",
+    "Session-Expires",
+    "Min-SE",
+    "RSeq",
+    "RAck",
+    "Event",
+    "Refer-To",
+    "Replaces",
+    "Retry-After",
+    "Min-Expires",
+];
+
+/// The usual spelling of the names that the parser itself looks for, of any other the full name as it came; and the
+/// place of the name among those that may stand only once.
+pub(super) fn canonical(name: &str) -> (&str, Option<usize>) {
+    const LISTS: &[&str] = &["Via", "Contact", "Route", "Record-Route"];
+    let name = full_name(name);
+    let mut known = SINGLE.iter().chain(LISTS).enumerate();
+    match known.find(|(_, own)| own.eq_ignore_ascii_case(name)) {
+        Some((index, own)) => (*own, Some(index).filter(|index| *index < SINGLE.len())),
+        None => (name, None),
     }
 }
 
@@ -309,6 +404,29 @@ mod tests {
     }
 
     #[test]
+    fn preferences_that_are_none_come_last() {
+        for (text, q) in [
+            ("", 1000),
+            (";q=1", 1000),
+            (";q=1.000", 1000),
+            (";q=0.5", 500),
+            (";q=0.25", 250),
+            (";q=0.001", 1),
+            (";q=0.", 0),
+            (";q=1.5", 0),
+            (";q=99999999999999999999", 0),
+            (";q=-1", 0),
+            (";q=0.12345", 0),
+            (";q=0.+1", 0),
+            (";q=0.é", 0),
+            (";q", 1000),
+            (";q=", 0),
+        ] {
+            assert_eq!(NameAddr::parse(&format!("<sip:a@b>{text}")).unwrap().q(), q, "{text}");
+        }
+    }
+
+    #[test]
     fn cseq_numbers_stay_below_two_to_the_31() {
         assert_eq!(parse_cseq(" 0009\t INVITE "), Ok((9, "INVITE")));
         assert!(parse_cseq("2147483648 INVITE").is_err());
@@ -321,6 +439,8 @@ mod tests {
     fn names() {
         assert_eq!(full_name("L"), "Content-Length");
         assert_eq!(full_name("q"), "q");
+        assert_eq!((canonical("cseq"), canonical("T")), (("CSeq", Some(3)), ("To", Some(1))));
+        assert_eq!((canonical("M"), canonical("x-own")), (("Contact", None), ("x-own", None)));
         assert!(is_list("m") && is_list("RECORD-ROUTE") && !is_list("WWW-Authenticate"));
     }
 }

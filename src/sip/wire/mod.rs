@@ -2,21 +2,26 @@
 //!
 //! ```text
 //! datagram ─────────────────────────▶ parse::parse_datagram ─▶ Message
-//! stream ──▶ framing::StreamFramer ──▶          │
-//!                                               └─ Reject ─▶ 400, 413, 414, 505 or silence
+//! stream ──▶ framing::StreamFramer ──▶     │         (lines, checks)
+//!                      └─ Unframed ───────▶└─ Reject ─▶ 400, 413, 414, 505, 513 or silence
 //! Message ─▶ serialise ─▶ bytes
 //! ```
 //!
 //! Bytes become text once, in [`text`]; the grammar's pieces ([`scan`], [`params`], [`uri`], [`headers`]) work on
 //! `&str` from there on. What a person or a device may send wrongly and still be understood is read: folding, bare
 //! LF, spaces before the colon, compact names, unknown methods and schemes, IPv6, unquoted display names. What makes
-//! a message ambiguous is refused: repeated single headers, lengths that contradict, unbalanced quotes.
+//! a message ambiguous is refused: repeated single headers and parameters, lengths that contradict, unbalanced quotes,
+//! numbers out of range, addresses to act on that cannot be read.
 
+pub mod body;
+mod checks;
 pub mod framing;
 pub mod headers;
+pub(in crate::sip) mod lines;
 pub mod method;
 pub mod params;
 pub mod parse;
+pub(in crate::sip) mod phrase;
 pub mod reject;
 pub(in crate::sip) mod scan;
 pub(in crate::sip) mod serialise;
@@ -29,7 +34,7 @@ pub use framing::{Framed, FramingError, StreamFramer};
 pub use headers::{NameAddr, Via};
 pub use method::Method;
 pub use params::Params;
-pub use parse::parse_datagram;
+pub use parse::{parse_datagram, refuse_unframed};
 pub use reject::Reject;
 pub use uri::{Host, Uri};
 

@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::{Malformed, scan};
 
+/// The most parameters read in one place: each is compared with all before it.
+const MAX_PARAMS: usize = 64;
+
 /// Parameters in the order of the wire. Values are kept as written, quotes and case included, so that what was read is
 /// written again; names are compared without regard to case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -18,8 +21,8 @@ impl Params {
 
     /// Reads what follows the first `;`. One empty parameter at the very end is let pass: a stray `;` is common.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let mut params = Vec::new();
-        let mut pieces = scan::split_outside(text, ';').peekable();
+        let mut params = Params::new();
+        let mut pieces = scan::split_outside(text, b';').peekable();
         while let Some(piece) = pieces.next() {
             if piece.is_empty() && pieces.peek().is_none() {
                 break;
@@ -28,15 +31,30 @@ impl Params {
                 Some((name, value)) => (scan::trim(name), Some(scan::trim(value))),
                 None => (piece, None),
             };
-            if name.is_empty() || name.contains(|c| scan::is_space(c) || matches!(c, '"' | '<' | '>' | ',')) {
+            if name.is_empty() || name.bytes().any(|b| matches!(b, b' ' | b'\t' | b'"' | b'<' | b'>' | b',')) {
                 return Err(Malformed("a parameter has no valid name"));
             }
             if let Some(value) = value {
                 check_value(value)?;
             }
-            params.push((name.to_owned(), value.map(str::to_owned)));
+            params.add(name, value)?;
         }
-        Ok(Params(params))
+        Ok(params)
+    }
+
+    /// Adds a parameter at the end. It may be there already, if it says the same (RFC 3261 7.3.1 has it once): said in two
+    /// ways it could be read in two ways.
+    fn add(&mut self, name: &str, value: Option<&str>) -> Result<(), Malformed> {
+        if self.0.len() >= MAX_PARAMS {
+            return Err(Malformed("too many parameters"));
+        }
+        match self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
+            Some((_, own)) if own.as_deref() != value => Err(Malformed("a parameter stands twice")),
+            _ => {
+                self.0.push((name.to_owned(), value.map(str::to_owned)));
+                Ok(())
+            }
+        }
     }
 
     /// Whether the parameter is there, with a value or without.
@@ -88,7 +106,7 @@ fn check_value(value: &str) -> Result<(), Malformed> {
         };
     }
     // `+sip.instance=<urn:…>` without quotes is seen, hence angle brackets pass.
-    if value.contains(|c| scan::is_space(c) || matches!(c, '"' | ',')) {
+    if value.bytes().any(|b| matches!(b, b' ' | b'\t' | b'"' | b',')) {
         return Err(Malformed("a parameter value must be quoted"));
     }
     Ok(())
@@ -97,9 +115,16 @@ fn check_value(value: &str) -> Result<(), Malformed> {
 /// Writes each parameter with its leading `;`.
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|(name, value)| match value {
-            Some(value) => write!(f, ";{name}={value}"),
-            None => write!(f, ";{name}"),
+        self.iter().try_for_each(|(name, value)| {
+            f.write_str(";")?;
+            f.write_str(name)?;
+            match value {
+                Some(value) => {
+                    f.write_str("=")?;
+                    f.write_str(value)
+                }
+                None => Ok(()),
+            }
         })
     }
 }
@@ -128,9 +153,16 @@ mod tests {
 
     #[test]
     fn refuses_what_could_be_read_two_ways() {
-        for text in ["=x", "a b=1", "a=\"x", "a=\"x\"y", "a=x y", "a=x\"y\""] {
+        for text in ["=x", "a b=1", "a=\"x", "a=\"x\"y", "a=x y", "a=x\"y\"", "a=1;b;A=2", "a;a=1"] {
             assert!(Params::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_said_twice_in_the_same_way_passes_as_it_came() {
+        assert_eq!(Params::parse("lr;x=1;LR;x=1").unwrap().to_string(), ";lr;x=1;LR;x=1");
+        assert!(Params::parse(&"a;".repeat(MAX_PARAMS)).is_ok());
+        assert!(Params::parse(&"a;".repeat(MAX_PARAMS + 1)).is_err());
     }
 
     #[test]

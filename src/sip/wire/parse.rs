@@ -1,8 +1,10 @@
 //! Bytes to a [`Message`], or to a [`Reject`] that says what was wrong and may still be answered.
 
+use super::lines::{Line, head_end, unfold};
 use super::uri::Uri;
 use super::{
-    MAX_HEADER_LINE, MAX_HEADER_LINES, MAX_MESSAGE, MAX_URI, Malformed, Method, Reject, headers, scan, serialise, text,
+    FramingError, MAX_HEADER_LINE, MAX_HEADER_LINES, MAX_MESSAGE, MAX_URI, Malformed, Method, Reject, checks, headers,
+    scan, text,
 };
 use crate::sip::message::{Core, Message, Request, Response};
 
@@ -14,171 +16,182 @@ pub fn parse_datagram(bytes: &[u8]) -> Result<Message, Reject> {
     // Line ends before a message are to be ignored (RFC 3261 7.5).
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or(Reject::silent("empty"))?;
     let bytes = &bytes[start..];
-    if bytes.len() > MAX_MESSAGE {
-        return Err(Reject::silent("message too long"));
-    }
-    let (head, body) = split_head(bytes).ok_or(Reject::silent("head without an end"))?;
+    let (head, body, fault) = match head_end(bytes, 0) {
+        Some(end) if bytes.len() > MAX_MESSAGE => (&bytes[..end.min(MAX_MESSAGE)], b"".as_slice(), TOO_LONG),
+        Some(end) => (&bytes[..end], &bytes[end..], None),
+        None => (&bytes[..bytes.len().min(MAX_MESSAGE)], b"".as_slice(), Some((400, "head without an end"))),
+    };
     let head = text::from_bytes(head);
     let mut lines = unfold(&head);
     let first = lines.next().unwrap_or_default();
-    let mut fault = None;
-    let lines = read_lines(lines, &mut fault);
-    match first.strip_prefix("SIP/") {
-        Some(rest) => response(rest, lines, body, fault),
-        None => request(&first, lines, body, fault),
+    let head = Head::read(lines, fault);
+    match first.get(..4) {
+        Some(start) if start.eq_ignore_ascii_case("SIP/") => response(&first[4..], head, body),
+        _ => request(&first, head, body),
     }
 }
 
-/// Head and body at the first empty line; bare LF is let pass.
-fn split_head(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut line_start = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte == b'\n' {
-            let line = &bytes[line_start..at];
-            if line.is_empty() || line == b"\r" {
-                return Some((&bytes[..line_start], &bytes[at + 1..]));
-            }
-            line_start = at + 1;
-        }
+/// What can be answered to the head of a message that [`super::StreamFramer`] could not cut out.
+pub fn refuse_unframed(head: &[u8], error: FramingError) -> Reject {
+    let fault = match error {
+        FramingError::NotSip => return Reject::silent("no SIP"),
+        FramingError::HeadTooLong => (513, "head too long"),
+        FramingError::BodyTooLong => (413, "message too long"),
+        FramingError::Length => (400, "Content-Length"),
+        FramingError::NoLength => (400, "a stream needs Content-Length"),
+    };
+    // The last line of a head that was broken off is not whole.
+    let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let head = text::from_bytes(&head[..whole]);
+    let mut lines = unfold(&head);
+    let first = lines.next().unwrap_or_default();
+    if first.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
+        return Reject::silent(fault.1);
     }
-    None
-}
-
-/// The lines of a head, each with its folded continuation lines joined by one space (RFC 3261 7.3.1). A CR that ends
-/// no line and NUL are spaces here, as they are when written, so that both readings agree on where a value ends.
-fn unfold(head: &str) -> impl Iterator<Item = String> {
-    let mut lines = head.lines().map(serialise::one_line).peekable();
-    std::iter::from_fn(move || {
-        let mut line = lines.next()?.into_owned();
-        while let Some(more) = lines.next_if(|next| next.starts_with(scan::is_space)) {
-            line.truncate(line.trim_end_matches(scan::is_space).len());
-            line.push(' ');
-            line.push_str(scan::trim(&more));
-        }
-        Some(line)
-    })
+    Head::read(lines, None).refuse(&first, fault)
 }
 
 /// What is wrong with a message and the status that says so.
-type Fault = Option<(u16, &'static str)>;
+type Fault = (u16, &'static str);
 
-/// Header names and values, names in full, Vias one hop a line. The first fault is noted and the rest still read, so
-/// that there is something to answer with.
-fn read_lines(lines: impl Iterator<Item = String>, fault: &mut Fault) -> Vec<(String, String)> {
-    let mut read = Vec::new();
-    for line in lines {
-        if read.len() >= MAX_HEADER_LINES {
-            fault.get_or_insert((400, "too many header lines"));
-            break;
+const TOO_LONG: Option<Fault> = Some((413, "message too long"));
+
+/// The header lines of a message as they are read, and what is wrong with them. The first fault is noted and the rest
+/// still read, so that there is something to answer with.
+#[derive(Default)]
+struct Head<'a> {
+    lines: Vec<Line<'a>>,
+    fault: Option<Fault>,
+    /// Which of the names that may stand once were seen, by their place, and which of them twice.
+    seen: u32,
+    twice: u32,
+}
+
+impl<'a> Head<'a> {
+    fn read(lines: impl Iterator<Item = std::borrow::Cow<'a, str>>, fault: Option<Fault>) -> Self {
+        let mut head = Head { lines: Vec::with_capacity(24), fault, ..Head::default() };
+        for line in lines {
+            // The empty line that ends the head.
+            if line.is_empty() {
+                break;
+            }
+            if head.lines.len() >= MAX_HEADER_LINES {
+                head.note((400, "too many header lines"));
+                break;
+            }
+            if line.len() > MAX_HEADER_LINE {
+                head.note((400, "header line too long"));
+                continue;
+            }
+            match Line::read(line) {
+                Ok(line) => head.take(line),
+                Err(Malformed(why)) => head.note((400, why)),
+            }
         }
-        if line.len() > MAX_HEADER_LINE {
-            fault.get_or_insert((400, "header line too long"));
-            continue;
+        head
+    }
+
+    fn note(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn take(&mut self, line: Line<'a>) {
+        if let Some(index) = line.single {
+            self.twice |= self.seen & (1 << index);
+            self.seen |= 1 << index;
         }
-        let Some((name, value)) = line.split_once(':') else {
-            fault.get_or_insert((400, "header line without a colon"));
-            continue;
-        };
-        let name = scan::trim(name);
-        if !scan::is_token(name) {
-            fault.get_or_insert((400, "header name that is none"));
-            continue;
-        }
-        let name = canonical(headers::full_name(name));
-        let value = scan::trim(value);
-        if name == "Via" {
-            read.extend(scan::split_outside(value, ',').map(|hop| (name.clone(), hop.to_owned())));
-        } else {
-            read.push((name, value.to_owned()));
+        self.lines.push(line);
+    }
+
+    /// The value of the first line of that name.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.lines.iter().find(|line| line.name == name).map(|line| &*line.value)
+    }
+
+    /// The headers that every message has (RFC 3261 8.1.1). Of the Vias only the topmost is ours to read.
+    fn core(&self) -> Result<Box<Core>, &'static str> {
+        let via = headers::Via::parse(scan::first_of_list(self.get("Via").ok_or("no Via")?)).map_err(why)?;
+        let address = |name, missing| headers::NameAddr::parse(self.get(name).ok_or(missing)?).map_err(why);
+        let from = address("From", "no From")?;
+        let to = address("To", "no To")?;
+        let call_id = self.get("Call-ID").filter(|id| !id.is_empty()).ok_or("no Call-ID")?.to_owned();
+        let (number, method) = headers::parse_cseq(self.get("CSeq").ok_or("no CSeq")?).map_err(why)?;
+        Ok(Box::new(Core { via: Some(via), from, to, call_id, cseq: (number, Method::from(method)) }))
+    }
+
+    /// The body as long as Content-Length says; what follows it in a datagram is no part of it (RFC 3261 18.3).
+    fn cut<'b>(&self, body: &'b [u8]) -> Result<&'b [u8], &'static str> {
+        match self.get("Content-Length") {
+            None => Ok(body),
+            Some(value) => {
+                let length = scan::digits::<usize>(value).ok_or("Content-Length")?;
+                body.get(..length).ok_or("the body is shorter than its Content-Length")
+            }
         }
     }
-    read
+
+    fn refuse(&self, first: &str, (status, why): Fault) -> Reject {
+        let is_ack = first.split(scan::is_space).next() == Some("ACK");
+        Reject::request(status, why, is_ack, &self.lines)
+    }
 }
 
-/// The usual spelling of the names that the parser itself looks for; any other name as it came.
-fn canonical(name: &str) -> String {
-    const OWN: &[&str] = &["Via", "From", "To", "Call-ID", "CSeq", "Content-Length", "Content-Type", "Max-Forwards"];
-    OWN.iter().find(|own| own.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |own| (*own).to_owned())
+fn why(Malformed(why): Malformed) -> &'static str {
+    why
 }
 
-fn request(first: &str, lines: Vec<(String, String)>, body: &[u8], fault: Fault) -> Result<Message, Reject> {
-    let is_ack = first.starts_with("ACK ");
-    let refuse = |(status, why): (u16, &'static str)| Reject::request(status, why, is_ack, &lines);
-    let (method, uri, version) = match first.split(' ').collect::<Vec<_>>()[..] {
-        [method, uri, version] if scan::is_token(method) => (Method::from(method), uri, version),
-        _ => return Err(refuse((400, "request line"))),
-    };
+fn request(first: &str, head: Head<'_>, body: &[u8]) -> Result<Message, Reject> {
+    match read_request(first, &head, body) {
+        Ok((method, uri, core, body)) => {
+            Ok(Message::Request(Request::read(method, uri, core, &head.lines, body.to_vec())))
+        }
+        Err(fault) => Err(head.refuse(first, fault)),
+    }
+}
+
+fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<(Method, Uri, Box<Core>, &'b [u8]), Fault> {
+    let bad = |why| (400, why);
+    let (method, uri, version) = request_line(first).ok_or(bad("request line"))?;
     if !version.eq_ignore_ascii_case("SIP/2.0") {
         let known = version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"));
-        return Err(if known { refuse((505, "version")) } else { refuse((400, "request line")) });
+        return Err(if known { (505, "version") } else { bad("request line") });
     }
     if uri.len() > MAX_URI {
-        return Err(refuse((414, "URI too long")));
+        return Err((414, "URI too long"));
     }
-    let uri = Uri::parse(uri).map_err(|Malformed(why)| refuse((400, why)))?;
-    if let Some(fault) = fault {
-        return Err(refuse(fault));
+    let uri = Uri::parse(uri).map_err(|Malformed(why)| bad(why))?;
+    if let Some(fault) = head.fault {
+        return Err(fault);
     }
-    let core = read_core(&lines).map_err(|why| refuse((400, why)))?;
+    if head.twice != 0 {
+        return Err(bad("a single header stands twice"));
+    }
+    let core = head.core().map_err(bad)?;
+    let method = Method::from(method);
     if core.cseq.1 != method {
-        return Err(refuse((400, "CSeq names another method")));
+        return Err(bad("CSeq names another method"));
     }
-    if let Some(hops) = single(&lines, "Max-Forwards").map_err(|why| refuse((400, why)))?
-        && scan::digits::<u8>(hops).is_none()
-    {
-        return Err(refuse((400, "Max-Forwards")));
-    }
-    let body = cut(&lines, body).map_err(|why| refuse((400, why)))?;
-    Ok(Message::Request(Request::read(method, uri, core, lines, body.to_vec())))
+    checks::request(&method, &uri, &head.lines).map_err(|Malformed(why)| bad(why))?;
+    Ok((method, uri, core, head.cut(body).map_err(bad)?))
 }
 
-fn response(rest: &str, lines: Vec<(String, String)>, body: &[u8], fault: Fault) -> Result<Message, Reject> {
+/// Method, URI and version, with one space between them.
+fn request_line(first: &str) -> Option<(&str, &str, &str)> {
+    let (method, rest) = first.split_once(' ')?;
+    let (uri, version) = rest.split_once(' ')?;
+    (scan::is_token(method) && !version.contains(' ')).then_some((method, uri, version))
+}
+
+fn response(rest: &str, head: Head<'_>, body: &[u8]) -> Result<Message, Reject> {
     let (version, rest) = rest.split_once(' ').ok_or(Reject::silent("status line"))?;
     let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
     let status = scan::digits::<u16>(status).filter(|status| (100..700).contains(status));
-    let (Some(status), "2.0", None) = (status, version, fault) else {
+    let (Some(status), "2.0", None, 0) = (status, version, head.fault, head.twice) else {
         return Err(Reject::silent("status line or headers"));
     };
-    let core = read_core(&lines).map_err(Reject::silent)?;
-    let body = cut(&lines, body).map_err(Reject::silent)?;
-    Ok(Message::Response(Response::read(status, reason.to_owned(), core, lines, body.to_vec())))
-}
-
-/// The headers that every message has, each once (RFC 3261 8.1.1), Via at least once.
-fn read_core(lines: &[(String, String)]) -> Result<Core, &'static str> {
-    let vias = lines.iter().filter(|(name, _)| name == "Via").map(|(_, value)| headers::Via::parse(value));
-    let vias = vias.collect::<Result<Vec<_>, _>>().map_err(|Malformed(why)| why)?;
-    if vias.is_empty() {
-        return Err("no Via");
-    }
-    let address = |name, missing| -> Result<headers::NameAddr, &'static str> {
-        let value = single(lines, name)?.ok_or(missing)?;
-        headers::NameAddr::parse(value).map_err(|Malformed(why)| why)
-    };
-    let from = address("From", "no From")?;
-    let to = address("To", "no To")?;
-    let call_id = single(lines, "Call-ID")?.filter(|id| !id.is_empty()).ok_or("no Call-ID")?.to_owned();
-    let (number, method) =
-        headers::parse_cseq(single(lines, "CSeq")?.ok_or("no CSeq")?).map_err(|Malformed(why)| why)?;
-    Ok(Core { vias, from, to, call_id, cseq: (number, Method::from(method)) })
-}
-
-/// The value of a header that may stand only once.
-fn single<'a>(lines: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, &'static str> {
-    let mut values = lines.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str());
-    let first = values.next();
-    if values.next().is_some() { Err("a single header stands twice") } else { Ok(first) }
-}
-
-/// The body as long as Content-Length says; what follows it in a datagram is no part of it (RFC 3261 18.3).
-fn cut<'a>(lines: &[(String, String)], body: &'a [u8]) -> Result<&'a [u8], &'static str> {
-    match single(lines, "Content-Length")? {
-        None => Ok(body),
-        Some(value) => {
-            let length = scan::digits::<usize>(value).ok_or("Content-Length")?;
-            body.get(..length).ok_or("the body is shorter than its Content-Length")
-        }
-    }
+    let core = head.core().map_err(Reject::silent)?;
+    let body = head.cut(body).map_err(Reject::silent)?;
+    Ok(Message::Response(Response::read(status, reason.to_owned(), core, &head.lines, body.to_vec())))
 }
 
 #[cfg(test)]
@@ -189,12 +202,16 @@ mod tests {
         SIP/2.0/TCP b.example\r\nMAX-FORWARDS: 70\r\nt: <sip:panel@h>\r\nf : \"Front\r\n  door\" <sip:d@h>;tag=1\r\ni: x@y\r\n\
         CSeq: 1 INVITE\r\nm: <sip:d@192.0.2.1>\r\nc: application/sdp\r\nl: 3\r\n\r\nv=0trailing";
 
+    fn answer(reject: &Reject) -> Option<Vec<u8>> {
+        reject.response(std::net::SocketAddr::from(([192, 0, 2, 9], 5060)), "T")
+    }
+
     #[test]
     fn a_request_in_strange_spelling() {
         let Message::Request(invite) = parse_datagram(INVITE.as_bytes()).unwrap() else { panic!() };
         assert_eq!(invite.method(), &Method::Invite);
         assert_eq!(invite.uri().to_string(), "sip:panel@[::1]:5060;transport=tcp");
-        assert_eq!(invite.vias().len(), 2);
+        assert_eq!(invite.lower_vias().collect::<Vec<_>>(), ["SIP/2.0/TCP b.example"]);
         assert_eq!(invite.from().display.as_deref(), Some("Front door"));
         assert_eq!(invite.contact().unwrap().uri.to_string(), "sip:d@192.0.2.1");
         assert_eq!((invite.content_type(), invite.body()), (Some("application/sdp"), b"v=0".as_slice()));
@@ -215,25 +232,39 @@ mod tests {
             ("INVITE sip", "INVITE  sip", 400),
             ("CSeq: 1 INVITE", "CSeq: 1 INVITE\r\nCSeq: 2 INVITE", 400),
             ("<sip:panel@h>", "\"open <sip:panel@h>", 400),
+            ("sip:panel@[::1]:5060;transport=tcp", "sip:panel@h?Route=x", 400),
+            ("sip:panel@[::1]:5060", "sip:panel@[::1]:65536", 400),
+            ("<sip:d@192.0.2.1>", "\"Door <sip:d@192.0.2.1>", 400),
+            ("<sip:d@192.0.2.1>", "<sip:d@192.0.2.1>, <sip:d@192.0.2.1:x>", 400),
+            ("<sip:d@192.0.2.1>", "*", 400),
+            ("l: 3", "l: 3\r\nRoute: <sip:a;lr", 400),
+            ("l: 3", "l: 3\r\nRecord-Route: <sip:a;lr>, sip:", 400),
+            ("l: 3", "l: 3\r\nl: 3", 400),
+            ("l: 3", "l: 3\r\nc: text/plain", 400),
+            ("l: 3", "l: 3\r\nExpires: 1\r\nexpires: 2", 400),
+            (";tag=1", ";tag=1;TAG=2", 400),
+            ("\r\n\r\nv=0", "\r\nX: v=0", 400),
         ] {
             let text = INVITE.replacen(from, to, 1);
             assert_ne!(text, INVITE, "{from}");
             let reject = parse_datagram(text.as_bytes()).unwrap_err();
             assert_eq!(reject.status, Some(status), "{to}: {}", reject.why);
-            let answer = String::from_utf8(reject.response().unwrap()).unwrap();
+            let answer = String::from_utf8(answer(&reject).unwrap()).unwrap();
             assert!(answer.starts_with(&format!("SIP/2.0 {status} ")), "{answer}");
             assert!(
-                answer.contains("Via: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\nVia: SIP/2.0/TCP b.example\r\n"),
+                answer.contains(
+                    "Via: SIP/2.0/UDP a.example;branch=z9hG4bK1;received=192.0.2.9\r\nVia: SIP/2.0/TCP b.example\r\n"
+                ),
                 "{answer}"
             );
-            assert!(answer.contains("tag=refused"), "{answer}");
+            assert!(answer.contains(";tag=T\r\n"), "{answer}");
         }
     }
 
     #[test]
     fn nobody_is_answered_who_could_not_be_or_must_not_be() {
         let ack = INVITE.replace("INVITE", "ACK").replace("i: x@y", "");
-        assert_eq!(parse_datagram(ack.as_bytes()).unwrap_err().response(), None);
+        assert_eq!(answer(&parse_datagram(ack.as_bytes()).unwrap_err()), None);
         for text in [
             "",
             "\r\n\r\n",
@@ -241,9 +272,43 @@ mod tests {
             "INVITE sip:a SIP/2.0\r\n\r\n",
             "SIP/2.0 99 x\r\n\r\n",
             "SIP/2.0 200 OK\r\n\r\n",
+            "sip/2.0 200 OK\r\nVia: SIP/2.0/UDP h\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
         ] {
-            assert_eq!(parse_datagram(text.as_bytes()).unwrap_err().response(), None, "{text:?}");
+            assert_eq!(answer(&parse_datagram(text.as_bytes()).unwrap_err()), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_ends_a_call_is_not_refused_for_its_addresses() {
+        for method in ["BYE", "CANCEL", "ACK"] {
+            let text = INVITE.replace("INVITE", method).replace("<sip:d@192.0.2.1>", "<broken");
+            assert!(parse_datagram(text.as_bytes()).is_ok(), "{method}");
+        }
+    }
+
+    #[test]
+    fn what_is_harmless_twice_passes() {
+        let text =
+            INVITE.replace("l: 3", "l: 3\r\nSubject: a\r\nSubject: b\r\nUser-Agent: a\r\nUser-Agent: b\r\nDate: x");
+        assert!(parse_datagram(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn too_long_is_said_where_the_head_can_be_read() {
+        let mut long = INVITE.as_bytes().to_vec();
+        long.resize(MAX_MESSAGE + 5, b'x');
+        assert_eq!(parse_datagram(&long).unwrap_err().status, Some(413));
+        let mut head = INVITE.split("\r\n\r\nv=0").next().unwrap().as_bytes().to_vec();
+        head.extend_from_slice(&b"\r\nX: 1".repeat(MAX_MESSAGE));
+        let reject = refuse_unframed(&head[4..MAX_MESSAGE], FramingError::HeadTooLong);
+        assert_eq!(reject.status, Some(513));
+        let answer = String::from_utf8(answer(&reject).unwrap()).unwrap();
+        assert!(answer.contains("\r\nCall-ID: x@y\r\n"), "{answer}");
+        // Broken off in the middle of its Via, it tells nothing.
+        assert_eq!(refuse_unframed(&head[4..80], FramingError::HeadTooLong).status, None);
+        let response = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP h\r\n\r\n";
+        assert_eq!(refuse_unframed(response, FramingError::NoLength).status, None);
     }
 
     #[test]

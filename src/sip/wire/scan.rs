@@ -4,14 +4,21 @@ use std::borrow::Cow;
 
 use super::Malformed;
 
-/// Whether `character` may stand in a token.
-pub(in crate::sip) fn is_token_char(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(character)
-}
+/// Which bytes may stand in a token.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// Whether `text` is a token: at least one character, none of them a separator.
 pub(in crate::sip) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(is_token_char)
+    !text.is_empty() && text.bytes().all(|byte| TOKEN[usize::from(byte)])
 }
 
 /// Whether `character` is white space within a line.
@@ -21,28 +28,28 @@ pub(in crate::sip) fn is_space(character: char) -> bool {
 
 /// `text` without the white space around it.
 pub(in crate::sip) fn trim(text: &str) -> &str {
-    text.trim_matches(is_space)
+    text.trim_matches([' ', '\t'])
 }
 
 /// The position of the first `wanted` that is in neither a quoted string nor angle brackets. An open quote or bracket
-/// runs to the end of the text.
-pub(in crate::sip) fn find_outside(text: &str, wanted: char) -> Option<usize> {
+/// runs to the end of the text. `wanted` is ASCII.
+pub(in crate::sip) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
     let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
-    for (at, character) in text.char_indices() {
+    for (at, byte) in text.bytes().enumerate() {
         if quoted {
-            match character {
+            match byte {
                 _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                '"' => quoted = false,
+                b'\\' => escaped = true,
+                b'"' => quoted = false,
                 _ => {}
             }
-        } else if character == wanted && !bracketed {
+        } else if byte == wanted && !bracketed {
             return Some(at);
         } else {
-            match character {
-                '"' if !bracketed => quoted = true,
-                '<' => bracketed = true,
-                '>' => bracketed = false,
+            match byte {
+                b'"' if !bracketed => quoted = true,
+                b'<' => bracketed = true,
+                b'>' => bracketed = false,
                 _ => {}
             }
         }
@@ -51,13 +58,13 @@ pub(in crate::sip) fn find_outside(text: &str, wanted: char) -> Option<usize> {
 }
 
 /// The pieces of `text` between `separator`s that are in neither a quoted string nor angle brackets, trimmed.
-pub(in crate::sip) fn split_outside(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(in crate::sip) fn split_outside(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let here = rest?;
         match find_outside(here, separator) {
             Some(at) => {
-                rest = Some(&here[at + separator.len_utf8()..]);
+                rest = Some(&here[at + 1..]);
                 Some(trim(&here[..at]))
             }
             None => {
@@ -66,6 +73,16 @@ pub(in crate::sip) fn split_outside(text: &str, separator: char) -> impl Iterato
             }
         }
     })
+}
+
+/// The first element of a comma list, trimmed.
+pub(in crate::sip) fn first_of_list(text: &str) -> &str {
+    split_outside(text, b',').next().unwrap_or_default()
+}
+
+/// What follows the first element of a comma list, trimmed; empty when nothing does.
+pub(in crate::sip) fn rest_of_list(text: &str) -> &str {
+    find_outside(text, b',').map_or("", |at| trim(&text[at + 1..]))
 }
 
 /// The length in bytes, quotes included, of the quoted string that `text` begins with.
@@ -128,8 +145,8 @@ mod tests {
     #[test]
     fn splits_only_outside_quotes_and_brackets() {
         let text = r#""a, \", b" <sip:x,y@h> ,c,"d,"#;
-        assert_eq!(split_outside(text, ',').collect::<Vec<_>>(), [r#""a, \", b" <sip:x,y@h>"#, "c", "\"d,"]);
-        assert_eq!(split_outside("", ',').collect::<Vec<_>>(), [""]);
+        assert_eq!(split_outside(text, b',').collect::<Vec<_>>(), [r#""a, \", b" <sip:x,y@h>"#, "c", "\"d,"]);
+        assert_eq!(split_outside("", b',').collect::<Vec<_>>(), [""]);
     }
 
     #[test]

@@ -8,26 +8,38 @@ pub(in crate::sip) fn message<'a>(
     lines: impl Iterator<Item = (&'a str, &'a str)>,
     body: &[u8],
 ) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(512 + body.len());
-    bytes.extend_from_slice(&text::to_bytes(&one_line(first)));
-    bytes.extend_from_slice(b"\r\n");
+    let mut bytes = Vec::with_capacity(1024 + body.len());
+    push(&mut bytes, first);
     for (name, value) in lines {
         if name.eq_ignore_ascii_case("Content-Length") {
             continue;
         }
-        bytes.extend_from_slice(&text::to_bytes(&one_line(name)));
-        bytes.extend_from_slice(b": ");
-        bytes.extend_from_slice(&text::to_bytes(&one_line(value)));
         bytes.extend_from_slice(b"\r\n");
+        push(&mut bytes, name);
+        bytes.extend_from_slice(b": ");
+        push(&mut bytes, value);
     }
-    bytes.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(b"\r\nContent-Length: ");
+    bytes.extend_from_slice(body.len().to_string().as_bytes());
+    bytes.extend_from_slice(b"\r\n\r\n");
     bytes.extend_from_slice(body);
     bytes
 }
 
+/// Writes `text` without anything that ends a line.
+fn push(bytes: &mut Vec<u8>, text: &str) {
+    let start = bytes.len();
+    bytes.extend_from_slice(&text::to_bytes(text));
+    for byte in &mut bytes[start..] {
+        if matches!(byte, b'\r' | b'\n') {
+            *byte = b' ';
+        }
+    }
+}
+
 /// `text` without anything that ends a line.
 pub(in crate::sip) fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
-    let ends_a_line = |c: char| matches!(c, '\r' | '\n' | '\0');
+    let ends_a_line = |c: char| matches!(c, '\r' | '\n');
     if text.contains(ends_a_line) { text.replace(ends_a_line, " ").into() } else { text.into() }
 }
 

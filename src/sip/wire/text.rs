@@ -10,8 +10,16 @@ use std::borrow::Cow;
 
 const CARRIED_BASE: u32 = 0x10_FF00;
 
+/// The first byte, in UTF-8, of every character that carries a byte, and of few others.
+const CARRIER: u8 = 0xF4;
+
 /// Text of `bytes`, with each byte that is not UTF-8 carried as one private character.
-pub fn from_bytes(bytes: &[u8]) -> String {
+pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if !bytes.contains(&CARRIER)
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text);
+    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -23,11 +31,14 @@ pub fn from_bytes(bytes: &[u8]) -> String {
         }
         text.extend(chunk.invalid().iter().copied().filter_map(carry));
     }
-    text
+    Cow::Owned(text)
 }
 
 /// The bytes that [`from_bytes`] made `text` of; plain UTF-8 for any other text.
-pub fn to_bytes(text: &str) -> Vec<u8> {
+pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
+    if !text.as_bytes().contains(&CARRIER) {
+        return Cow::Borrowed(text.as_bytes());
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         match carried(character) {
@@ -35,7 +46,7 @@ pub fn to_bytes(text: &str) -> Vec<u8> {
             None => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    bytes
+    Cow::Owned(bytes)
 }
 
 /// `text` for a person to read: carried bytes and control characters become U+FFFD.
@@ -62,16 +73,16 @@ mod tests {
     #[test]
     fn every_byte_comes_back() {
         let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(to_bytes(&from_bytes(&all)), all);
+        assert_eq!(*to_bytes(&from_bytes(&all)), all);
         let latin_1 = b"K\xFCche";
-        assert_eq!(to_bytes(&from_bytes(latin_1)), latin_1);
+        assert_eq!(*to_bytes(&from_bytes(latin_1)), *latin_1);
         assert_eq!(from_bytes("Küche".as_bytes()), "Küche");
     }
 
     #[test]
     fn a_real_private_character_is_not_mistaken_for_a_carried_byte() {
         let forged = "a\u{10FF8D}b\u{10FFFF}".as_bytes();
-        assert_eq!(to_bytes(&from_bytes(forged)), forged);
+        assert_eq!(*to_bytes(&from_bytes(forged)), *forged);
     }
 
     #[test]

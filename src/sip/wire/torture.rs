@@ -32,6 +32,7 @@ const EXPECTED: &[(&str, Verdict)] = &[
     ("3.1.1.8-bytes-behind", Read),
     ("3.1.1.9-user-with-semicolon", Read),
     ("3.1.1.10-unknown-transports", Read),
+    ("3.1.1.11-binary-part", Read),
     ("3.1.1.12-wide-reason", Read),
     ("3.1.1.13-no-reason", Read),
     ("3.1.2.1-stray-separators", Refused(400)),
@@ -43,22 +44,43 @@ const EXPECTED: &[(&str, Verdict)] = &[
     ("3.1.2.7-uri-in-brackets", Refused(400)),
     ("3.1.2.8-space-in-uri", Refused(400)),
     ("3.1.2.9-two-spaces", Refused(400)),
+    ("3.1.2.10-spaces-behind-request-line", Refused(400)),
+    ("3.1.2.11-headers-in-request-uri", Refused(400)),
+    ("3.1.2.12-date-of-another-zone", Read),
+    ("3.1.2.13-headers-in-bare-contact", Refused(400)),
+    ("3.1.2.14-spaces-inside-brackets", Read),
     ("3.1.2.15-comma-in-bare-name", Refused(400)),
     ("3.1.2.16-other-version", Refused(505)),
     ("3.1.2.17-other-method-in-cseq", Refused(400)),
+    ("3.1.2.18-unknown-method-and-other-in-cseq", Refused(400)),
     ("3.1.2.19-status-too-large", Dropped),
-    ("3.3.1-nothing-required", Dropped),
+    ("3.2.1-branch-of-cookie-only", Read),
+    ("3.3.1-nothing-required", Refused(400)),
     ("3.3.2-unknown-scheme", Read),
+    ("3.3.3-scheme-of-another-protocol", Read),
+    ("3.3.4-unknown-schemes-in-addresses", Read),
+    ("3.3.5-unknown-extensions", Read),
+    ("3.3.6-unknown-body", Read),
+    ("3.3.7-unknown-authorization", Read),
     ("3.3.8-repeated-singles", Refused(400)),
     ("3.3.9-two-lengths", Refused(400)),
-    ("3.3.15-broadcast-response", Read),
+    ("3.3.10-broadcast-response", Read),
+    ("3.3.11-no-hops-left", Read),
+    ("3.3.12-parameter-of-bare-contact", Read),
+    ("3.3.13-parameter-of-contact-uri", Read),
+    ("3.3.14-headers-in-contact-uri", Read),
+    ("3.3.15-answer-of-unknown-type", Read),
     ("3.4.1-before-rfc-3261", Read),
     ("field-bare-line-feeds", Read),
     ("field-broken-ack", Dropped),
     ("field-ipv6", Read),
     ("field-latin-1", Read),
     ("field-no-sip", Dropped),
+    ("field-no-via", Dropped),
 ];
+
+/// Where the messages come from.
+const SOURCE: ([u8; 4], u16) = ([192, 0, 2, 20], 5060);
 
 fn files() -> BTreeMap<String, Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/torture");
@@ -105,11 +127,12 @@ fn each_file_gets_its_verdict() {
 fn a_refusal_is_a_response_to_the_request() {
     for (name, expected) in EXPECTED {
         let Refused(status) = expected else { continue };
-        let answer = parse_datagram(&files()[*name]).unwrap_err().response().unwrap();
+        let answer = parse_datagram(&files()[*name]).unwrap_err().response(SOURCE.into(), "T").unwrap();
         let text = String::from_utf8(answer).unwrap();
         assert!(text.starts_with(&format!("SIP/2.0 {status} ")), "{name}: {text}");
         assert!(text.contains("\r\nVia: SIP/2.0/UDP 192.0.2.20"), "{name}: {text}");
-        assert!(text.contains("\r\nCall-ID: g1@192.0.2.20\r\n"), "{name}: {text}");
+        let has_call_id = text.contains("\r\nCall-ID: g1@192.0.2.20\r\n");
+        assert_eq!(has_call_id, *name != "3.3.1-nothing-required", "{name}: {text}");
         assert!(text.ends_with("\r\nContent-Length: 0\r\n\r\n"), "{name}: {text}");
     }
 }
@@ -120,12 +143,13 @@ fn odd_spelling_is_understood() {
     assert_eq!(request.from().display.as_deref(), Some(r#"G. "Main" \ Gate"#));
     assert_eq!((request.from().tag(), request.to().tag()), (Some("g1"), Some("77a")));
     assert_eq!((request.cseq().0, request.max_forwards()), (11, 70));
-    let hops: Vec<String> = request.vias().iter().map(ToString::to_string).collect();
+    let top = request.top_via().to_string();
+    let hops: Vec<&str> = std::iter::once(top.as_str()).chain(request.lower_vias()).collect();
     assert_eq!(
         hops,
         [
             "SIP/2.0/UDP 192.0.2.20;branch=390gate",
-            "SIP/2.0/TCP relay.example:4000;ttl=16;branch=z9hG4bK9.8",
+            "SIP / 2.0 /TCP relay.example : 4000 ; ttl=16; branch = z9hG4bK9.8",
             "SIP/2.0/TLS [2001:db8::5]:5061;branch=z9hG4bKq"
         ]
     );
@@ -187,11 +211,9 @@ fn each_limit_holds_to_the_byte() {
     let line = |len: usize| measured("sip:b@h", &format!("Subject: {}\r\n", "s".repeat(len - 9)), 0);
     assert_eq!(status(&line(MAX_HEADER_LINE)), None);
     assert_eq!(status(&line(MAX_HEADER_LINE + 1)), Some(Some(400)));
-    let lines = |count: usize| measured("sip:b@h", &"X: 1\r\n".repeat(count - 6), 0);
+    let lines = |count: usize| measured("sip:b@h", &"Z: 1\r\n".repeat(count - 6), 0);
     assert_eq!(status(&lines(MAX_HEADER_LINES)), None);
     assert_eq!(status(&lines(MAX_HEADER_LINES + 1)), Some(Some(400)));
-    let hops = measured("sip:b@h", &format!("Via: {}\r\n", vec!["SIP/2.0/UDP h"; MAX_HEADER_LINES].join(",")), 0);
-    assert_eq!(status(&hops), Some(Some(400)));
     let empty = measured("sip:b@h", "", 10_000).len() - 10_000;
     assert_eq!(status(&measured("sip:b@h", "", MAX_MESSAGE - empty)), None);
     assert!(status(&measured("sip:b@h", "", MAX_MESSAGE - empty + 1)).is_some());
@@ -255,7 +277,7 @@ fn no_change_of_bytes_does_harm() {
                 }
             }
             Err(reject) => {
-                let _ = reject.response();
+                let _ = reject.response(SOURCE.into(), "T");
             }
         }
     }

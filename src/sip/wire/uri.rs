@@ -16,7 +16,9 @@ impl Host {
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let valid = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)),
+            None => {
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+            }
         };
         if valid { Ok(Host(text.to_owned())) } else { Err(Malformed("not a host")) }
     }
@@ -69,7 +71,8 @@ pub(super) fn parse_host_port(text: &str) -> Result<(Host, Option<u16>), Malform
     let Some(at) = port_at else {
         return Ok((Host::parse(scan::trim(text))?, None));
     };
-    let port = scan::digits(scan::trim(&text[at + 1..])).ok_or(Malformed("not a port"))?;
+    // Nothing can be sent to port 0.
+    let port = scan::digits(scan::trim(&text[at + 1..])).filter(|port| *port != 0).ok_or(Malformed("not a port"))?;
     Ok((Host::parse(scan::trim(&text[..at]))?, Some(port)))
 }
 
@@ -78,7 +81,7 @@ pub(super) fn parse_host_port(text: &str) -> Result<(Host, Option<u16>), Malform
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uri {
     /// `sip`, `sips`, `tel`, or one unknown to us.
-    pub scheme: String,
+    pub scheme: Cow<'static, str>,
     /// The user part, escapes kept; none when there is no `@`.
     pub user: Option<String>,
     /// What follows the colon of the user part. Deprecated, kept for faithfulness.
@@ -98,7 +101,7 @@ pub struct Uri {
 impl Uri {
     /// `sip:user@host:port`. Characters that a user part may not hold are escaped (RFC 3261 19.1.2).
     pub fn sip(user: Option<&str>, host: Host, port: Option<u16>) -> Self {
-        Uri { scheme: "sip".to_owned(), user: user.map(escape_user), host, port, ..Uri::default() }
+        Uri { scheme: Cow::Borrowed("sip"), user: user.map(escape_user), host, port, ..Uri::default() }
     }
 
     /// Reads a URI that is free of angle brackets and white space.
@@ -106,18 +109,22 @@ impl Uri {
         if text.len() > MAX_URI {
             return Err(Malformed("URI too long"));
         }
-        if text.contains(|c: char| c.is_ascii_control() || matches!(c, ' ' | '"' | '<' | '>')) {
+        if text.bytes().any(|b| b.is_ascii_control() || matches!(b, b' ' | b'"' | b'<' | b'>')) {
             return Err(Malformed("a character that no URI may hold"));
         }
         let (scheme, rest) = text.split_once(':').ok_or(Malformed("URI without a scheme"))?;
-        let scheme_char = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(scheme_char) {
+        let scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(scheme_byte) {
             return Err(Malformed("URI without a valid scheme"));
         }
         if rest.is_empty() {
             return Err(Malformed("URI with nothing after the scheme"));
         }
-        let scheme = scheme.to_owned();
+        let scheme = match scheme {
+            "sip" => Cow::Borrowed("sip"),
+            "sips" => Cow::Borrowed("sips"),
+            other => Cow::Owned(other.to_owned()),
+        };
         if !is_sip_scheme(&scheme) {
             return Ok(Uri { scheme, opaque: Some(rest.to_owned()), ..Uri::default() });
         }
@@ -183,24 +190,30 @@ impl Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.scheme)?;
+        f.write_str(&self.scheme)?;
+        f.write_str(":")?;
         if let Some(opaque) = &self.opaque {
             return f.write_str(opaque);
         }
         if let Some(user) = &self.user {
             f.write_str(user)?;
             if let Some(password) = &self.password {
-                write!(f, ":{password}")?;
+                f.write_str(":")?;
+                f.write_str(password)?;
             }
             f.write_str("@")?;
         }
-        write!(f, "{}", self.host)?;
+        f.write_str(self.host.as_str())?;
         if let Some(port) = self.port {
-            write!(f, ":{port}")?;
+            f.write_str(":")?;
+            port.fmt(f)?;
         }
-        write!(f, "{}", self.params)?;
+        self.params.fmt(f)?;
         match &self.headers {
-            Some(headers) => write!(f, "?{headers}"),
+            Some(headers) => {
+                f.write_str("?")?;
+                f.write_str(headers)
+            }
             None => Ok(()),
         }
     }
@@ -272,13 +285,13 @@ pub fn unescape(text: &str) -> Cow<'_, str> {
             }
         }
     }
-    Cow::Owned(super::text::from_bytes(&plain))
+    Cow::Owned(super::text::from_bytes(&plain).into_owned())
 }
 
 /// `text` with everything escaped that a user part may not hold (RFC 3261 25.1, `user`).
 fn escape_user(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for byte in super::text::to_bytes(text) {
+    for &byte in super::text::to_bytes(text).iter() {
         let character = char::from(byte);
         if byte.is_ascii_alphanumeric() || "-_.!~*'()&=+$,;?/".contains(character) {
             escaped.push(character);
@@ -338,6 +351,8 @@ mod tests {
             "sip:a@",
             "sip:a@b:port",
             "sip:a@b:70000",
+            "sip:a@b:0",
+            "sip:a@b;transport=tcp;transport=udp",
             "sip:a@[::1",
             "sip:a@::1",
             "sip:a@b\r\nX: y",

@@ -259,9 +259,9 @@ impl Loop {
 
     fn accept(&mut self, stream: TcpStream, remote: SocketAddr) {
         let now = now();
-        match self.table.accept(now.instant, stream, remote) {
+        match self.table.accept(now.instant, stream, remote, &|flow| self.phone.uses_flow(flow)) {
             Ok(None) => {}
-            Ok(Some(gone)) => self.phone.handle_flow_closed(now, gone),
+            Ok(Some(gone)) => self.closed(gone),
             Err(why) => tracing::debug!("a connection from {remote} is closed: {why}"),
         }
     }
@@ -336,7 +336,7 @@ impl Loop {
         if self.media.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.media.handle_timeout(now.instant);
         }
-        for flow in self.table.close_silent(now.instant) {
+        for flow in self.table.close_silent(now.instant, &|flow| self.phone.uses_flow(flow)) {
             self.closed(flow);
         }
     }

@@ -42,6 +42,7 @@ impl Loop {
             }
             Output::SaveLog(LogChange::Append(entry)) => self.save(Job::Append(entry)),
             Output::SaveLog(LogChange::Replace(entries)) => self.save(Job::Replace(entries)),
+            Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
         }
     }
@@ -110,14 +111,25 @@ impl Loop {
     fn transmit_on_connection(&mut self, path: Path, bytes: Vec<u8>) {
         let now = now();
         let standing = path.flow.filter(|flow| self.table.contains(*flow)).or_else(|| self.table.find(path.remote));
-        let flow = standing.unwrap_or_else(|| {
-            let (flow, gone) = self.table.connect(now.instant, path.local, path.remote);
-            self.connecting.insert(flow, Vec::new());
-            if let Some(gone) = gone {
-                self.closed(gone);
+        let flow = match standing {
+            Some(flow) => flow,
+            None => {
+                let in_call = |flow| self.phone.uses_flow(flow);
+                match self.table.connect(now.instant, path.local, path.remote, &in_call) {
+                    Ok((flow, gone)) => {
+                        self.connecting.insert(flow, Vec::new());
+                        if let Some(gone) = gone {
+                            self.closed(gone);
+                        }
+                        flow
+                    }
+                    Err(why) => {
+                        tracing::debug!("to {}: {why}", path.remote);
+                        return self.phone.handle_transport_error(now, path);
+                    }
+                }
             }
-            flow
-        });
+        };
         if let Err(why) = self.table.send(now.instant, flow, bytes) {
             tracing::debug!("to {}: {why}", path.remote);
             self.phone.handle_transport_error(now, path);

@@ -321,6 +321,8 @@ impl Media {
     fn close(&mut self, now: Instant, call: CallHandle, kind: Kind) {
         if let Some(at) = self.streams.iter().position(|stream| stream.call == call && stream.kind == kind) {
             let mut stream = self.streams.swap_remove(at);
+            // Keys that will never go out must not be waited for.
+            self.events.extend((0..stream.keys).map(|_| MediaEvent::DtmfSent { call }));
             stream.session.bye(now);
             stream.flush();
         }

@@ -11,7 +11,7 @@ use crate::frame::FrameSlot;
 use crate::media::video::{
     CameraSource, Payload, Receiver, ReceiverParams, Sender, SenderParams, VideoEvent, VideoStats,
 };
-use crate::sdp::VideoStream;
+use crate::sdp::{VideoCodec, VideoStream};
 
 /// The largest picture that is put on the screen, in pixels; larger ones are made smaller while they are decoded.
 const LARGEST: (u32, u32) = (1280, 800);
@@ -75,8 +75,28 @@ struct Shown {
 /// A camera at work, and what it was started for.
 struct Sent {
     call: CallHandle,
-    stream: VideoStream,
+    coding: Coding,
     sender: Sender,
+}
+
+/// What of an agreement the camera must be started anew for; where its packets go is not among it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Coding {
+    codec: VideoCodec,
+    payload_type: u8,
+    kbps: u32,
+    whole_units: bool,
+}
+
+impl Coding {
+    fn of(stream: &VideoStream) -> Self {
+        Self {
+            codec: stream.codec,
+            payload_type: stream.send_pt,
+            kbps: stream.bandwidth_kbps.map_or(CAMERA_KBPS, |most| most.clamp(64, CAMERA_KBPS)),
+            whole_units: stream.packetization_mode == 0,
+        }
+    }
 }
 
 /// Receiver and camera.
@@ -198,16 +218,16 @@ impl Pictures {
 
     fn bring_camera_in_line(&mut self) {
         let wanted = self.agreed.iter().find(|agreed| agreed.send && agreed.stream.direction.sends());
-        let is = self.sent.as_ref().map(|sent| (sent.call, &sent.stream));
-        if wanted.map(|agreed| (agreed.call, &agreed.stream)) == is {
+        let wanted = wanted.map(|agreed| (agreed.call, Coding::of(&agreed.stream)));
+        let is = self.sent.as_ref().map(|sent| (sent.call, sent.coding));
+        if wanted == is {
             return;
         }
         self.sent = None;
-        let Some(Agreed { call, stream, .. }) = wanted else { return };
-        let (call, payload_type) = (*call, stream.send_pt);
-        let kbps = stream.bandwidth_kbps.map_or(CAMERA_KBPS, |most| most.clamp(64, CAMERA_KBPS));
+        let Some((call, coding)) = wanted else { return };
+        let Coding { codec, payload_type, kbps, whole_units } = coding;
         let params =
-            SenderParams { source: camera(&self.camera), codec: stream.codec, bitrate_kbps: kbps, fps: CAMERA_FPS };
+            SenderParams { source: camera(&self.camera), codec, bitrate_kbps: kbps, fps: CAMERA_FPS, whole_units };
         let (payloads, errors) = (self.reports.clone(), self.reports.clone());
         let on_payload = move |payload| {
             drop(payloads.try_send(Report::Picture(PictureReport::Payload { call, payload_type, payload })));
@@ -216,7 +236,7 @@ impl Pictures {
             drop(errors.try_send(Report::Picture(PictureReport::Failed { call, words: error.to_string() })));
         };
         match Sender::start(params, on_payload, on_error) {
-            Ok(sender) => self.sent = Some(Sent { call, stream: stream.clone(), sender }),
+            Ok(sender) => self.sent = Some(Sent { call, coding, sender }),
             Err(error) => tracing::error!("call {}: {error}", call.0),
         }
     }

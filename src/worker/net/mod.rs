@@ -3,6 +3,7 @@
 //! Nothing here understands a message; bytes go to the phone and come from it.
 
 pub mod direct;
+pub mod roster;
 pub mod routes;
 pub mod tcp;
 mod undelivered;

@@ -5,10 +5,13 @@
 //! peer ◀─ writer task ◀─ bounded queue       ◀─ Table::send
 //! ```
 //! A silent, trickling or deaf peer costs its own tasks and nobody else's time: the number of connections, of those from one
-//! address, the bytes queued, and the time to connect, to write and to be silent are all limited.
+//! address, the bytes queued, and the time to connect, to write and to be silent are all limited. Who has to go is decided in
+//! `roster`; a message that trickles is the endpoint's matter.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
@@ -18,40 +21,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+pub use super::roster::Limits;
+use super::roster::{Entry, Roster};
 use crate::sip::FlowId;
-
-/// What the table allows.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections in all; one more closes the one that was silent for longest.
-    pub connections: usize,
-    /// Connections that one address may have opened to us; one more is closed at once.
-    pub from_one_address: usize,
-    /// Messages that may wait to be written to one peer.
-    pub queue: usize,
-    /// For the connection to be made.
-    pub connect: Duration,
-    /// For one message to be written.
-    pub write: Duration,
-    /// Silence on a connection that never made us say anything.
-    pub silent: Duration,
-    /// Silence on any other; longer than a call may last.
-    pub idle: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 32,
-            from_one_address: 8,
-            queue: 64,
-            connect: Duration::from_secs(5),
-            write: Duration::from_secs(10),
-            silent: Duration::from_secs(30),
-            idle: Duration::from_secs(3600),
-        }
-    }
-}
 
 /// What a connection reports to the loop.
 #[derive(Debug)]
@@ -86,18 +58,13 @@ impl FlowEvent {
     }
 }
 
-/// One connection of the table.
+/// The working part of one connection.
 #[derive(Debug)]
 struct Flow {
-    /// Where we can be reached from there: with a connection of ours that is the port that we listen on.
-    local: SocketAddr,
-    remote: SocketAddr,
-    theirs: bool,
     queue: mpsc::Sender<Vec<u8>>,
+    /// Bytes in the queue.
+    queued: Arc<AtomicUsize>,
     task: Option<JoinHandle<()>>,
-    last: Instant,
-    /// Whether we have said anything on it.
-    spoken: bool,
 }
 
 impl Drop for Flow {
@@ -112,45 +79,61 @@ impl Drop for Flow {
 #[derive(Debug)]
 pub struct Table {
     flows: HashMap<FlowId, Flow>,
+    roster: Roster,
     next: u64,
-    limits: Limits,
     events: mpsc::Sender<FlowEvent>,
 }
 
 impl Table {
     /// An empty table that reports to this channel, which the owner reads; its bound holds back fast peers.
     pub fn new(limits: Limits, events: mpsc::Sender<FlowEvent>) -> Self {
-        Self { flows: HashMap::new(), next: 1, limits, events }
+        Self { flows: HashMap::new(), roster: Roster::new(limits), next: 1, events }
     }
 
-    /// Takes in a connection that somebody opened. Gives the flow that had to go for it, if any.
+    /// Takes in a connection that somebody opened. Gives the flow that had to go for it, if any; `in_call` tells which ones
+    /// may not.
     ///
     /// # Errors
     /// Why it was closed instead, in words.
-    pub fn accept(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) -> Result<Option<FlowId>, String> {
-        let same = |flow: &&Flow| flow.theirs && flow.remote.ip() == remote.ip();
-        if self.flows.values().filter(same).count() >= self.limits.from_one_address {
-            return Err(format!("{} connections from {} are open already", self.limits.from_one_address, remote.ip()));
-        }
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        stream: TcpStream,
+        remote: SocketAddr,
+        in_call: &dyn Fn(FlowId) -> bool,
+    ) -> Result<Option<FlowId>, String> {
         let local = stream.local_addr().map_err(|error| error.to_string())?;
+        let gone = self.roster.place(Some(remote.ip()), in_call)?;
+        self.close_one(gone);
         prepare(&stream);
-        let gone = self.make_room();
-        let (limits, events) = (self.limits, self.events.clone());
-        self.add(now, local, remote, true, move |flow, queue| run(flow, stream, queue, events, limits));
+        let (limits, events) = (self.roster.limits, self.events.clone());
+        let entry = Entry { local, remote, theirs: true, last: now, spoken: false };
+        self.add(entry, move |flow, queue| run(flow, stream, queue, events, limits));
         Ok(gone)
     }
 
     /// The connection that leads there, if there is one.
     pub fn find(&self, remote: SocketAddr) -> Option<FlowId> {
-        self.flows.iter().find(|(_, flow)| flow.remote == remote).map(|(id, _)| *id)
+        self.roster.find(remote)
     }
 
     /// Opens a connection; what is sent on it before it stands waits. `local` is where we can be reached from there. Gives
     /// the flow that had to go for it, too.
-    pub fn connect(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr) -> (FlowId, Option<FlowId>) {
-        let gone = self.make_room();
-        let (limits, events) = (self.limits, self.events.clone());
-        let id = self.add(now, local, remote, false, move |flow, queue| async move {
+    ///
+    /// # Errors
+    /// Why none can be opened, in words.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        in_call: &dyn Fn(FlowId) -> bool,
+    ) -> Result<(FlowId, Option<FlowId>), String> {
+        let gone = self.roster.place(None, in_call)?;
+        self.close_one(gone);
+        let (limits, events) = (self.roster.limits, self.events.clone());
+        let entry = Entry { local, remote, theirs: false, last: now, spoken: false };
+        let id = self.add(entry, move |flow, queue| async move {
             let stream = match tokio::time::timeout(limits.connect, TcpStream::connect(remote)).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => return close(flow, &events, error.to_string()).await,
@@ -161,7 +144,7 @@ impl Table {
             let _ = events.send(FlowEvent::Connected { flow }).await;
             run(flow, stream, queue, events, limits).await;
         });
-        (id, gone)
+        Ok((id, gone))
     }
 
     /// Whether this connection is open or being opened.
@@ -171,18 +154,18 @@ impl Table {
 
     /// Where we can be reached from there, and where it leads.
     pub fn ends(&self, flow: FlowId) -> Option<(SocketAddr, SocketAddr)> {
-        self.flows.get(&flow).map(|flow| (flow.local, flow.remote))
+        self.roster.get(flow).map(|entry| (entry.local, entry.remote))
     }
 
     /// Queues a message. `Err` if the connection is not there, or its peer does not read: then it is closed.
     pub fn send(&mut self, now: Instant, id: FlowId, bytes: Vec<u8>) -> Result<(), String> {
-        let flow = self.flows.get_mut(&id).ok_or("the connection is gone")?;
-        flow.last = now;
-        flow.spoken = true;
-        if flow.queue.try_send(bytes).is_ok() {
+        let flow = self.flows.get(&id).ok_or("the connection is gone")?;
+        let waiting = flow.queued.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
+        if waiting <= self.roster.limits.queued_bytes && flow.queue.try_send(bytes).is_ok() {
+            self.roster.spoke(now, id);
             return Ok(());
         }
-        self.flows.remove(&id);
+        self.close(id);
         Err("the other side does not read".into())
     }
 
@@ -190,11 +173,7 @@ impl Table {
     pub fn note(&mut self, now: Instant, event: &FlowEvent) {
         match event {
             FlowEvent::Connected { .. } => {}
-            FlowEvent::Bytes { flow, .. } => {
-                if let Some(flow) = self.flows.get_mut(flow) {
-                    flow.last = now;
-                }
-            }
+            FlowEvent::Bytes { flow, .. } => self.roster.heard(now, *flow),
             FlowEvent::Closed { flow, .. } => self.close(*flow),
         }
     }
@@ -202,19 +181,19 @@ impl Table {
     /// Closes a connection; what was queued may be lost.
     pub fn close(&mut self, flow: FlowId) {
         self.flows.remove(&flow);
+        self.roster.remove(flow);
     }
 
     /// When the next connection will have been silent for too long.
     pub fn deadline(&self) -> Option<Instant> {
-        self.flows.values().map(|flow| self.end_of(flow)).min()
+        self.roster.deadline()
     }
 
-    /// Closes those that were silent for too long and names them.
-    pub fn close_silent(&mut self, now: Instant) -> Vec<FlowId> {
-        let silent: Vec<FlowId> =
-            self.flows.iter().filter(|(_, flow)| self.end_of(flow) <= now).map(|(id, _)| *id).collect();
-        for id in &silent {
-            self.flows.remove(id);
+    /// Closes those that were silent for too long and names them; not those that `in_call` tells.
+    pub fn close_silent(&mut self, now: Instant, in_call: &dyn Fn(FlowId) -> bool) -> Vec<FlowId> {
+        let silent = self.roster.silent(now, in_call);
+        for flow in &silent {
+            self.close(*flow);
         }
         silent
     }
@@ -237,38 +216,32 @@ impl Table {
         let _ = tokio::time::timeout(limit, all).await;
     }
 
-    fn end_of(&self, flow: &Flow) -> Instant {
-        flow.last + if flow.spoken { self.limits.idle } else { self.limits.silent }
-    }
-
-    /// Closes the connection that was silent for longest when the table is full.
-    fn make_room(&mut self) -> Option<FlowId> {
-        if self.flows.len() < self.limits.connections {
-            return None;
+    fn close_one(&mut self, flow: Option<FlowId>) {
+        if let Some(flow) = flow {
+            self.close(flow);
         }
-        let oldest = self.flows.iter().min_by_key(|(_, flow)| (flow.spoken, flow.last)).map(|(id, _)| *id)?;
-        self.flows.remove(&oldest);
-        Some(oldest)
     }
 
-    fn add<F, W>(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr, theirs: bool, work: W) -> FlowId
+    fn add<F, W>(&mut self, entry: Entry, work: W) -> FlowId
     where
         F: Future<Output = ()> + Send + 'static,
-        W: FnOnce(FlowId, mpsc::Receiver<Vec<u8>>) -> F,
+        W: FnOnce(FlowId, Queue) -> F,
     {
         let id = FlowId(self.next);
         self.next += 1;
-        let (queue, waiting) = mpsc::channel(self.limits.queue);
-        let task = Some(tokio::spawn(work(id, waiting)));
-        self.flows.insert(id, Flow { local, remote, theirs, queue, task, last: now, spoken: false });
+        let (queue, waiting) = mpsc::channel(self.roster.limits.queue);
+        let queued = Arc::new(AtomicUsize::new(0));
+        let task = Some(tokio::spawn(work(id, Queue { waiting, queued: queued.clone() })));
+        self.flows.insert(id, Flow { queue, queued, task });
+        self.roster.add(id, entry);
         id
     }
+}
 
-    /// How many connections an address has here.
-    #[cfg(test)]
-    fn from(&self, address: std::net::IpAddr) -> usize {
-        self.flows.values().filter(|flow| flow.remote.ip() == address).count()
-    }
+/// What waits to be written.
+struct Queue {
+    waiting: mpsc::Receiver<Vec<u8>>,
+    queued: Arc<AtomicUsize>,
 }
 
 /// Small messages leave at once, and a peer that lost its power is found within a minute or two.
@@ -280,13 +253,7 @@ fn prepare(stream: &TcpStream) {
 }
 
 /// Reads and writes until either side ends it.
-async fn run(
-    flow: FlowId,
-    stream: TcpStream,
-    queue: mpsc::Receiver<Vec<u8>>,
-    events: mpsc::Sender<FlowEvent>,
-    limits: Limits,
-) {
+async fn run(flow: FlowId, stream: TcpStream, queue: Queue, events: mpsc::Sender<FlowEvent>, limits: Limits) {
     let (reader, writer) = stream.into_split();
     let why = tokio::select! {
         why = read(flow, reader, &events) => why,
@@ -311,10 +278,10 @@ async fn read(flow: FlowId, mut reader: OwnedReadHalf, events: &mpsc::Sender<Flo
     }
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>, limit: Duration) -> String {
-    while let Some(bytes) = queue.recv().await {
+async fn write(mut writer: OwnedWriteHalf, mut queue: Queue, limit: Duration) -> String {
+    while let Some(bytes) = queue.waiting.recv().await {
         match tokio::time::timeout(limit, writer.write_all(&bytes)).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => drop(queue.queued.fetch_sub(bytes.len(), Ordering::Relaxed)),
             Ok(Err(error)) => return error.to_string(),
             Err(_) => return "the other side does not read".into(),
         }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::worker::testing::on_runtime;
-use std::net::IpAddr;
 use tokio::net::TcpListener;
 
 /// A table, what it reports, and a listener beside it.
@@ -10,13 +9,15 @@ struct Rig {
     table: Table,
     events: mpsc::Receiver<FlowEvent>,
     listener: TcpListener,
+    /// By these go calls.
+    in_call: Vec<FlowId>,
 }
 
 impl Rig {
     async fn new(limits: Limits) -> Self {
         let (sender, events) = mpsc::channel(16);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-        Self { table: Table::new(limits, sender), events, listener }
+        Self { table: Table::new(limits, sender), events, listener, in_call: Vec::new() }
     }
 
     fn address(&self) -> SocketAddr {
@@ -27,7 +28,7 @@ impl Rig {
     async fn client(&mut self, now: Instant) -> (TcpStream, Result<Option<FlowId>, String>) {
         let client = TcpStream::connect(self.address()).await.expect("it listens");
         let (stream, remote) = self.listener.accept().await.expect("it comes");
-        let taken = self.table.accept(now, stream, remote);
+        let taken = self.table.accept(now, stream, remote, &|flow| self.in_call.contains(&flow));
         (client, taken)
     }
 
@@ -38,8 +39,6 @@ impl Rig {
         event
     }
 }
-
-const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 #[test]
 fn bytes_go_both_ways_and_the_end_is_reported() {
@@ -66,7 +65,7 @@ fn an_outgoing_connection_carries_what_was_queued_before_it_stood_and_is_used_ag
     on_runtime(async {
         let mut rig = Rig::new(Limits::default()).await;
         let remote = rig.address();
-        let (flow, _) = rig.table.connect(Instant::now(), remote, remote);
+        let (flow, _) = rig.table.connect(Instant::now(), remote, remote, &|_| false).expect("there is room");
         rig.table.send(Instant::now(), flow, b"early".to_vec()).expect("it is being opened");
         assert_eq!(rig.table.find(remote), Some(flow));
         let (mut peer, _) = rig.listener.accept().await.expect("it comes");
@@ -85,74 +84,112 @@ fn a_refused_connection_is_reported() {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
             listener.local_addr().expect("it is bound")
         };
-        let (flow, _) = rig.table.connect(Instant::now(), nobody, nobody);
+        let (flow, _) = rig.table.connect(Instant::now(), nobody, nobody, &|_| false).expect("there is room");
         assert!(matches!(rig.event().await, FlowEvent::Closed { flow: closed, .. } if closed == flow));
         assert!(!rig.table.contains(flow));
     });
 }
 
 #[test]
-fn one_address_gets_no_more_than_its_share() {
+fn a_crowd_of_connections_costs_the_crowd_its_own_and_no_call() {
     on_runtime(async {
-        let mut rig = Rig::new(Limits { from_one_address: 3, ..Limits::default() }).await;
-        let mut clients = Vec::new();
-        for _ in 0..3 {
-            clients.push(rig.client(Instant::now()).await);
+        let mut rig = Rig::new(Limits { connections: 8, from_one_address: 3, ..Limits::default() }).await;
+        let (mut caller, _) = rig.client(Instant::now()).await;
+        rig.in_call.push(FlowId(1));
+        let mut crowd = Vec::new();
+        for _ in 0..20 {
+            let (client, taken) = rig.client(Instant::now()).await;
+            assert!(taken.is_ok());
+            crowd.push(client);
         }
-        let (mut fourth, taken) = rig.client(Instant::now()).await;
-        assert!(taken.expect_err("one too many").contains("3 connections from 127.0.0.1"));
-        assert_eq!(fourth.read(&mut [0; 1]).await.unwrap_or(0), 0, "it is closed at once");
-        assert_eq!(rig.table.from(LOOPBACK), 3);
+        assert_eq!(rig.table.roster.len(), 3);
+        for (number, client) in crowd.iter_mut().enumerate().take(18) {
+            assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0, "number {number} had to go");
+        }
+        rig.table.send(Instant::now(), FlowId(1), b"still here".to_vec()).expect("the call's stays");
+        let mut bytes = [0; 10];
+        caller.read_exact(&mut bytes).await.expect("it comes");
+        assert_eq!(&bytes, b"still here");
+        rig.in_call.extend([FlowId(20), FlowId(21)]);
+        let (mut late, taken) = rig.client(Instant::now()).await;
+        assert_eq!(taken, Err("calls go by 3 connections from 127.0.0.1 already".to_owned()));
+        assert_eq!(late.read(&mut [0; 1]).await.unwrap_or(0), 0, "it is closed at once");
     });
 }
 
 #[test]
-fn a_full_table_gives_up_who_was_silent_for_longest_and_never_made_us_speak() {
-    on_runtime(async {
-        let limits = Limits { connections: 3, from_one_address: 9, ..Limits::default() };
-        let mut rig = Rig::new(limits).await;
-        let start = Instant::now();
-        let mut clients = Vec::new();
-        for second in 0..3 {
-            clients.push(rig.client(start + Duration::from_secs(second)).await.0);
-        }
-        rig.table.send(start, FlowId(1), b"x".to_vec()).expect("it is open");
-        let (_fourth, taken) = rig.client(start + Duration::from_secs(9)).await;
-        assert_eq!(taken, Ok(Some(FlowId(2))), "the first has spoken, the second is the oldest of the rest");
-        assert_eq!(rig.table.from(LOOPBACK), 3);
-    });
-}
-
-#[test]
-fn the_silent_are_closed_in_time_and_those_that_spoke_later() {
+fn the_silent_are_closed_in_time_and_their_sockets_with_them() {
     on_runtime(async {
         let mut rig = Rig::new(Limits::default()).await;
         let limits = Limits::default();
         let start = Instant::now();
-        let _one = rig.client(start).await;
-        let _two = rig.client(start).await;
+        let (mut one, _) = rig.client(start).await;
+        let (_two, _) = rig.client(start).await;
         rig.table.send(start, FlowId(2), b"x".to_vec()).expect("it is open");
         assert_eq!(rig.table.deadline(), Some(start + limits.silent));
-        assert!(rig.table.close_silent(start + limits.silent - Duration::from_millis(1)).is_empty());
-        assert_eq!(rig.table.close_silent(start + limits.silent), [FlowId(1)]);
+        assert!(rig.table.close_silent(start + limits.silent - Duration::from_millis(1), &|_| false).is_empty());
+        assert_eq!(rig.table.close_silent(start + limits.silent, &|_| false), [FlowId(1)]);
+        assert_eq!(one.read(&mut [0; 1]).await.unwrap_or(0), 0);
         assert_eq!(rig.table.deadline(), Some(start + limits.idle));
+        assert!(rig.table.close_silent(start + limits.idle, &|flow| flow == FlowId(2)).is_empty(), "a call goes by it");
+        assert_eq!(rig.table.close_silent(start + limits.idle * 2, &|_| false), [FlowId(2)]);
+    });
+}
+
+#[test]
+fn a_hundred_silent_and_one_that_pours_do_not_keep_another_waiting() {
+    on_runtime(async {
+        let mut rig = Rig::new(Limits { from_one_address: 200, ..Limits::default() }).await;
+        let mut silent = Vec::new();
+        for _ in 0..100 {
+            silent.push(rig.client(Instant::now()).await.0);
+        }
+        let (mut pouring, _) = rig.client(Instant::now()).await;
+        let pour = tokio::spawn(async move {
+            let garbage = [b'x'; 4096];
+            while pouring.write_all(&garbage).await.is_ok() {}
+        });
+        let (mut door, _) = rig.client(Instant::now()).await;
+        let door_flow = FlowId(102);
+        for round in 0..50 {
+            door.write_all(b"bell").await.expect("written");
+            let mut poured = 0;
+            loop {
+                match rig.event().await {
+                    FlowEvent::Bytes { flow, bytes } if flow == door_flow => {
+                        assert_eq!(bytes, b"bell");
+                        break;
+                    }
+                    FlowEvent::Bytes { .. } => poured += 1,
+                    other => panic!("round {round}: {other:?}"),
+                }
+                assert!(poured < 200, "round {round}: the door waits behind all that is poured");
+            }
+        }
+        pour.abort();
     });
 }
 
 #[test]
 fn a_peer_that_does_not_read_is_given_up_and_its_queue_never_grows() {
     on_runtime(async {
-        let mut rig = Rig::new(Limits { queue: 4, ..Limits::default() }).await;
-        let (_client, taken) = rig.client(Instant::now()).await;
-        assert_eq!(taken, Ok(None));
-        let message = vec![b'x'; 1024 * 1024];
-        let mut sent = 0;
-        while rig.table.send(Instant::now(), FlowId(1), message.clone()).is_ok() {
-            sent += 1;
-            assert!(sent < 1000, "the queue grows without end");
-            tokio::task::yield_now().await;
+        for (limits, size) in [
+            (Limits { queue: 4, queued_bytes: usize::MAX, ..Limits::default() }, 1024 * 1024),
+            (Limits { queue: 10_000, ..Limits::default() }, 16 * 1024),
+        ] {
+            let mut rig = Rig::new(limits).await;
+            let (_client, taken) = rig.client(Instant::now()).await;
+            assert_eq!(taken, Ok(None));
+            let message = vec![b'x'; size];
+            let mut sent = 0;
+            while rig.table.send(Instant::now(), FlowId(1), message.clone()).is_ok() {
+                sent += 1;
+                assert!(sent < 5000, "the queue grows without end");
+                tokio::task::yield_now().await;
+            }
+            assert!(sent > 1);
+            assert!(!rig.table.contains(FlowId(1)));
         }
-        assert!(!rig.table.contains(FlowId(1)));
     });
 }
 

@@ -1,0 +1,134 @@
+//! Requests that are too large for a datagram (RFC 3261 18.1.1).
+
+use super::answer;
+use crate::sip::message::{Method, Request};
+use crate::sip::path::{FlowId, Transport};
+use crate::sip::session::{EndCause, SessionEvent, SessionHandle};
+use crate::sip::testing::{Bench, CALLED, CALLER, DECLINE, World, invite, ms, sdp};
+use crate::sip::transaction::table::MAX_DATAGRAM;
+
+/// A call whose INVITE has this many bytes, and the INVITE.
+fn call(bench: &mut Bench, size: usize) -> (SessionHandle, Request, Transport) {
+    let (now, path) = (bench.now, bench.path);
+    let mut probe = Bench::new();
+    let (then, there) = (probe.now, probe.path);
+    // The first body has the same number of digits in its length as the others.
+    probe.endpoint.invite(then, invite(there, Some(&"x".repeat(1000))));
+    let rest = probe.transmit().bytes.len() - 1000;
+    assert!(size - rest >= 100);
+    let body = "x".repeat(size - rest + usize::from(size - rest < 1000));
+    let session = bench.endpoint.invite(now, invite(path, Some(&body)));
+    let transmit = bench.transmit();
+    let request = request(&transmit.bytes);
+    assert_eq!(request.top_via().transport, transmit.path.transport.via_name());
+    if transmit.path.transport == Transport::Udp {
+        assert_eq!(transmit.bytes.len(), size);
+    }
+    (session, request, transmit.path.transport)
+}
+
+fn request(bytes: &[u8]) -> Request {
+    match crate::sip::wire::parse_datagram(bytes).expect("a SIP message") {
+        crate::sip::message::Message::Request(request) => request,
+        crate::sip::message::Message::Response(_) => panic!("a response"),
+    }
+}
+
+/// The network says that nobody takes connections there.
+fn refuse_tcp(bench: &mut Bench) {
+    let (now, path) = (bench.now, bench.path);
+    bench.endpoint.handle_transport_error(now, crate::sip::path::Path { transport: Transport::Tcp, ..path });
+}
+
+#[test]
+fn up_to_the_limit_by_udp_and_beyond_it_by_tcp() {
+    for (size, transport) in [(MAX_DATAGRAM, Transport::Udp), (MAX_DATAGRAM + 1, Transport::Tcp)] {
+        let mut bench = Bench::new();
+        assert_eq!(call(&mut bench, size).2, transport, "{size}");
+    }
+}
+
+#[test]
+fn the_answer_comes_back_by_the_connection_and_small_requests_go_by_udp() {
+    let mut bench = Bench::new();
+    let (_, invite, _) = call(&mut bench, 2000);
+    bench.run(ms(2000));
+    assert!(bench.is_quiet(), "nothing is repeated on a connection");
+    bench.path.transport = Transport::Tcp;
+    bench.path.flow = Some(FlowId(3));
+    let ok = answer(&invite, 200, "panel", &[("Contact", "<sip:panel@198.51.100.7>")]);
+    bench.deliver(&String::from_utf8_lossy(&ok).replace("\r\n", "\n"));
+    assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
+    let ack = bench.transmit();
+    assert_eq!((ack.path.transport, ack.path.flow), (Transport::Udp, None));
+}
+
+#[test]
+fn where_tcp_is_refused_it_goes_by_udp_after_all() {
+    let mut bench = Bench::new();
+    let (session, invite, _) = call(&mut bench, 2000);
+    refuse_tcp(&mut bench);
+    let again = bench.transmit();
+    assert_eq!(again.path.transport, Transport::Udp);
+    let again = request(&again.bytes);
+    assert_eq!(again.top_via().transport, "UDP");
+    assert_eq!((again.top_via().branch(), again.cseq()), (invite.top_via().branch(), invite.cseq()));
+    bench.run(ms(500));
+    assert_eq!(bench.request().method(), &Method::Invite, "repeated as any other datagram");
+    refuse_tcp(&mut bench);
+    assert!(bench.is_quiet(), "the old way concerns it no more");
+    let (now, path) = (bench.now, bench.path);
+    bench.endpoint.handle_transport_error(now, path);
+    assert!(
+        matches!(bench.event(), SessionEvent::Ended { session: over, why: EndCause::TransportError } if over == session)
+    );
+    bench.run(ms(40_000));
+    assert_eq!((bench.endpoint.transactions(), bench.endpoint.busy_sessions()), (0, 0));
+}
+
+#[test]
+fn a_cancel_goes_the_way_of_its_invite() {
+    let mut bench = Bench::new();
+    let (session, invite, _) = call(&mut bench, 2000);
+    bench.path.transport = Transport::Tcp;
+    bench.path.flow = Some(FlowId(3));
+    let ringing = answer(&invite, 180, "panel", &[]);
+    bench.deliver(&String::from_utf8_lossy(&ringing).replace("\r\n", "\n"));
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    let cancel = bench.transmit();
+    assert_eq!((cancel.path.transport, cancel.path.flow), (Transport::Tcp, Some(FlowId(3))));
+    let cancel = request(&cancel.bytes);
+    assert_eq!((cancel.method(), cancel.top_via()), (&Method::Cancel, invite.top_via()));
+}
+
+#[test]
+fn two_phones_with_much_to_say_agree_by_both_ways() {
+    for refused in [false, true] {
+        let mut world = World::new(5, 0.0);
+        let long = "long ".repeat(400);
+        let ours = world.call(Transport::Udp, Some(&long));
+        if refused {
+            world.refuse_connections();
+        }
+        world.run(ms(200));
+        let theirs = world.incoming(CALLED);
+        let now = world.now;
+        world.at(CALLED).accept(now, theirs, sdp(&long));
+        world.run(ms(200));
+        assert!(matches!(world.event(CALLER), SessionEvent::Answered { .. }));
+        assert!(matches!(world.event(CALLED), SessionEvent::Confirmed { .. }));
+        let now = world.now;
+        world.at(CALLED).info(now, theirs, &sdp(&long));
+        world.run(ms(200));
+        assert!(matches!(world.event(CALLER), SessionEvent::Info { session, .. } if session == ours));
+        assert!(matches!(world.event(CALLED), SessionEvent::InfoAnswered { result: Ok(()), .. }));
+        let now = world.now;
+        world.at(CALLER).end(now, ours, DECLINE);
+        world.run(ms(200));
+        world.event(CALLER);
+        assert_eq!(world.ended(CALLED), EndCause::Remote);
+        world.run(ms(40_000));
+        world.assert_empty();
+    }
+}

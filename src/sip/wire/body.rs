@@ -1,0 +1,232 @@
+//! Bodies of several parts (RFC 2046 5.1, RFC 5621): where in one the part lies that a user agent can read.
+
+use super::lines::{Line, head_end, unfold};
+use super::{Params, scan, text};
+
+/// How deep parts may lie in parts.
+pub const MAX_DEPTH: usize = 4;
+/// The most parts looked at in one body, at all depths together.
+pub const MAX_PARTS: usize = 32;
+
+/// Why there is nothing to read in a body that is not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Of another type, coded in a way that we do not know, or nested too deep: 415.
+    Type,
+    /// Encrypted, to a key that we do not have: 493 (RFC 3261 23.4).
+    Encrypted,
+}
+
+/// The media type without its parameters, in lower case.
+fn kind_of(content_type: &str) -> String {
+    scan::trim(content_type.split(';').next().unwrap_or_default()).to_ascii_lowercase()
+}
+
+/// What `body` has of the type `wanted` (in lower case): the body itself, or a part of it. In `multipart/mixed` and its
+/// like the first such part counts, in `multipart/alternative` the last, which its sender likes best. `body` without a
+/// `content_type` is of the type wanted.
+///
+/// # Errors
+/// Why there is none.
+pub fn find<'a>(content_type: Option<&str>, body: &'a [u8], wanted: &str) -> Result<&'a [u8], Unreadable> {
+    let mut search = Search { wanted, parts: 0, encrypted: false };
+    match search.look(content_type.unwrap_or(wanted), body, 0) {
+        Some(found) => Ok(found),
+        None if search.encrypted => Err(Unreadable::Encrypted),
+        None => Err(Unreadable::Type),
+    }
+}
+
+struct Search<'w> {
+    wanted: &'w str,
+    parts: usize,
+    encrypted: bool,
+}
+
+impl Search<'_> {
+    fn look<'a>(&mut self, content_type: &str, body: &'a [u8], depth: usize) -> Option<&'a [u8]> {
+        let kind = kind_of(content_type);
+        if kind == self.wanted {
+            return Some(body);
+        }
+        self.encrypted |= matches!(kind.as_str(), "application/pkcs7-mime" | "multipart/encrypted");
+        let subtype = kind.strip_prefix("multipart/").filter(|subtype| *subtype != "encrypted")?;
+        let boundary = boundary_of(content_type)?;
+        if depth >= MAX_DEPTH {
+            return None;
+        }
+        let mut found = None;
+        for part in parts(body, &boundary) {
+            self.parts += 1;
+            if self.parts > MAX_PARTS || (found.is_some() && subtype != "alternative") {
+                break;
+            }
+            let (content_type, body) = read_part(part);
+            let Some(content_type) = content_type else { continue };
+            found = self.look(&content_type, body, depth + 1).or(found);
+        }
+        found
+    }
+}
+
+/// The boundary that a multipart type names; at most 70 characters (RFC 2046 5.1.1).
+fn boundary_of(content_type: &str) -> Option<Vec<u8>> {
+    let params = Params::parse(content_type.split_once(';')?.1).ok()?;
+    let boundary = params.unquoted("boundary").filter(|boundary| (1..=70).contains(&boundary.len()))?;
+    Some([b"--".as_slice(), &text::to_bytes(&boundary)].concat())
+}
+
+/// What lies between the delimiter lines. A last part whose end is missing runs to the end of the body.
+fn parts<'a>(body: &'a [u8], delimiter: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = next_delimiter(body, delimiter).map(|(_, rest)| rest);
+    std::iter::from_fn(move || {
+        let here = rest.take()?;
+        match next_delimiter(here, delimiter) {
+            Some((part, behind)) => {
+                rest = Some(behind);
+                Some(part)
+            }
+            None => Some(here),
+        }
+    })
+    // What follows the closing delimiter is no part.
+    .take_while(|part| !part.starts_with(b"--"))
+    // The rest of the delimiter line: white space only.
+    .filter_map(|part| {
+        let line_end = part.iter().position(|byte| *byte == b'\n')?;
+        let padding = part[..line_end].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+        padding.then(|| &part[line_end + 1..])
+    })
+}
+
+/// What is before the next delimiter that begins a line, and what is behind it. The line end before it belongs to it.
+fn next_delimiter<'a>(bytes: &'a [u8], delimiter: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let mut line_start = 0;
+    loop {
+        let line = &bytes[line_start..];
+        if let Some(behind) = line.strip_prefix(delimiter)
+            && behind.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'-'))
+        {
+            let before = &bytes[..line_start];
+            let before = before.strip_suffix(b"\n").map_or(before, |text| text.strip_suffix(b"\r").unwrap_or(text));
+            return Some((before, behind));
+        }
+        line_start += line.iter().position(|byte| *byte == b'\n')? + 1;
+    }
+}
+
+/// The type of a part and what it says. No type when the part is coded in a way that we do not read; `text/plain` when
+/// it names none.
+fn read_part(part: &[u8]) -> (Option<String>, &[u8]) {
+    let plain = Some("text/plain".to_owned());
+    if let Some(body) = part.strip_prefix(b"\r\n").or_else(|| part.strip_prefix(b"\n")) {
+        return (plain, body);
+    }
+    let Some(end) = head_end(part, 0) else {
+        return (plain, b"");
+    };
+    let head = text::from_bytes(&part[..end]);
+    let mut content_type = plain;
+    for line in unfold(&head).filter_map(|line| Line::read(line).ok()) {
+        let value = &*line.value;
+        let is_plain = || ["binary", "8bit", "7bit", "identity"].iter().any(|plain| plain.eq_ignore_ascii_case(value));
+        if line.name == "Content-Type" {
+            content_type = Some(value.to_owned());
+        } else if ["Content-Transfer-Encoding", "Content-Encoding"]
+            .iter()
+            .any(|coding| coding.eq_ignore_ascii_case(&line.name))
+            && !is_plain()
+        {
+            return (None, b"");
+        }
+    }
+    (content_type, &part[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDP: &str = "application/sdp";
+
+    fn found(content_type: &str, body: &str) -> Result<String, Unreadable> {
+        find(Some(content_type), body.as_bytes(), SDP).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    fn part(head: &str, body: &str) -> String {
+        format!("--b\r\n{head}\r\n\r\n{body}\r\n")
+    }
+
+    #[test]
+    fn a_body_that_is_what_is_wanted() {
+        assert_eq!(found(" Application/SDP ;charset=x", "v=0").as_deref(), Ok("v=0"));
+        assert_eq!(find(None, b"v=0", SDP), Ok(b"v=0".as_slice()));
+        assert_eq!(found("text/plain", "v=0"), Err(Unreadable::Type));
+        assert_eq!(found("application/pkcs7-mime; smime-type=enveloped-data", "\0"), Err(Unreadable::Encrypted));
+        assert_eq!(
+            found("multipart/encrypted;boundary=b", &part("c: application/sdp", "v=0")),
+            Err(Unreadable::Encrypted)
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_what_is_wanted() {
+        let other = part("Content-Type: application/xml", "<a/>");
+        let one = part("c:application/sdp\r\nContent-Disposition: session", "v=0\r\no=1\r\n");
+        let two = part("CONTENT-TYPE :\r\n application/sdp", "v=2");
+        let body = format!("prologue\r\n{other}{one}{two}--b--\r\n{two}");
+        assert_eq!(found("multipart/mixed;boundary=b", &body).as_deref(), Ok("v=0\r\no=1\r\n"));
+        assert_eq!(found("multipart/alternative; x=y; boundary=\"b\"", &body).as_deref(), Ok("v=2"));
+        // Bare line feeds, padding, no end.
+        assert_eq!(found("multipart/related;boundary=b", "--b \t\nc: application/sdp\n\nv=0").as_deref(), Ok("v=0"));
+        // A boundary in another's beginning, and one that does not begin a line.
+        let body = "--bb\r\n\r\nx\r\n --b\r\n--b\r\nc: application/sdp\r\n\r\nv=0 --b\r\n--b--";
+        assert_eq!(found("multipart/mixed;boundary=b", body).as_deref(), Ok("v=0 --b"));
+    }
+
+    #[test]
+    fn parts_that_cannot_be_read() {
+        let coded = part("c: application/sdp\r\nContent-Transfer-Encoding: base64", "dj0w");
+        assert_eq!(found("multipart/mixed;boundary=b", &coded), Err(Unreadable::Type));
+        let binary = part("c: application/sdp\r\nContent-Transfer-Encoding: BINARY", "v=0");
+        assert!(found("multipart/mixed;boundary=b", &binary).is_ok());
+        let secret = part("c: application/pkcs7-mime", "\0");
+        assert_eq!(found("multipart/mixed;boundary=b", &secret), Err(Unreadable::Encrypted));
+        for (kind, body) in [
+            ("multipart/mixed", binary.as_str()),
+            ("multipart/mixed;boundary=", &binary),
+            ("multipart/mixed;boundary=\"b", &binary),
+            ("multipart/mixed;boundary=b", ""),
+            ("multipart/mixed;boundary=b", "--b"),
+            ("multipart/mixed;boundary=b", "--b--"),
+            ("multipart/mixed;boundary=b", "--b\r\n"),
+            ("multipart/mixed;boundary=b", "--b\r\n\r\nv=0\r\n--b--"),
+            ("multipart/mixed;boundary=b", "--b x\r\nc: application/sdp\r\n\r\nv=0\r\n--b--"),
+        ] {
+            assert_eq!(found(kind, body), Err(Unreadable::Type), "{kind} {body}");
+        }
+    }
+
+    #[test]
+    fn nesting_and_number_are_limited() {
+        let nested = |depth: usize| {
+            let wrap = |(kind, body): (String, String), level: usize| {
+                let inside = format!("--{level}\r\nc: {kind}\r\n\r\n{body}\r\n--{level}--\r\n");
+                (format!("multipart/mixed;boundary={level}"), inside)
+            };
+            let (kind, body) = (0..depth).fold((SDP.to_owned(), "v=0".to_owned()), wrap);
+            found(&kind, &body)
+        };
+        assert_eq!(nested(MAX_DEPTH).as_deref(), Ok("v=0"));
+        assert_eq!(nested(MAX_DEPTH + 1), Err(Unreadable::Type));
+        let crowd = |before: usize| part("c: a/b", "").repeat(before) + &part("c: application/sdp", "v=0");
+        assert!(found("multipart/mixed;boundary=b", &crowd(MAX_PARTS - 1)).is_ok());
+        assert!(found("multipart/mixed;boundary=b", &crowd(MAX_PARTS)).is_err());
+        // The same boundary at every depth costs no more than the limit says.
+        let mut body = String::new();
+        for _ in 0..2_000 {
+            body.push_str("--b\r\nc: multipart/mixed;boundary=b\r\n\r\n");
+        }
+        assert!(found("multipart/mixed;boundary=b", &body).is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! Floods of calls and garbage: a call goes on untouched, a visitor rings, and afterwards all is as before.
+
+use std::time::Duration;
+
+use vestibule::channel::{CallResult, CallState, Command};
+
+use crate::common::{House, OTHER, PANEL, ms, outside, s};
+
+/// The step of a flood: in each, one INVITE and one datagram of garbage.
+const STEP: Duration = Duration::from_millis(5);
+/// Longest time from the bell to the ringing that the visitor hears.
+const IN_TIME: Duration = Duration::from_millis(300);
+
+/// 200 new INVITEs and 200 datagrams of garbage a second.
+struct Flood {
+    /// From so many addresses in turn.
+    sources: u32,
+    sent: u32,
+}
+
+impl Flood {
+    fn from(sources: u32) -> Self {
+        Self { sources, sent: 0 }
+    }
+
+    fn run(&mut self, house: &mut House, span: Duration) {
+        let until = house.now.instant + span;
+        while house.now.instant < until {
+            let source = outside((self.sent % self.sources) as u16);
+            house.inject(source, invite(self.sent, &source.to_string()));
+            house.inject(source, format!("INVITE nothing {}", self.sent).into_bytes());
+            self.sent += 1;
+            house.run(STEP);
+        }
+    }
+}
+
+fn invite(number: u32, from: &str) -> Vec<u8> {
+    let offer = format!(
+        "v=0\r\no=- 1 1 IN IP4 {from}\r\ns=-\r\nc=IN IP4 {from}\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0\r\na=sendrecv\r\n"
+    );
+    format!(
+        "INVITE sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {from}:5060;branch=z9hG4bK{number};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:x@{from}>;tag={number}\r\nTo: <sip:10.0.0.1>\r\nCall-ID: flood{number}@{from}\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:x@{from}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{offer}",
+        offer.len()
+    )
+    .into_bytes()
+}
+
+/// The visitor rings at this moment of a flood: the panel rings in time, and the visitor leaves again.
+fn visit(house: &mut House, flood: &mut Flood, what: &str) {
+    house.door.heard.clear();
+    house.door.ring(house.now);
+    flood.run(house, IN_TIME);
+    assert_eq!(house.door.heard, ["183"], "{what}");
+    let here = |house: &House| house.panels[PANEL].phone.calls().iter().any(|call| call.remote == "sip:door@10.0.0.3");
+    assert!(here(house), "{what}");
+    flood.run(house, s(1));
+    assert!(here(house), "{what}: nobody takes its place");
+    let now = house.now;
+    house.door.end(now, 0);
+    flood.run(house, s(1));
+    assert!(!here(house), "{what}");
+}
+
+/// A call with the other panel is up and answers to both sides.
+fn check_call(house: &mut House, flood: &mut Flood) {
+    for (command, held) in [(Command::Hold(None), true), (Command::Resume(None), false)] {
+        let call = house.call(OTHER).call;
+        assert_eq!(house.press(OTHER, with(command, call)), Ok(vestibule::channel::Done::Ok));
+        flood.run(house, ms(100));
+        let theirs = house.panels[PANEL].phone.calls().into_iter().find(|call| call.remote.contains("10.0.0.2"));
+        let theirs = theirs.expect("the call goes on");
+        assert_eq!((theirs.state, theirs.held_by_remote), (CallState::Confirmed, held));
+    }
+}
+
+fn with(command: Command, call: vestibule::channel::CallHandle) -> Command {
+    match command {
+        Command::Hold(_) => Command::Hold(Some(call)),
+        _ => Command::Resume(Some(call)),
+    }
+}
+
+/// Sessions, transactions and sources stay within their bounds.
+fn check_bounds(house: &House) {
+    let load = house.panels[PANEL].phone.load();
+    assert!(load.sessions <= 64 && load.transactions <= 64 + 256 && load.sources <= 1024, "{load:?}");
+    assert!(house.panels[PANEL].phone.calls().len() <= vestibule::phone::LINES);
+}
+
+fn flooded(sources: u32, contacts: &str, first_visit: Duration, seconds: u64) {
+    let mut house = House::knowing(&[], contacts);
+    house.connect_panels();
+    let mut flood = Flood::from(sources);
+    flood.run(&mut house, first_visit);
+    let began = house.now.instant;
+    let mut visits = 0;
+    while house.now.instant < began + s(seconds) {
+        visits += 1;
+        visit(&mut house, &mut flood, &format!("{sources} sources, visit {visits}"));
+        check_call(&mut house, &mut flood);
+        check_bounds(&house);
+        flood.run(&mut house, ms(777));
+    }
+    assert!(visits as u64 >= seconds / 4);
+
+    // Afterwards all is as before.
+    let log = house.panel().log();
+    assert!(log.len() < 150, "{} lines in the call log", log.len());
+    assert!(log.iter().filter(|line| line.remote == "sip:door@10.0.0.3").count() == visits, "no visit is lost");
+    // Who still rings is missed after a minute, and forgotten half a minute later.
+    house.run(s(100));
+    assert_eq!(house.call(PANEL).remote, "sip:10.0.0.2", "nothing but the call");
+    let load = house.panels[PANEL].phone.load();
+    assert_eq!((load.sessions, load.transactions), (1, 0), "{load:?}");
+    assert!(house.panel().floods.len() <= 18, "{:#?}", house.panel().floods);
+    let ends = house.panel().floods.iter().filter(|said| said.starts_with("dropped ")).count();
+    let begins = house.panel().floods.iter().filter(|said| said.starts_with("more messages")).count();
+    assert_eq!(begins, ends, "{:#?}", house.panel().floods);
+    house.inject(outside(0), invite(1_000_000, &outside(0).to_string()));
+    house.run(ms(10));
+    assert_eq!(house.panels[PANEL].phone.calls().len(), 2, "who has stopped is heard again");
+    house.must(OTHER, Command::End(None));
+    house.run(ms(20));
+    assert_eq!(house.panel().log()[0].result, CallResult::Answered);
+}
+
+#[test]
+fn a_flood_from_one_address_stops_neither_the_call_nor_the_visitor() {
+    flooded(1, "", ms(1000), 30);
+    for first_visit in [0, 5, 20, 50, 100, 400] {
+        flooded(1, "", ms(first_visit), 4);
+    }
+}
+
+#[test]
+fn nor_does_one_from_fifty_addresses() {
+    // Until the third call of each they are visitors like any other.
+    flooded(50, "", ms(1000), 30);
+    for first_visit in [600, 777, 1000, 2000, 3000] {
+        flooded(50, "", ms(first_visit), 4);
+    }
+}
+
+#[test]
+fn a_door_in_the_address_book_rings_from_the_first_moment() {
+    let contacts = "[[contact]]\nname = \"Front door\"\nnumbers = [\"10✳0✳0✳3\"]\n[contact.door]\ncode = \"1\"\n";
+    for sources in [1, 50, 1000] {
+        flooded(sources, contacts, ms(30), 8);
+    }
+}
