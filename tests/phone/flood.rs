@@ -145,6 +145,11 @@ fn nor_does_one_from_fifty_addresses() {
 }
 
 #[test]
+fn nor_does_one_from_so_many_that_their_refusals_fill_every_table() {
+    flooded(300, "", s(7), 8);
+}
+
+#[test]
 fn a_door_in_the_address_book_rings_from_the_first_moment() {
     let contacts = "[[contact]]\nname = \"Front door\"\nnumbers = [\"10✳0✳0✳3\"]\n[contact.door]\ncode = \"1\"\n";
     for sources in [1, 50, 1000] {

@@ -8,6 +8,7 @@ mod direct_call;
 mod dnd;
 mod early_media;
 mod flood;
+mod forked;
 mod hold;
 mod limits;
 mod media_agreement;

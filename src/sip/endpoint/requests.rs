@@ -16,7 +16,7 @@
 use std::time::Instant;
 
 use super::{Endpoint, MAX_SESSIONS, content};
-use crate::sip::guard::has_place;
+use crate::sip::guard::{FEW, has_place};
 use crate::sip::message::{Method, Request, Unreadable};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
@@ -127,11 +127,16 @@ impl Endpoint {
         let address = path.remote.ip();
         let standing = self.standing(address);
         let sessions = self.sessions.values().filter(|session| session.remote() == Some(address)).count();
-        let (invites, of_all) = self.core.transactions.invites_from(address);
-        let has_places = has_place(standing, sessions, self.sessions.len(), MAX_SESSIONS)
-            && has_place(standing, invites, of_all, MAX_INVITE_SERVERS);
         // Asked always, so that it counts.
-        self.guard.admit_call(now, address, standing) && has_places
+        if !self.guard.admit_call(now, address, standing)
+            || !has_place(standing, sessions, self.sessions.len(), MAX_SESSIONS)
+        {
+            return false;
+        }
+        let (invites, of_all) = self.core.transactions.invites_from(address);
+        // Who has few is worth more than somebody's ACK for a refusal that may never come.
+        has_place(standing, invites, of_all, MAX_INVITE_SERVERS)
+            || (invites <= FEW && self.core.transactions.forget_refusal())
     }
 
     /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3), an answer of

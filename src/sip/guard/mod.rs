@@ -9,7 +9,7 @@
 //!
 //!  a new INVITE ─▶ a bucket of calls for each source ─▶ the first two lately: a pool for newcomers
 //!                                                    ─▶ further ones: a pool for the rest ─▶ 503
-//!               ─▶ a place in the tables: a share for each source, the last ones kept for newcomers and for the known
+//!               ─▶ a place in the tables: a share for each source, the last ones kept for those who have few and for the known
 //! ```
 //! A source whose calls are refused again and again is shut: nothing of it is read until it has stopped for a while.
 //! Everything is counted by source ([`Source`]), and the number of sources that are remembered is bounded.
@@ -32,6 +32,9 @@ pub use self::tally::Flood;
 use self::source::Account;
 use self::tally::Tally;
 
+/// A visitor who calls, gives up and calls again holds so many places for a while.
+pub const FEW: usize = 2;
+
 /// Most sources that are remembered; the one that was quiet for longest is forgotten for a new one.
 pub const MAX_SOURCES: usize = 1024;
 
@@ -49,7 +52,7 @@ const ALL_SPARE: Rate = Rate::per_second(100, 200);
 /// Calls of a known source.
 const KNOWN_CALLS: Rate = Rate::per_second(4, 40);
 /// Calls of a stranger.
-const CALLS: Rate = Rate::one_in(2, 8);
+const CALLS: Rate = Rate::one_in(1, 12);
 /// The first two calls of strangers lately, all together.
 const ALL_FIRST_CALLS: Rate = Rate::per_second(100, 512);
 /// Further calls of strangers, all together.
@@ -223,11 +226,11 @@ impl Default for Guard {
 }
 
 /// Whether a table of `most` places has one more for somebody who holds `own` of the `taken` ones. A stranger gets a quarter
-/// of them, the last quarter is for who has none yet, and the last eighth for the known.
+/// of them, the last quarter is for who has hardly any (at most [`FEW`]), and the last eighth for the known.
 pub fn has_place(standing: Standing, own: usize, taken: usize, most: usize) -> bool {
     match standing {
         Standing::Known => taken < most,
-        Standing::Stranger if own == 0 => taken < most - most / 8,
+        Standing::Stranger if own <= FEW => taken < most - most / 8,
         Standing::Stranger => own < most / 4 && taken < most - most / 4,
     }
 }

@@ -153,10 +153,10 @@ fn a_quiet_source_is_forgotten_first() {
 }
 
 #[test]
-fn tables_keep_places_for_newcomers_and_for_the_known() {
+fn tables_keep_places_for_those_who_have_few_and_for_the_known() {
     let places = |standing, own, taken| has_place(standing, own, taken, 64);
     assert!(places(Standing::Stranger, 15, 40) && !places(Standing::Stranger, 16, 40));
-    assert!(!places(Standing::Stranger, 1, 48) && places(Standing::Stranger, 0, 55));
+    assert!(!places(Standing::Stranger, FEW + 1, 48) && places(Standing::Stranger, FEW, 55));
     assert!(!places(Standing::Stranger, 0, 56) && places(Standing::Known, 60, 63));
     assert!(!places(Standing::Known, 0, 64));
 }

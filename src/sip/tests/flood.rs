@@ -56,9 +56,9 @@ fn one_caller_gets_its_share_and_is_then_not_heard() {
         bench.run(ms(5));
     }
     let lines = bench.lines();
-    assert!(lines.iter().filter(|line| line.contains("100 Trying")).count() <= 8);
+    assert!(lines.iter().filter(|line| line.contains("100 Trying")).count() <= 12);
     assert!(lines.len() < 40, "{} answers to 2000 INVITEs", lines.len());
-    assert!(bench.endpoint.busy_sessions() <= 8);
+    assert!(bench.endpoint.busy_sessions() <= 12);
     assert!(bench.endpoint.calls_lately(bench.now, bench.path.remote.ip()) > 1);
     // Somebody else is, at once.
     let visitor = speak_from(&mut bench, 1);

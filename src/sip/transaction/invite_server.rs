@@ -159,6 +159,14 @@ impl InviteServer {
         }
     }
 
+    /// When a refusal of ours will be forgotten for want of an ACK.
+    pub fn refused_until(&self) -> Option<Instant> {
+        match self.state {
+            State::Completed { unacknowledged, .. } => Some(unacknowledged),
+            _ => None,
+        }
+    }
+
     /// True while no final response has been sent.
     pub fn is_pending(&self) -> bool {
         matches!(self.state, State::Proceeding { .. })

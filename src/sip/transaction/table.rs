@@ -231,7 +231,7 @@ impl Transactions {
         } else if path.transport == Transport::Udp && request.to_bytes().len() > MAX_DATAGRAM {
             self.oversized.insert(key.clone(), (request.clone(), path));
             path.transport = Transport::Tcp;
-            request.top_via_mut().transport = path.transport.via_name().to_owned();
+            request.top_via_mut().transport = path.transport.via_name().into();
         }
         self.start(now, owner, request, path, out);
         key
@@ -288,6 +288,13 @@ impl Transactions {
     pub fn invites_from(&self, address: IpAddr) -> (usize, usize) {
         let of_it = self.invite_servers.values().filter(|entry| entry.machine.reply().source() == address).count();
         (of_it, self.invite_servers.len())
+    }
+
+    /// Forgets the refusal that has waited longest for its ACK, to make a place; false when there is none.
+    pub fn forget_refusal(&mut self) -> bool {
+        let waiting = self.invite_servers.iter().filter_map(|(key, entry)| Some((entry.machine.refused_until()?, key)));
+        let oldest = waiting.min().map(|(_, key)| key.clone());
+        oldest.is_some_and(|key| self.invite_servers.remove(&key).is_some())
     }
 
     /// The same INVITE, if it is here already by another way: this one is answered 482 (RFC 3261 8.2.2.2), or with

@@ -90,7 +90,10 @@ impl Loop {
 
     fn transmit(&mut self, transmit: Transmit) {
         let Transmit { path, bytes } = transmit;
-        if let Some(trace) = &mut self.trace {
+        // Pings and their answers would fill it.
+        if let Some(trace) = &mut self.trace
+            && !bytes.iter().all(u8::is_ascii_whitespace)
+        {
             let name = match path.transport {
                 Transport::Udp => "udp",
                 Transport::Tcp => "tcp",
