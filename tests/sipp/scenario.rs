@@ -44,6 +44,13 @@ impl Scenario {
         self.step(&format!("<recv response=\"{status}\" optional=\"true\"/>"))
     }
 
+    /// Ends the call, and takes nothing but the answer to that for it, least of all another 200.
+    pub fn hang_up(self, cseq: u32) -> Self {
+        let bye = bye(cseq);
+        self.step(&format!("<send retrans=\"500\" start_txn=\"bye\"><![CDATA[\n\n{bye}\n]]></send>"))
+            .step("<recv response=\"200\" response_txn=\"bye\"/>")
+    }
+
     /// Waits for a request.
     pub fn take(self, method: &str) -> Self {
         self.step(&format!("<recv request=\"{method}\"/>"))
