@@ -41,6 +41,28 @@ fn who_has_moved_and_says_not_where_cannot_be_called() {
 }
 
 #[test]
+fn who_has_moved_is_called_where_he_is_now() {
+    let resident = Resident::new();
+    let there = Sipp::awaits(
+        &Scenario::default()
+            .take("INVITE")
+            .ask(&response("200 OK", "b", "", OFFER))
+            .take("ACK")
+            .take("BYE")
+            .send(&response("200 OK", "", "", NO_BODY)),
+    );
+    let moved = without_contact(&response("302 Moved Temporarily", "a", "", NO_BODY));
+    let moved = moved.replace("[last_CSeq:]", &format!("[last_CSeq:]\nContact: <sip:door@127.0.0.1:{}>", there.port));
+    let here = Sipp::awaits(&Scenario::default().take("INVITE").ask(&moved).take("ACK"));
+    resident.dials(here.port);
+    resident.panel.wait("the answer was acknowledged", |_| sent(&resident.panel, "ACK ", " ACK") == 2);
+    resident.does("end");
+    here.expect_success(&resident.panel);
+    there.expect_success(&resident.panel);
+    assert_eq!(resident.end_of_call(), "ended here");
+}
+
+#[test]
 fn a_call_that_is_given_up_while_it_rings_is_cancelled() {
     let resident = Resident::new();
     let scenario = Scenario::default()

@@ -8,6 +8,7 @@ mod called;
 mod calling;
 mod loss;
 mod midcall;
+mod reliable;
 mod resident;
 mod scenario;
 mod sipp;

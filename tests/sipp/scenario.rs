@@ -34,14 +34,21 @@ impl Scenario {
         self.hear_noting(&format!("response=\"{status}\""), checks, &[])
     }
 
-    /// Waits for a response and keeps its To as `[$to]`.
-    pub fn hear_noting_to(self, status: u16) -> Self {
-        self.hear_noting(&format!("response=\"{status}\""), &[], &[("To", "to")])
+    /// Waits for a provisional response that has to be confirmed (RFC 3262), and keeps its number as `[$rseq]`.
+    pub fn hear_reliably(self, status: u16) -> Self {
+        self.hear_noting(&format!("response=\"{status}\""), &[("Require", "100rel")], &[("RSeq", "rseq")])
     }
 
     /// A response that may come first, or not.
     pub fn may_hear(self, status: u16) -> Self {
         self.step(&format!("<recv response=\"{status}\" optional=\"true\"/>"))
+    }
+
+    /// Ends the call, and takes nothing but the answer to that for it, least of all another 200.
+    pub fn hang_up(self, cseq: u32) -> Self {
+        let bye = bye(cseq);
+        self.step(&format!("<send retrans=\"500\" start_txn=\"bye\"><![CDATA[\n\n{bye}\n]]></send>"))
+            .step("<recv response=\"200\" response_txn=\"bye\"/>")
     }
 
     /// Waits for a request.
