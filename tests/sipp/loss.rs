@@ -32,15 +32,16 @@ fn calls_to_the_panel_come_about_though_a_fifth_is_lost() {
 #[test]
 fn a_call_of_the_panel_comes_about_though_a_fifth_is_lost() {
     let resident = Resident::new();
+    let scenario = Scenario::default()
+        .take("INVITE")
+        .send(&response("180 Ringing", "a", "", NO_BODY))
+        .ask(&response("200 OK", "a", "", OFFER))
+        .take("ACK")
+        .take("BYE")
+        .send(&response("200 OK", "", "", NO_BODY));
+    // One for all calls: each SIPp throws the same dice.
+    let sipp = Sipp::awaits_with(&scenario, &LOSS);
     for _ in 0..CALLS {
-        let scenario = Scenario::default()
-            .take("INVITE")
-            .send(&response("180 Ringing", "a", "", NO_BODY))
-            .ask(&response("200 OK", "a", "", OFFER))
-            .take("ACK")
-            .take("BYE")
-            .send(&response("200 OK", "", "", NO_BODY));
-        let sipp = Sipp::awaits_with(&scenario, &[&LOSS[..], &["-m", "1"]].concat());
         resident.dials(sipp.port);
         resident.panel.wait_for_call("confirmed");
         resident.does("end");
