@@ -27,8 +27,8 @@ const VISITOR: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 const STEP: Duration = Duration::from_millis(5);
 /// How long the flood lasts, and the quiet before it that it is compared with.
 const WINDOW: Duration = Duration::from_secs(30);
-/// When the visitor rings in it.
-const VISITS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(25)];
+/// When the visitor rings in it: as soon as it has taken what lines it gets, in its midst, and near its end.
+const VISITS: [Duration; 3] = [Duration::from_millis(50), Duration::from_secs(15), Duration::from_secs(25)];
 /// What a call takes until its sound is even, and a phone until it has seen to the end of a flood.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long the thread sleeps that measures the machine.

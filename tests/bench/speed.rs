@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
 /// What reading and writing an INVITE aims at, messages a second on one core.
 const AIM: f64 = 500_000.0;
 /// Few and short samples: some seconds in all.
-const SHORT: [&str; 6] = ["--sample-size", "20", "--warm-up-time", "0.5", "--measurement-time", "2"];
+const SHORT: [&str; 7] = ["--quiet", "--sample-size", "20", "--warm-up-time", "0.5", "--measurement-time", "2"];
 
 /// One line: what was done, and how often a second.
 struct Speed {
@@ -25,9 +25,10 @@ pub fn print() -> Result<(), String> {
     let mut command = Command::new(cargo);
     command.args(["bench", "--locked", "--quiet", "--bench", "sip", "--"]).args(SHORT);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env("CRITERION_HOME", home.path());
-    let ended = command.stdout(Stdio::null()).status().map_err(|error| error.to_string())?;
-    if !ended.success() {
-        return Err(format!("cargo bench --bench sip: {ended}"));
+    eprintln!("the core of SIP: some seconds, more if it has to be built");
+    let ended = command.output().map_err(|error| error.to_string())?;
+    if !ended.status.success() {
+        return Err(format!("cargo bench --bench sip: {}\n{}", ended.status, String::from_utf8_lossy(&ended.stderr)));
     }
     let mut speeds = Vec::new();
     read(home.path(), &mut speeds)?;
