@@ -1,14 +1,17 @@
 //! `./dev bench`: the panel beside Debian's baresip, in one run, on loopback.
 //!
-//! Options: `--runs N` (5), `--only GROUP` (start, idle, signalling, picture, g711, opus, video, loop; several times),
+//! Options: `--runs N` (5), `--only GROUP` (start, idle, signalling, picture, g711, opus, video, loop, flood, core;
+//! several times),
 //! `--binary FILE` (another build of the panel). What is measured and aimed at stands in `table`, how in `measures`.
 
 mod clips;
+mod flood;
 mod measures;
 mod net;
 mod phones;
 mod rtp;
 mod sip;
+mod speed;
 mod table;
 mod usage;
 
@@ -26,9 +29,14 @@ use table::{Figures, ROWS, Whose};
 /// The panel as this build made it.
 const PANEL: &str = env!("CARGO_BIN_EXE_vestibule");
 
+/// The group that is no part of the table: the core's own benches.
+const CORE: &str = "core";
+
 struct Options {
     runs: u32,
     groups: Vec<&'static str>,
+    /// Whether `--only` chose the groups.
+    chosen: bool,
     binary: PathBuf,
 }
 
@@ -36,7 +44,8 @@ impl Options {
     fn read() -> Result<Self, String> {
         let mut all: Vec<&str> = ROWS.iter().map(|row| row.group).collect();
         all.dedup();
-        let mut options = Self { runs: 5, groups: Vec::new(), binary: PathBuf::from(PANEL) };
+        all.push(CORE);
+        let mut options = Self { runs: 5, groups: Vec::new(), chosen: true, binary: PathBuf::from(PANEL) };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
@@ -55,6 +64,7 @@ impl Options {
         }
         if options.groups.is_empty() {
             options.groups = all;
+            options.chosen = false;
         }
         Ok(options)
     }
@@ -83,6 +93,14 @@ fn main() -> ExitCode {
 }
 
 fn bench(options: &Options) -> Result<(), String> {
+    if options.groups != [CORE] {
+        phones(options)?;
+    }
+    if options.wants(CORE) { speed::print() } else { Ok(()) }
+}
+
+/// The panel and baresip in turn, and their table.
+fn phones(options: &Options) -> Result<(), String> {
     let begun = Instant::now();
     let clips = Clips::make()?;
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -97,7 +115,7 @@ fn bench(options: &Options) -> Result<(), String> {
     let mut figures = Figures::default();
     for number in 1..=options.runs {
         eprintln!("run {number} of {}, {} s", options.runs, begun.elapsed().as_secs());
-        run(options, &homes, &clips, &mut figures)?;
+        run(options, number, &homes, &clips, &mut figures)?;
     }
     println!("load average after {}; {} s in all\n", usage::load_average(), begun.elapsed().as_secs());
     figures.print(&options.groups);
@@ -124,7 +142,13 @@ fn version(binary: &Path) -> String {
 }
 
 /// Everything once.
-fn run(options: &Options, homes: &[PathBuf; 2], clips: &Clips, figures: &mut Figures) -> Result<(), String> {
+fn run(
+    options: &Options,
+    number: u32,
+    homes: &[PathBuf; 2],
+    clips: &Clips,
+    figures: &mut Figures,
+) -> Result<(), String> {
     let baresip = Baresip::start(&homes[1])?;
     let ready = Caller::new()?.until_ready(baresip.address(), Duration::from_secs(10))?;
     figures.add(table::START_READY, Whose::Baresip, (ready - baresip.begun).as_secs_f64() * 1e3);
@@ -149,13 +173,13 @@ fn run(options: &Options, homes: &[PathBuf; 2], clips: &Clips, figures: &mut Fig
         figures.note("idle", result);
     }
     for subject in &subjects {
-        calls(options, subject, clips, figures);
+        calls(options, number, subject, clips, figures);
     }
     Ok(())
 }
 
 /// All that is measured by calling.
-fn calls(options: &Options, subject: &Subject<'_>, clips: &Clips, figures: &mut Figures) {
+fn calls(options: &Options, number: u32, subject: &Subject<'_>, clips: &Clips, figures: &mut Figures) {
     let mut measure = |group: &str, take: &dyn Fn(&mut Figures) -> Result<(), String>| {
         if options.wants(group) {
             let result = take(figures);
@@ -171,4 +195,8 @@ fn calls(options: &Options, subject: &Subject<'_>, clips: &Clips, figures: &mut 
     measure("opus", &|figures| measures::sound(subject, Format::Opus, table::CPU_OPUS, clips, figures));
     measure("video", &|figures| measures::pictures(subject, clips, figures));
     measure("loop", &|figures| measures::loop_delay(subject, clips, figures));
+    // Over a minute for each phone: once is enough, unless more is asked for.
+    if number == 1 || options.chosen {
+        measure("flood", &|figures| flood::flood(subject, clips, figures));
+    }
 }

@@ -32,7 +32,7 @@ pub struct Subject<'a> {
 }
 
 /// Milliseconds from one moment to a later one; less than nothing if it was earlier.
-fn between(from: Instant, to: Instant) -> f64 {
+pub fn between(from: Instant, to: Instant) -> f64 {
     let span = |from: Instant, to: Instant| to.saturating_duration_since(from).as_secs_f64() * 1e3;
     span(from, to) - span(to, from)
 }
@@ -94,13 +94,14 @@ pub fn answering(subject: &Subject<'_>, figures: &mut Figures) -> Result<(), Str
 }
 
 /// A call that was answered and is spoken to.
-struct Talk<'a> {
-    call: Call<'a>,
-    remote: Remote,
+pub struct Talk<'a> {
+    pub call: Call<'a>,
+    pub remote: Remote,
     _sound: Playing,
 }
 
-fn talk<'a>(
+/// Calls, is answered, and speaks.
+pub fn talk<'a>(
     caller: &'a mut Caller,
     subject: &Subject<'_>,
     media: &Media,

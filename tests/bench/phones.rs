@@ -91,6 +91,16 @@ impl Panel {
         until(&self.events, shown).ok_or_else(|| format!("the screen never showed {pages:?}"))
     }
 
+    /// Waits until the screen is told of a call from this address that rings; when that was.
+    pub fn rings_for(&self, address: &str) -> Result<Instant, String> {
+        let rings = |line: &Line| {
+            let event = serde_json::from_str::<Value>(&line.text).unwrap_or_default();
+            let word = |key: &str| event["call"][key].as_str().unwrap_or_default().to_owned();
+            word("remote").contains(address) && ["ringing", "early"].contains(&word("state").as_str())
+        };
+        until(&self.events, rings).ok_or_else(|| format!("the screen never heard of a call from {address}"))
+    }
+
     /// Waits until the log says this; when that was.
     pub fn says(&self, words: &str) -> Result<Instant, String> {
         until(&self.log, |line| line.text.contains(words)).ok_or_else(|| format!("the log never said '{words}'"))

@@ -99,8 +99,8 @@ impl Drop for Playing {
     }
 }
 
-/// Calls `send` with 0, 1, 2 … each `step`, until it is to leave. Late calls are made up for.
-fn paced(step: Duration, mut send: impl FnMut(u32) + Send + 'static) -> (Arc<AtomicBool>, JoinHandle<()>) {
+/// Calls `send` with 0, 1, 2 … each `step`, until the result is dropped. Late calls are made up for.
+pub fn paced(step: Duration, mut send: impl FnMut(u32) + Send + 'static) -> Playing {
     let leave = Arc::new(AtomicBool::new(false));
     let left = leave.clone();
     let thread = std::thread::spawn(move || {
@@ -113,7 +113,7 @@ fn paced(step: Duration, mut send: impl FnMut(u32) + Send + 'static) -> (Arc<Ato
             send(number);
         }
     });
-    (leave, thread)
+    Playing { leave, thread: Some(thread), _rtcp: None }
 }
 
 /// Sends one payload each 20 ms, over and over; `sent` hears of each packet right after it has left.
@@ -125,15 +125,14 @@ pub fn play(
     mut sent: impl FnMut(u32, Instant) + Send + 'static,
 ) -> Result<Playing, String> {
     let socket = media.audio.rtp.try_clone().map_err(|error| error.to_string())?;
-    let (leave, thread) = paced(PACKET, move |number| {
+    Ok(paced(PACKET, move |number| {
         let payload = &payloads[number as usize % payloads.len()];
         let time = number.wrapping_mul(format.step());
         let bytes = packet(format.payload_type(), number == 0, number as u16, time, 0xA0D10, payload);
         // A phone that has left cannot be sent to; the measurement sees that by itself.
         let _ = socket.send_to(&bytes, to);
         sent(number, Instant::now());
-    });
-    Ok(Playing { leave, thread: Some(thread), _rtcp: None })
+    }))
 }
 
 /// The packets of one picture: payloads; the last one bears the marker.
@@ -157,7 +156,7 @@ pub fn show(
         }
     })?;
     let (mut at, mut sequence) = (first, 0_u16);
-    let (leave, thread) = paced(PICTURE, move |number| {
+    let mut showing = paced(PICTURE, move |number| {
         if wanted.swap(false, Ordering::Relaxed) {
             at = 0;
         }
@@ -174,7 +173,8 @@ pub fn show(
             let _ = socket.send_to(&bytes, to);
         }
     });
-    Ok(Playing { leave, thread: Some(thread), _rtcp: Some(rtcp) })
+    showing._rtcp = Some(rtcp);
+    Ok(showing)
 }
 
 fn packet(payload_type: u8, marker: bool, sequence: u16, time: u32, source: u32, payload: &[u8]) -> Vec<u8> {

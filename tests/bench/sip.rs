@@ -51,7 +51,12 @@ pub struct Remote {
 impl Caller {
     /// A caller on loopback that answers every request in a call with 200.
     pub fn new() -> Result<Self, String> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+        Self::at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at another address of this machine.
+    pub fn at(address: Ipv4Addr) -> Result<Self, String> {
+        let socket = UdpSocket::bind((address, 0)).map_err(|error| error.to_string())?;
         let local = socket.local_addr().map_err(|error| error.to_string())?;
         let replier = socket.try_clone().map_err(|error| error.to_string())?;
         let inbox = Inbox::with(&socket, move |packet: &Packet| {
@@ -99,17 +104,9 @@ impl Caller {
         self.calls += 1;
         let number = self.calls;
         let local = self.local;
-        let sdp = offer(media, format, video);
         let (uri, branch) = (format!("sip:{user}@{phone}"), format!("z9hG4bKi{number}"));
         let to = format!("To: <{uri}>");
-        let id = format!("i{number}-{}@bench", local.port());
-        let text = format!(
-            "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch={branch};rport\r\nMax-Forwards: 70\r\n\
-             From: \"Front door\" <sip:door@{local}>;tag=i{number}\r\n{to}\r\nCall-ID: {id}\r\nCSeq: 1 INVITE\r\n\
-             Contact: <sip:door@{local}>\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO\r\n\
-             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
-            sdp.len()
-        );
+        let (text, id) = invitation(local, phone, user, number, &offer(media, format, video));
         let invited = Instant::now();
         self.socket.send_to(text.as_bytes(), phone).map_err(|error| error.to_string())?;
         Ok(Call { caller: self, phone, uri, branch, id, to, invited })
@@ -190,6 +187,20 @@ impl Call<'_> {
     }
 }
 
+/// The INVITE of a caller's call of this number, and its Call-ID.
+pub fn invitation(local: SocketAddr, phone: SocketAddr, user: &str, number: u32, sdp: &str) -> (String, String) {
+    let id = format!("i{number}-{}@bench", local.port());
+    let text = format!(
+        "INVITE sip:{user}@{phone} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKi{number};rport\r\n\
+         Max-Forwards: 70\r\nFrom: \"Front door\" <sip:door@{local}>;tag=i{number}\r\nTo: <sip:{user}@{phone}>\r\n\
+         Call-ID: {id}\r\nCSeq: 1 INVITE\r\nContact: <sip:door@{local}>\r\n\
+         Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, INFO\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n\
+         {sdp}",
+        sdp.len()
+    );
+    (text, id)
+}
+
 /// 200 to a request, except to ACK.
 fn agreement(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
@@ -218,7 +229,8 @@ fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     })
 }
 
-fn offer(media: &Media, format: Format, video: bool) -> String {
+/// The description that a caller offers.
+pub fn offer(media: &Media, format: Format, video: bool) -> String {
     let (audio_port, video_port) = (media.audio.port(), media.video.port());
     let (number, map) = (format.payload_type(), format.map());
     let mut sdp = format!(

@@ -16,6 +16,11 @@ const fn row(group: &'static str, name: &'static str, unit: &'static str, aim: O
     Row { group, name, unit, aim, percentile: 50 }
 }
 
+/// What a flood does, at its worst.
+const fn worst(name: &'static str, unit: &'static str, aim: Option<f64>) -> Row {
+    Row { group: "flood", name, unit, aim, percentile: 100 }
+}
+
 /// In the order in which they are printed.
 pub static ROWS: &[Row] = &[
     row("start", START_READY, "ms", None),
@@ -35,6 +40,15 @@ pub static ROWS: &[Row] = &[
     row("video", VIDEO_RSS, "MB", Some(110.0)),
     row("video", VIDEO_PSS, "MB", None),
     row("loop", LOOP_DELAY, "ms", Some(60.0)),
+    worst(GAP_ALONE, "ms", None),
+    worst(GAP_ALONE_OWN, "ms", None),
+    worst(GAP_FLOOD, "ms", None),
+    worst(GAP_FLOOD_OWN, "ms", Some(60.0)),
+    worst(VISITOR, "ms", Some(300.0)),
+    worst(VISITOR_SHOWN, "ms", Some(300.0)),
+    worst(VISITOR_AFTER, "ms", Some(300.0)),
+    worst(VISITOR_AFTER_SHOWN, "ms", Some(300.0)),
+    worst(FLOOD_RSS, "MB", None),
 ];
 
 pub const START_READY: &str = "start → answers OPTIONS";
@@ -54,6 +68,15 @@ pub const CPU_VIDEO: &str = "call, G.711 + 640×480@25 H.264: CPU";
 pub const VIDEO_RSS: &str = "the same call: RSS";
 pub const VIDEO_PSS: &str = "the same call: PSS";
 pub const LOOP_DELAY: &str = "loop delay, RTP in → RTP out";
+pub const GAP_ALONE: &str = "call alone: longest gap in its sound";
+pub const GAP_ALONE_OWN: &str = "call alone: less the machine's";
+pub const GAP_FLOOD: &str = "call under flood: longest gap";
+pub const GAP_FLOOD_OWN: &str = "call under flood: less the machine's";
+pub const VISITOR: &str = "visitor under flood: INVITE → 180";
+pub const VISITOR_SHOWN: &str = "visitor under flood: INVITE → screen";
+pub const VISITOR_AFTER: &str = "visitor after flood: INVITE → 180";
+pub const VISITOR_AFTER_SHOWN: &str = "visitor after flood: INVITE → screen";
+pub const FLOOD_RSS: &str = "flood of 30 s: growth of RSS";
 
 /// Which phone a value is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,13 +122,17 @@ impl Figures {
         let (mut aims, mut met) = (0, 0);
         for row in ROWS.iter().filter(|row| groups.contains(&row.group)) {
             let (panel, baresip) = (self.figure(row, Whose::Panel), self.figure(row, Whose::Baresip));
-            let ratio = panel.zip(baresip).filter(|(_, baresip)| *baresip > 0.0).map(|(panel, peer)| panel / peer);
+            let ratio = panel
+                .zip(baresip)
+                .filter(|(_, baresip)| *baresip > 0.0 && baresip.is_finite())
+                .map(|(panel, peer)| panel / peer);
             aims += usize::from(row.aim.is_some());
             let verdict = match (panel, row.aim) {
                 (Some(panel), Some(aim)) if panel <= aim => {
                     met += 1;
                     "met".to_owned()
                 }
+                (Some(panel), Some(_)) if panel.is_infinite() => "missed".to_owned(),
                 (Some(panel), Some(aim)) => format!("missed by {} {}", number(panel - aim), row.unit),
                 (None, Some(_)) => "not measured".to_owned(),
                 (_, None) => String::new(),
@@ -125,5 +152,8 @@ impl Figures {
 }
 
 fn number(value: f64) -> String {
+    if value.is_infinite() {
+        return "never".to_owned();
+    }
     if value.abs() < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") }
 }
