@@ -55,6 +55,7 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
 
 fn in_folder(common: &Common, look: &Look, folder: &Path, windows: bool) -> Result<(), Failure> {
     let file = common.config.clone().unwrap_or_else(|| folder.join("config.toml"));
+    let is_fresh = !file.exists();
     let (mut store, opened) = Store::open(&file);
     let port = Reserved::new(opened.config.direct_ip_port).map_err(Failure::at_run_time)?;
 
@@ -75,7 +76,7 @@ fn in_folder(common: &Common, look: &Look, folder: &Path, windows: bool) -> Resu
     let frames = FrameSlot::new();
     let station = DoorStation::start(options, views, frames.clone()).map_err(Failure::at_run_time)?;
 
-    if common.config.is_none() {
+    if is_fresh {
         store.save(&settings(opened.config, station.address(), windows)?).map_err(Failure::at_run_time)?;
     }
     let common = Common {
@@ -110,7 +111,7 @@ fn can_be_seen(pictures: &VideoCapabilities) -> Result<(), String> {
     Err(format!("no picture can be sent and shown here; missing: {}", packages.join(", ")))
 }
 
-/// The settings of a fresh folder: one door, and without a display sound that needs no device.
+/// The settings where there are none: one door, and without a display sound that needs no device.
 fn settings(config: Config, door: SocketAddr, windows: bool) -> Result<Config, Failure> {
     let mut config = config;
     if !windows {

@@ -96,6 +96,34 @@ impl Phone {
         self.admit(now, call, at_once);
     }
 
+    /// More can be shown than when these calls came in: visitors who still ring unseen are seen from now on.
+    pub(super) fn show_visitors(&mut self, now: Now) {
+        let unseen = self.calls.values().filter(|call| offered(call).is_some());
+        for handle in unseen.map(|call| call.handle).collect::<Vec<_>>() {
+            let Some(call) = self.calls.get(&handle) else { continue };
+            let (path, ports) = (call.path, call.media.ports);
+            let mut negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
+            let Some(call) = self.calls.get_mut(&handle) else { continue };
+            let wish = call.wish(&self.config);
+            call.media.negotiation = negotiation.clone();
+            let Some(Ok((answer, streams))) = offered(call).map(|offer| negotiation.handle_offer(offer, wish)) else {
+                continue;
+            };
+            let seen = streams.video.as_ref().is_some_and(|video| video.direction.receives());
+            if !seen {
+                continue;
+            }
+            self.endpoint.ring(now.instant, call.session, Some(Body::sdp(answer.clone())));
+            call.media.negotiation = negotiation;
+            call.media.streams = Some(streams);
+            if let Stage::Incoming(incoming) = &mut call.stage {
+                incoming.offer = TheirOffer::Answered(answer);
+            }
+            self.touch(handle);
+            self.sync_media(handle);
+        }
+    }
+
     fn admit(&mut self, now: Now, call: Call, at_once: bool) {
         let handle = call.handle;
         self.sessions.insert(call.session, handle);

@@ -201,9 +201,11 @@ impl Phone {
         self.settle(now);
     }
 
-    /// It is known now what the media engines can do; for the calls from here on.
-    pub fn set_capabilities(&mut self, capabilities: sdp::Capabilities) {
+    /// It is known now what the media engines can do: for the calls from here on, and for those that ring.
+    pub fn set_capabilities(&mut self, now: Now, capabilities: sdp::Capabilities) {
         self.capabilities = capabilities;
+        self.show_visitors(now);
+        self.settle(now);
     }
 
     /// What the start of the program found.

@@ -41,6 +41,8 @@ pub(super) fn in_log(reason: EndReason, direction: CallDirection, answered: bool
         (EndReason::Dnd, _) => CallResult::Dnd,
         (EndReason::NotAccepted, _) => CallResult::Blocked,
         (EndReason::AnsweredElsewhere, _) => CallResult::AnsweredElsewhere,
+        // It could not even ring: nothing that a resident missed, something for the installer.
+        (EndReason::NoCommonCodec, _) => CallResult::Failed,
         _ => CallResult::Missed,
     }
 }
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(of_end(&EndCause::TimedOut, CallDirection::Out, false), EndReason::NoResponse);
         assert_eq!(of_end(&EndCause::TransportError, CallDirection::Out, false), EndReason::Unreachable);
         assert_eq!(of_end(&EndCause::TimedOut, CallDirection::Out, true), EndReason::Lost);
+        assert_eq!(in_log(EndReason::NoCommonCodec, CallDirection::In, false), CallResult::Failed);
         assert_eq!(in_log(EndReason::Remote, CallDirection::In, true), CallResult::Answered);
     }
 }

@@ -7,7 +7,7 @@ use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
 use super::{convert, generated as ui};
-use crate::channel::{AudioView, CallDirection, CallView, Command, UnlockState};
+use crate::channel::{AudioView, CallDirection, CallView, Command, NoticeKind, UnlockState};
 
 /// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
 const DEAF: Duration = Duration::from_millis(400);
@@ -102,6 +102,7 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     let adapter = window.global::<ui::CallAdapter>();
     adapter.set_volume(i32::from(state.config.audio_volume));
     adapter.set_has_camera(state.config.video_camera != "none");
+    adapter.set_no_sound(state.notices.iter().any(|notice| matches!(notice.kind, NoticeKind::Sound(_))));
     adapter.set_sent_keys(state.sent_keys.as_str().into());
     let Some(front) = state.front() else {
         adapter.set_keypad_open(false);
@@ -121,7 +122,7 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
             adapter.set_picture(old.clone());
         }
     }
-    shown.picture_awaited = front.video.is_some() && !live;
+    shown.picture_awaited = front.video.as_ref().is_some_and(|video| !video.stalled) && !live;
     if adapter.get_call() != shown {
         adapter.set_call(shown);
     }

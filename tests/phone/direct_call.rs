@@ -189,7 +189,7 @@ fn no_sound_in_common_is_488_and_said() {
     house.run(ms(20));
     assert_eq!(house.door.heard, ["rejected 488"]);
     let line = house.panel().log()[0].clone();
-    assert_eq!((line.result, line.why), (CallResult::Missed, Some(EndReason::NoCommonCodec)));
+    assert_eq!((line.result, line.why), (CallResult::Failed, Some(EndReason::NoCommonCodec)));
 
     // A visitor who can only be seen is better than none.
     let mut house = House::new(&[("audio.codecs", "opus")]);

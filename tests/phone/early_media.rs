@@ -2,7 +2,7 @@
 
 use vestibule::channel::{CallState, Command};
 use vestibule::phone::{MediaEvent, Tone};
-use vestibule::sdp::{Direction, Wish};
+use vestibule::sdp::{AudioCodec, Capabilities, Direction, VideoCodec, Wish};
 
 use crate::common::{House, PANEL, ms};
 
@@ -45,6 +45,25 @@ fn without_a_picture_it_is_180() {
     house.run(ms(20));
     assert!(house.call(PANEL).video.is_none());
     assert!(house.last(PANEL, "SIP/2.0 200").contains("m=video 0 "));
+}
+
+#[test]
+fn who_rings_before_it_is_known_what_can_be_shown_is_seen_after_all() {
+    let mut house = House::new(&[]);
+    let now = house.now;
+    let all = Capabilities { audio: vec![AudioCodec::Pcmu], video: vec![VideoCodec::H264] };
+    house.panel().phone.set_capabilities(now, Capabilities { video: Vec::new(), ..all.clone() });
+    house.bell();
+    assert_eq!((house.call(PANEL).state, house.door.heard.as_slice()), (CallState::Ringing, &["180".to_owned()][..]));
+    let now = house.now;
+    house.panel().phone.set_capabilities(now, all);
+    house.run(ms(20));
+    assert_eq!(house.door.heard, ["180", "183"]);
+    assert!(house.call(PANEL).video.is_some());
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(20));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    assert!(!house.last(PANEL, "SIP/2.0 200").contains("m=video 0 "));
 }
 
 #[test]

@@ -307,7 +307,7 @@ impl Loop {
     fn probed(&mut self, found: &VideoCapabilities) {
         self.deaf_until = None;
         self.shows = Some(found.decode.clone());
-        self.phone.set_capabilities(capabilities(found));
+        self.phone.set_capabilities(now(), capabilities(found));
         let has_camera = self.phone.config().video_camera != "none";
         for missing in &found.missing {
             tracing::warn!("{missing}");
