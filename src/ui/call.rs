@@ -12,6 +12,9 @@ use crate::channel::{AudioView, CallDirection, CallView, Command, NoticeKind, Un
 /// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
 const DEAF: Duration = Duration::from_millis(400);
 
+/// A picture that was agreed upon is awaited for so many seconds; then it is said that none comes.
+const PICTURE_AWAITED_S: i32 = 8;
+
 /// Joins the keys of a call.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     let adapter = window.global::<ui::CallAdapter>();
@@ -122,7 +125,9 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
             adapter.set_picture(old.clone());
         }
     }
-    shown.picture_awaited = front.video.as_ref().is_some_and(|video| !video.stalled) && !live;
+    let overdue = seconds(front, Instant::now()) >= PICTURE_AWAITED_S;
+    shown.picture_awaited = front.video.as_ref().is_some_and(|video| !video.stalled) && !live && !overdue;
+    shown.video_stalled |= front.video.is_some() && !live && overdue;
     if adapter.get_call() != shown {
         adapter.set_call(shown);
     }
