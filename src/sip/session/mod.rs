@@ -250,7 +250,7 @@ impl Session {
     /// Meets their INVITE with silence.
     pub fn drop_silently(&mut self, cx: &mut Context<'_>) {
         self.step(|state| match state {
-            State::Ringing(ringing) => {
+            State::Ringing(mut ringing) => {
                 ringing.ignore(cx);
                 State::Gone
             }
