@@ -99,7 +99,10 @@ impl Mutator {
             1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = random.random()),
             2 => drop(bytes.drain(short)),
             3 => drop(bytes.drain(long)),
-            4 => insert(bytes, at, &bytes[long].to_vec()),
+            4 => {
+                let piece = bytes[long].to_vec();
+                insert(bytes, at, &piece);
+            }
             5 => bytes.truncate(at),
             6 | 7 => insert(bytes, at, self.words[random.random_range(0..self.words.len())]),
             8 => {

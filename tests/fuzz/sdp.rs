@@ -171,5 +171,5 @@ fn check_answer(input: &[u8], wish: Wish) -> Result<(), SdpError> {
 
 #[test]
 fn sdp() {
-    fuzz("sdp", 8_000, 8 << 20, Mutator::new(seeds("corpus/sdp"), WORDS, |_| ()), check);
+    fuzz("sdp", 5_000, 8 << 20, Mutator::new(seeds("corpus/sdp"), WORDS, |_| ()), check);
 }

@@ -181,5 +181,5 @@ fn check(input: &[u8]) -> bool {
 
 #[test]
 fn wire() {
-    fuzz("wire", 15_000, 2 << 20, mutator(), check);
+    fuzz("wire", 12_000, 2 << 20, mutator(), check);
 }
