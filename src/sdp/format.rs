@@ -28,9 +28,9 @@ impl Format {
         (codec != VideoCodec::H264 || self.packetization_mode() <= 1).then_some(codec)
     }
 
-    /// Whether it carries keys.
+    /// Whether it carries keys, on a clock by which they can be measured.
     pub fn is_event(&self) -> bool {
-        self.name.eq_ignore_ascii_case(TELEPHONE_EVENT)
+        self.name.eq_ignore_ascii_case(TELEPHONE_EVENT) && self.clock > 0
     }
 
     /// One parameter of `a=fmtp`, its name in any case.

@@ -261,6 +261,10 @@ impl Endpoint {
             return;
         };
         act(session, &mut self.core.at(now, handle));
+        debug_assert!(
+            !session.is_over() || !self.core.transactions.owes_answer(handle.0),
+            "a session that is over has answered what it was asked"
+        );
         if session.is_gone() {
             self.sessions.remove(&handle);
             self.core.transactions.abandon_invites_of(now, handle.0);

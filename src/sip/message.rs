@@ -292,7 +292,10 @@ pub struct Request {
 
 impl Request {
     /// A request of ours with the headers that every one has (RFC 3261 8.1.1) but for Via, which its transaction adds.
+    ///
+    /// Headers in the URI are left out: a Contact may have them, a Request-URI may not (19.1.1).
     pub fn new(method: Method, uri: Uri, from: &NameAddr, to: &NameAddr, call_id: &str, cseq: u32) -> Self {
+        let uri = Uri { headers: None, ..uri };
         let core = Box::new(Core {
             via: None,
             from: from.clone(),
@@ -430,6 +433,13 @@ mod tests {
              From: Anna  <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=x\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n\
              Content-Length: 0\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_request_uri_has_no_headers() {
+        let them = NameAddr::parse("<sip:b@h;lr?Subject=x>").unwrap();
+        let request = Request::new(Method::Bye, them.uri.clone(), &them, &them, "c", 1);
+        assert!(request.to_bytes().starts_with(b"BYE sip:b@h;lr SIP/2.0\r\n"));
     }
 
     #[test]

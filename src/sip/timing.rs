@@ -45,6 +45,8 @@ pub enum TimerReason {
     ForgetAcceptance,
     /// Timer J: forget a request of theirs (17.2.2).
     ForgetTheirRequest,
+    /// Forget a request of theirs that was not answered while they waited (17.1.2.2, their timer F).
+    ForgetUnanswered,
     /// Repeat a 2xx to an INVITE until its ACK comes (13.3.1.4).
     RepeatAcceptance,
     /// No ACK for a 2xx: the session ends (13.3.1.4).

@@ -214,6 +214,14 @@ a=rtpmap:101 opus/48000/2\r\nm=video 6002 RTP/AVP 97 96\r\na=rtpmap:97 H264/9000
 }
 
 #[test]
+fn keys_on_no_clock_at_all_are_none() {
+    let body = format!("{SOUND}a=rtpmap:101 telephone-event/0\r\n");
+    let (_, negotiated) = offer(&mut negotiation(), &body);
+    let sound = negotiated.audio.expect("sound");
+    assert_eq!((sound.dtmf_send_pt, sound.dtmf_recv_pts.len(), sound.dtmf_clock), (None, 0, 8_000));
+}
+
+#[test]
 fn feedback_is_that_of_the_format_in_use() {
     let with = |lines: &str| {
         let body = format!("{SOUND}{PICTURE}{lines}");

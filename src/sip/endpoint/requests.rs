@@ -82,7 +82,7 @@ impl Endpoint {
         if self.refuse_unknown(path, &mut request) {
             return;
         }
-        if !self.core.transactions.accept(key.clone(), handle.0, &request, ReplyPath::of(path, &request)) {
+        if !self.core.transactions.accept(now, key.clone(), handle.0, &request, ReplyPath::of(path, &request)) {
             return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
         }
         self.with(now, handle, |session, cx| session.handle_request(cx, &key, request, path));
@@ -115,7 +115,7 @@ impl Endpoint {
     fn handle_call(&mut self, now: Instant, path: Path, key: ServerKey, request: Request) {
         let handle = self.next_handle();
         let reply = ReplyPath::of(path, &request);
-        if !self.admits_call(now, path) || !self.core.transactions.accept(key.clone(), handle.0, &request, reply) {
+        if !self.admits_call(now, path) || !self.core.transactions.accept(now, key.clone(), handle.0, &request, reply) {
             return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
         }
         let ringing = Ringing::start(&mut self.core.at(now, handle), key, request, path);

@@ -250,7 +250,7 @@ impl Session {
     /// Meets their INVITE with silence.
     pub fn drop_silently(&mut self, cx: &mut Context<'_>) {
         self.step(|state| match state {
-            State::Ringing(ringing) => {
+            State::Ringing(mut ringing) => {
                 ringing.ignore(cx);
                 State::Gone
             }
@@ -262,7 +262,11 @@ impl Session {
     pub fn offer(&mut self, cx: &mut Context<'_>, offer: Body, by: Means) {
         match &mut self.state {
             State::Established(established) => established.offer(cx, offer, by),
-            _ => cx.tell(SessionEvent::OfferAnswered { session: cx.handle(), result: Err(491) }),
+            // The end was told, and nothing is told after it.
+            State::Leaving(_) | State::Gone => {}
+            State::Calling(_) | State::Ringing(_) => {
+                cx.tell(SessionEvent::OfferAnswered { session: cx.handle(), result: Err(491) })
+            }
         }
     }
 
@@ -288,7 +292,8 @@ impl Session {
             State::Calling(calling) => calling.latest_dialog_mut(),
             State::Ringing(ringing) => Some(ringing.dialog_mut()),
             State::Established(established) => Some(established.dialog_mut()),
-            State::Leaving(_) | State::Gone => None,
+            // The end was told, and nothing is told after it.
+            State::Leaving(_) | State::Gone => return,
         };
         match dialog {
             Some(dialog) => info::send(cx, dialog, body),

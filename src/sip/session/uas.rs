@@ -145,9 +145,10 @@ impl Ringing {
         self.exchange.abandon(cx);
     }
 
-    /// Meets the INVITE with silence.
-    pub fn ignore(&self, cx: &mut Context<'_>) {
+    /// Meets the INVITE with silence. Whoever asked something in the early dialog knows of us and gets an answer.
+    pub fn ignore(&mut self, cx: &mut Context<'_>) {
         cx.ignore(&self.key);
+        self.exchange.abandon(cx);
     }
 
     /// A CANCEL came; its own 200 is on its way.

@@ -3,7 +3,7 @@
 use super::{Text, answer, called, confirmed, rung};
 use crate::sip::path::Transport;
 use crate::sip::session::{Body, EndCause, SessionEvent};
-use crate::sip::testing::{CALLED, CALLER, World, ms, sdp};
+use crate::sip::testing::{CALLED, CALLER, DECLINE, World, ms, sdp};
 
 fn key(digit: &str) -> Body {
     Body { content_type: "application/dtmf-relay".to_owned(), bytes: format!("Signal={digit}\r\n").into_bytes() }
@@ -62,6 +62,19 @@ fn a_refused_unanswered_or_homeless_info_is_told() {
     bench.run(ms(33_000));
     assert!(matches!(bench.event(), SessionEvent::InfoAnswered { result: Err(408), .. }));
     assert_eq!(bench.endpoint.busy_sessions(), 1);
+}
+
+#[test]
+fn after_the_end_nothing_more_is_told_whatever_is_asked_for() {
+    let (mut bench, session, _) = confirmed();
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    assert!(matches!(bench.event(), SessionEvent::Ended { .. }));
+    assert_eq!(bench.lines().len(), 1, "the BYE has no answer yet");
+    bench.endpoint.info(now, session, &key("1"));
+    bench.endpoint.reinvite(now, session, sdp("late"));
+    bench.endpoint.update(now, session, sdp("late"));
+    assert!(bench.is_quiet());
 }
 
 #[test]

@@ -249,3 +249,28 @@ fn by_tcp_it_is_said_once_and_acknowledged_once() {
     assert!(matches!(world.event(CALLED), SessionEvent::Confirmed { .. }));
     assert_eq!((world.at(CALLER).transactions(), world.at(CALLED).transactions()), (0, 0));
 }
+
+#[test]
+fn silence_after_ringing_leaves_no_offer_unanswered() {
+    for method in ["PRACK", "UPDATE"] {
+        let (mut bench, session, _) = demanded(true);
+        let now = bench.now;
+        bench.endpoint.ring(now, session, Some(sdp("early")));
+        let early = bench.response();
+        let mut asked = prack(&early, 2);
+        if method == "UPDATE" {
+            bench.deliver(&asked.text());
+            assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+            asked = Text::new("UPDATE", "z9hG4bKu").cseq(3).inside(early.to().tag().expect("a tag"));
+        }
+        bench.deliver(&asked.body("another").text());
+        assert!(matches!(bench.event(), SessionEvent::Offer { .. }), "{method}");
+        bench.endpoint.drop_silently(now, session);
+        let answer = bench.response();
+        assert_eq!((answer.status(), answer.cseq().1.as_str()), (487, method));
+        assert!(bench.is_quiet(), "{method}");
+        bench.run(ms(40_000));
+        assert!(bench.is_quiet(), "{method}");
+        assert_eq!((bench.endpoint.busy_sessions(), bench.endpoint.transactions()), (0, 0), "{method}");
+    }
+}

@@ -221,6 +221,26 @@ fn j_repeats_the_answer_to_a_request() {
 }
 
 #[test]
+fn a_request_that_nobody_answers_is_forgotten_when_its_sender_has_given_up() {
+    let (mut bench, session, tag) = confirmed();
+    bench.run(ms(40_000));
+    bench.deliver(&Text::new("UPDATE", "z9hG4bKu").cseq(2).inside(&tag).body("offer").text());
+    assert!(matches!(bench.event(), SessionEvent::Offer { .. }));
+    assert_eq!(next(&bench), (32_000, TimerReason::ForgetUnanswered));
+    bench.run(ms(31_999));
+    assert_eq!(bench.endpoint.transactions(), 1);
+    bench.run(ms(1));
+    assert_eq!(bench.endpoint.transactions(), 0);
+    // Too late: nobody waits for it, and the next offer is as good as any.
+    let now = bench.now;
+    bench.endpoint.answer_offer(now, session, Ok(sdp("answer")));
+    assert!(bench.is_quiet());
+    bench.deliver(&Text::new("UPDATE", "z9hG4bKv").cseq(3).inside(&tag).body("offer").text());
+    bench.endpoint.answer_offer(now, session, Ok(sdp("answer")));
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+}
+
+#[test]
 fn by_tcp_nothing_is_kept_of_an_answered_request() {
     let mut world = World::new(1, 0.0);
     let (ours, _) = world.connect(Transport::Tcp);

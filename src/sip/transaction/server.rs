@@ -4,10 +4,11 @@
 //!           request came
 //!                v             request again: nothing (no provisional is ever sent by us)
 //!            [Trying] --200-699--> [Completed] request again: repeat the response
-//!                                      | J: 64*T1 (0 when reliable)
-//!                                      v
-//!                                 [Terminated]
+//!                |                     | J: 64*T1 (0 when reliable)
+//!                | 64*T1               v
+//!                '---------------> [Terminated]
 //! ```
+//! One deadline is ours: after 64*T1 the sender has given up (its timer F), and an answer would find nobody who waits.
 
 use std::time::{Duration, Instant};
 
@@ -24,15 +25,15 @@ pub struct Server {
 
 #[derive(Debug)]
 enum State {
-    Trying,
+    Trying { forget: Instant },
     Completed { bytes: Vec<u8>, forget: Instant },
     Terminated,
 }
 
 impl Server {
     /// A request has come that is answered along `reply`.
-    pub fn new(reply: ReplyPath) -> Self {
-        Server { reply, state: State::Trying }
+    pub fn new(now: Instant, reply: ReplyPath) -> Self {
+        Server { reply, state: State::Trying { forget: now + GIVE_UP } }
     }
 
     /// The same request came again.
@@ -42,9 +43,9 @@ impl Server {
         }
     }
 
-    /// Sends the final response; a second one is not sent.
+    /// Sends the final response; a second one, or one that is too late, is not sent.
     pub fn respond(&mut self, now: Instant, response: &Response, out: &mut Outbox) {
-        if let State::Trying = self.state {
+        if let State::Trying { .. } = self.state {
             let bytes = response.to_bytes();
             out.push_back(self.reply.transmit(bytes.clone()));
             let wait = if self.reply.is_reliable() { Duration::ZERO } else { GIVE_UP };
@@ -54,10 +55,11 @@ impl Server {
 
     /// Fires what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let State::Completed { forget, .. } = self.state
-            && now >= forget
-        {
-            self.state = State::Terminated;
+        match self.state {
+            State::Trying { forget } | State::Completed { forget, .. } if now >= forget => {
+                self.state = State::Terminated;
+            }
+            _ => {}
         }
     }
 
@@ -70,8 +72,14 @@ impl Server {
     pub fn poll_timeout(&self) -> Option<Deadline> {
         match self.state {
             State::Completed { forget, .. } => Some((forget, TimerReason::ForgetTheirRequest)),
-            State::Trying | State::Terminated => None,
+            State::Trying { forget } => Some((forget, TimerReason::ForgetUnanswered)),
+            State::Terminated => None,
         }
+    }
+
+    /// True while no final response has been sent.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, State::Trying { .. })
     }
 
     /// True when it can be forgotten.

@@ -258,7 +258,7 @@ impl Transactions {
     }
 
     /// Begins a transaction for a request of theirs; false when there is no room.
-    pub fn accept(&mut self, key: ServerKey, owner: Owner, request: &Request, reply: ReplyPath) -> bool {
+    pub fn accept(&mut self, now: Instant, key: ServerKey, owner: Owner, request: &Request, reply: ReplyPath) -> bool {
         if *request.method() == Method::Invite {
             if self.invite_servers.len() >= MAX_INVITE_SERVERS {
                 return false;
@@ -270,7 +270,7 @@ impl Transactions {
             if self.servers.len() >= MAX_SERVERS || of_owner >= MAX_SERVERS_OF_ONE {
                 return false;
             }
-            self.servers.insert(key, (owner, Server::new(reply)));
+            self.servers.insert(key, (owner, Server::new(now, reply)));
         }
         true
     }
@@ -333,6 +333,12 @@ impl Transactions {
             client.abandon(now);
         }
         self.sweep();
+    }
+
+    /// True when a request of theirs to this owner has no final response.
+    pub fn owes_answer(&self, by: Owner) -> bool {
+        self.invite_servers.values().any(|entry| entry.owner == by && entry.machine.is_pending())
+            || self.servers.values().any(|(owner, server)| *owner == by && server.is_pending())
     }
 
     /// How many transactions there are.

@@ -149,7 +149,10 @@ fn request(first: &str, head: Head<'_>, body: &[u8]) -> Result<Message, Reject> 
     }
 }
 
-fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<(Method, Uri, Box<Core>, &'b [u8]), Fault> {
+/// What the start line, the head and the body of a request make.
+type RequestParts<'b> = (Method, Uri, Box<Core>, &'b [u8]);
+
+fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<RequestParts<'b>, Fault> {
     let bad = |why| (400, why);
     let (method, uri, version) = request_line(first).ok_or(bad("request line"))?;
     if !version.eq_ignore_ascii_case("SIP/2.0") {
