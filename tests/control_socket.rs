@@ -139,6 +139,19 @@ fn a_damaged_settings_file_is_told_and_stops_nothing() {
 }
 
 #[test]
+fn a_data_folder_that_takes_nothing_is_told_at_once() {
+    let mut panel = Panel::start("");
+    assert_eq!(panel.status()["notices"], json!([]));
+    panel.kill();
+    let data = panel.file("data");
+    std::fs::remove_dir_all(&data).expect("removed");
+    std::fs::write(&data, "").expect("a plain file in its place");
+    panel.restart();
+    let notices = panel.status()["notices"].to_string();
+    assert!(notices.contains("call log cannot be saved") && notices.contains("calls.jsonl"), "{notices}");
+}
+
+#[test]
 fn sigterm_ends_a_call_and_the_panel_within_two_seconds() {
     let other = Panel::start("");
     let mut panel = Panel::start("");

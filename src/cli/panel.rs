@@ -49,10 +49,16 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
     if let Some(reserved) = &beside.port {
         opened.config.direct_ip_port = reserved.port;
     }
-    let notices = notices(&opened.problems, opened.kept_as.as_deref());
+    let mut notices = notices(&opened.problems, opened.kept_as.as_deref());
     let (files, log, problem) = Files::open(store, &data);
     if let Some(problem) = problem {
         tracing::warn!("{problem}");
+    }
+    // Said now, and not only when the first call is lost.
+    if let Err(problem) = files.log.check() {
+        let notice = NoticeKind::LogNotSaved(problem);
+        tracing::warn!("{notice}");
+        notices.push(notice);
     }
     let screen = look.screen.unwrap_or_else(default_screen);
     let options =

@@ -54,6 +54,16 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         (journal, Entries { entries, problem })
     }
 
+    /// Whether entries can be added. Makes the file, empty, where there is none.
+    ///
+    /// # Errors
+    /// What the system says, with the file.
+    pub fn check(&self) -> Result<(), String> {
+        let made = atomic::make_folder_of(&self.path);
+        let opened = made.and_then(|()| OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path));
+        opened.map(drop).map_err(|error| self.named(&error))
+    }
+
     /// Adds one entry; it has outlived a power cut once this returns.
     ///
     /// # Errors

@@ -41,13 +41,13 @@ pub const MAX_SOURCES: usize = 1024;
 /// Messages of a known source.
 const KNOWN: Rate = Rate::per_second(100, 300);
 /// Messages of a stranger that nobody else can use up: more than a call takes to set up, alter and end.
-const FIRM: Rate = Rate::per_second(4, 24);
+const FIRM: Rate = Rate::per_second(4, 100);
 /// Messages of a stranger beyond that.
-const SPARE: Rate = Rate::per_second(20, 40);
+const SPARE: Rate = Rate::per_second(20, 200);
 /// Strangers that were never seen, or are forgotten.
 const NEW_SOURCES: Rate = Rate::per_second(200, 400);
 /// What is beyond their shares, of all strangers together.
-const ALL_SPARE: Rate = Rate::per_second(100, 200);
+const ALL_SPARE: Rate = Rate::per_second(100, 400);
 
 /// Calls of a known source.
 const KNOWN_CALLS: Rate = Rate::per_second(4, 40);
