@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{CallHandle, CallState, Screen};
-use crate::config::{AccountChoice, DndMode, SettingError};
+use crate::config::{Account, AccountChoice, DndMode, SettingError};
 use crate::dial::DialError;
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
@@ -51,6 +51,9 @@ pub enum Command {
         /// For example `5062`.
         value: String,
     },
+    /// Try this account as it is set, whether it is active or not; [`Event::AccountTest`](super::Event::AccountTest) tells
+    /// how it goes. Nothing is registered by it.
+    TestAccount(Account),
     /// The call log was opened: nothing in it counts as missed any longer.
     LogSeen,
     /// Forget the whole call log.
@@ -100,6 +103,14 @@ pub enum Refusal {
     /// A number needs an account and none is registered.
     #[error("no account is registered")]
     NoAccount,
+    /// The account that was named is not registered; the other one may be.
+    #[error("{account} is not registered{}", if *.other_is { "; the other account is" } else { "" })]
+    NotRegistered {
+        /// The one that was named.
+        account: Account,
+        /// Whether the other one could be taken instead, by a person who says so.
+        other_is: bool,
+    },
     /// All lines are in use.
     #[error("all lines are in use")]
     NoLine,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CallView, DirectIpView, LogEntry, Refusal, RegistrationView, ScreenRequest};
+use super::{AccountTestView, CallView, DirectIpView, LogEntry, Refusal, RegistrationView, ScreenRequest};
 use crate::config::Config;
 
 /// What the worker reports. A channel that closed means that the other side has left.
@@ -16,6 +16,8 @@ pub enum Event {
     DirectIp(DirectIpView),
     /// One account.
     Registration(RegistrationView),
+    /// How a trial of an account goes.
+    AccountTest(AccountTestView),
     /// The call log, newest first, at the start and after each change.
     Log(Arc<[LogEntry]>),
     /// What the resident or the installer should know now; the whole list.

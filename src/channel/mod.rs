@@ -15,5 +15,7 @@ pub use self::command::{Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
 pub use self::log::{CallResult, LogEntry};
-pub use self::reach::{DirectIpView, RegistrationState, RegistrationView};
-pub use crate::config::{AccountChoice, DndMode};
+pub use self::reach::{
+    AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,
+};
+pub use crate::config::{Account, AccountChoice, DndMode};

@@ -81,7 +81,7 @@ fn check(file: &Path) -> Result<(), Failure> {
 /// The value of a setting, unless it is a secret.
 fn shown(config: &Config, key: &str) -> Result<String, Failure> {
     let value = config.get(key).map_err(Failure::wrong_use)?;
-    let secret = config::setting(key).is_some_and(|setting| setting.secret);
+    let secret = config::setting(key).is_some_and(|setting| setting.is_secret());
     Ok(if secret && !value.is_empty() { "(set, not shown)".to_owned() } else { value })
 }
 

@@ -66,6 +66,43 @@ choice! {
 }
 
 choice! {
+    /// What carries the messages of an account, `basic.transport`.
+    AccountTransport {
+        /// Datagrams.
+        #[default]
+        Udp = "udp",
+        /// A connection.
+        Tcp = "tcp",
+        /// An encrypted connection.
+        Tls = "tls",
+        /// What the name server says (RFC 3263).
+        DnsSrv = "dns-srv",
+    }
+}
+
+impl AccountTransport {
+    /// The port where none is set.
+    pub fn default_port(self) -> u16 {
+        if self == Self::Tls { 5061 } else { 5060 }
+    }
+}
+
+choice! {
+    /// With DNS-SRV, the transport that is looked for, `basic.srv_over`.
+    SrvOver {
+        /// NAPTR, then SRV.
+        #[default]
+        Auto = "auto",
+        /// `_sip._udp`.
+        Udp = "udp",
+        /// `_sip._tcp`.
+        Tcp = "tcp",
+        /// `_sips._tcp`.
+        Tls = "tls",
+    }
+}
+
+choice! {
     /// The answer to a call that is not wanted.
     ReturnCode {
         /// 404 Not Found.

@@ -7,7 +7,7 @@ use toml::{Table, Value as Toml};
 
 use super::contacts::PhonebookEntry;
 use super::setting::{Kind, Value, echo};
-use super::{Config, SETTINGS, setting};
+use super::{Account, AccountTransport, Config, SETTINGS, setting};
 
 /// More lines than this are not taken out one by one: then the file is not a damaged settings file but something else.
 const MOST_BAD_LINES: usize = 200;
@@ -42,7 +42,8 @@ pub fn read(text: &str) -> Loaded {
     if let Some(contacts) = table.remove("contact") {
         read_contacts(contacts, &mut loaded);
     }
-    for setting in SETTINGS {
+    let given: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).filter(|key| has(&table, key)).collect();
+    for setting in SETTINGS.iter() {
         let Some(raw) = take(&mut table, setting.key) else { continue };
         let value =
             as_text(&raw, setting.kind).map_err(|problem| setting.error(problem)).and_then(|text| setting.parse(&text));
@@ -54,6 +55,7 @@ pub fn read(text: &str) -> Loaded {
             }
         }
     }
+    settle_accounts(&mut loaded, &given);
     let mut unknown = Vec::new();
     leaves(&table, "", &mut unknown);
     loaded
@@ -69,6 +71,14 @@ pub fn write(config: &Config, rest: &Rest) -> String {
     let defaults = Config::default();
     for setting in config.changed(&defaults) {
         put(&mut table, setting.key, as_toml(&setting.value(config)));
+    }
+    for (account, key) in ports() {
+        // Which port is the usual one hangs on the transport, so none is left out.
+        if config.account(account).transport == AccountTransport::Tls
+            && let Some(setting) = setting(&key)
+        {
+            put(&mut table, &key, as_toml(&setting.value(config)));
+        }
     }
     let contacts: Vec<Toml> = config
         .contacts
@@ -140,6 +150,47 @@ fn read_contacts(contacts: Toml, loaded: &mut Loaded) {
                 loaded.rest.contacts.push(other);
             }
         }
+    }
+}
+
+/// The keys of the ports whose usual value follows the transport.
+fn ports() -> impl Iterator<Item = (Account, String)> {
+    Account::ALL.into_iter().flat_map(|account| {
+        ["basic.port", "outbound_proxy.port", "outbound_proxy.backup_port"]
+            .map(|key| (account, format!("account{}.{key}", account.number())))
+    })
+}
+
+/// Ports that the file does not name follow the transport; what does not go together is said, and gives way.
+fn settle_accounts(loaded: &mut Loaded, given: &[&str]) {
+    for (account, key) in ports() {
+        let port = loaded.config.account(account).transport.default_port().to_string();
+        let unnamed = !given.contains(&key.as_str());
+        if let (true, Some(setting)) = (unnamed, setting(&key))
+            && let Ok(value) = setting.parse(&port)
+        {
+            (setting.write)(&mut loaded.config, &value);
+        }
+    }
+    for account in Account::ALL {
+        if let Some((key, problem)) = loaded.config.account(account).contradiction() {
+            let key = format!("account{}.{key}", account.number());
+            loaded.problems.push(format!("{key}: {problem}"));
+            loaded.damaged = true;
+            if let Some(setting) = setting(&key)
+                && let Ok(value) = setting.parse(setting.default)
+            {
+                (setting.write)(&mut loaded.config, &value);
+            }
+        }
+    }
+}
+
+/// Whether `a.b.c` is there.
+fn has(table: &Table, key: &str) -> bool {
+    match key.split_once('.') {
+        None => table.contains_key(key),
+        Some((first, rest)) => table.get(first).and_then(Toml::as_table).is_some_and(|inner| has(inner, rest)),
     }
 }
 
@@ -256,7 +307,7 @@ mod tests {
     #[test]
     fn every_setting_survives_the_file() {
         let mut config = Config::default();
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             let other = match setting.kind {
                 Kind::Switch => if setting.default == "on" { "off" } else { "on" }.to_owned(),
                 Kind::Number { max, .. } => max.to_string(),

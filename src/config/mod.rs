@@ -6,6 +6,7 @@
 //!             ▲ the range of the table, and nothing else, decides
 //! ```
 
+mod accounts;
 mod atomic;
 mod choices;
 mod contacts;
@@ -15,7 +16,10 @@ mod setting;
 pub mod store;
 mod table;
 
-pub use choices::{AccountChoice, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
+pub use accounts::{Account, AccountConfig, Secret};
+pub use choices::{
+    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SrvOver, Theme, UnlockMethod,
+};
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use file::{Loaded, Rest, read, write};
 pub use setting::{Kind, Part, Setting, SettingError, Value};
@@ -42,12 +46,23 @@ impl Config {
     /// These settings with one changed.
     ///
     /// # Errors
-    /// When there is no such setting, or the value is not one that it takes; the error names the limit.
+    /// When there is no such setting, the value is not one that it takes, or it contradicts another setting; the error
+    /// names the limit.
     pub fn set(&self, key: &str, text: &str) -> Result<Self, SettingError> {
         let setting = known(key)?;
         let value = setting.parse(text)?;
         let mut changed = self.clone();
         (setting.write)(&mut changed, &value);
+        if let Part::Account(account) = setting.part {
+            let before = self.account(account);
+            let after = &mut changed.accounts[account.index()];
+            if before.transport != after.transport {
+                after.move_ports(before.transport);
+            }
+            if let Some((_, problem)) = after.contradiction() {
+                return Err(setting.error(problem));
+            }
+        }
         Ok(changed)
     }
 
@@ -75,7 +90,7 @@ impl Config {
     pub fn to_json(&self) -> serde_json::Value {
         let rows = SETTINGS.iter().map(|setting| {
             let value = setting.value(self);
-            let shown = if setting.secret { serde_json::Value::Null } else { json(&value) };
+            let shown = if setting.is_secret() { serde_json::Value::Null } else { json(&value) };
             let mut row = serde_json::json!({
                 "key": setting.key,
                 "label": setting.label,
@@ -86,7 +101,7 @@ impl Config {
                 "range": setting.kind.range(),
                 "unit": setting.unit,
                 "help": setting.help,
-                "secret": setting.secret,
+                "secret": setting.is_secret(),
             });
             match setting.kind {
                 Kind::Number { min, max } => {
@@ -94,7 +109,7 @@ impl Config {
                     row["max"] = max.into();
                 }
                 Kind::Choice(words) | Kind::Order(words) => row["choices"] = words.into(),
-                Kind::Switch | Kind::Keys { .. } | Kind::Text { .. } | Kind::List { .. } => {}
+                Kind::Switch | Kind::Keys { .. } | Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } => {}
             }
             row
         });
@@ -118,7 +133,7 @@ mod tests {
     #[test]
     fn every_default_passes_its_check_and_comes_back() {
         let config = Config::default();
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             let value = setting.parse(setting.default).expect(setting.key);
             assert_eq!(setting.value(&config), value, "{}", setting.key);
             assert_eq!(setting.parse(&value.to_string()), Ok(value), "{}", setting.key);
@@ -128,13 +143,18 @@ mod tests {
     #[test]
     fn every_kind_fits_the_type_of_its_field() {
         let config = Config::default();
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             let samples: Vec<String> = match setting.kind {
                 Kind::Switch => vec!["on".into(), "off".into()],
                 Kind::Number { min, max } => vec![min.to_string(), max.to_string()],
                 Kind::Choice(words) => words.iter().map(|word| (*word).into()).collect(),
                 Kind::Keys { max } => vec!["D".repeat(max)],
+                Kind::Secret { max } => vec![String::new(), "x".repeat(max)],
+                Kind::Text { .. } if setting.key.ends_with("fingerprint") => vec!["0f".repeat(32)],
                 Kind::Text { .. } => vec!["test".into()],
+                Kind::List { .. } if setting.key.starts_with("network.") => {
+                    vec![String::new(), "127.0.0.1:5353, ::1".into()]
+                }
                 Kind::List { .. } => vec![String::new(), "101, 192✳168✳1✳2, sip:a@b".into()],
                 Kind::Order(words) => vec![words[0].into(), words.join(",")],
             };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Config;
+use super::{Account, Config};
 
 /// One setting, declared once in [`super::SETTINGS`].
 pub struct Setting {
@@ -20,8 +20,6 @@ pub struct Setting {
     pub unit: &'static str,
     /// A sentence or two for the person who sets it.
     pub help: &'static str,
-    /// Whether it is never shown whole nor logged.
-    pub secret: bool,
     /// Which part of the panel a change redoes.
     pub part: Part,
     pub(super) read: fn(&Config) -> Value,
@@ -41,6 +39,11 @@ impl Setting {
     /// [`SettingError`] that names the key, the value and the limit.
     pub fn parse(&self, text: &str) -> Result<Value, SettingError> {
         self.kind.parse(text).map_err(|problem| self.error(problem))
+    }
+
+    /// Whether it is never shown nor logged.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret { .. })
     }
 
     /// The value in `config`.
@@ -67,6 +70,10 @@ pub enum Part {
     Video,
     /// The screen.
     Display,
+    /// An account.
+    Account(Account),
+    /// The name servers.
+    Network,
 }
 
 /// What values a setting takes.
@@ -88,8 +95,15 @@ pub enum Kind {
         /// The most keys.
         max: usize,
     },
-    /// Any text that `check` lets pass, at least one and at most `max` characters.
+    /// What nobody gets to see, at most `max` characters.
+    Secret {
+        /// The most characters.
+        max: usize,
+    },
+    /// Any text that `check` lets pass, at least `min` and at most `max` characters.
     Text {
+        /// The fewest characters.
+        min: usize,
         /// The most characters.
         max: usize,
         /// What is wrong with it, if anything.
@@ -117,6 +131,7 @@ impl Kind {
             Self::Number { .. } => "number",
             Self::Choice(_) => "choice",
             Self::Keys { .. } => "keys",
+            Self::Secret { .. } => "secret",
             Self::Text { .. } => "text",
             Self::List { .. } => "list",
             Self::Order(_) => "order",
@@ -130,7 +145,8 @@ impl Kind {
             Self::Number { min, max } => format!("{min}–{max}"),
             Self::Choice(words) => words.join(", "),
             Self::Keys { max } => format!("1–{max} of 0–9, *, #, A–D"),
-            Self::Text { max, .. } => format!("1–{max} characters"),
+            Self::Text { min: 0, max, .. } | Self::Secret { max } => format!("up to {max} characters"),
+            Self::Text { min, max, .. } => format!("{min}–{max} characters"),
             Self::List { max, .. } => format!("up to {max}, separated by commas"),
             Self::Order(words) => format!("any of {}, separated by commas", words.join(", ")),
         }
@@ -161,11 +177,17 @@ impl Kind {
                 if let Some(bad) = keys.chars().find(|c| !matches!(c, '0'..='9' | '*' | '#' | 'A'..='D')) {
                     return Err(format!("'{bad}' is not a key: 0–9, *, #, A–D"));
                 }
-                length_within(&keys, max)?;
+                length_within(&keys, 1, max)?;
                 Ok(Value::Text(keys))
             }
-            Self::Text { max, check } => {
-                length_within(text, max)?;
+            // Not a word of it is repeated in an error.
+            Self::Secret { max } => match text.chars().count() {
+                length if length > max => Err(format!("it has {length} characters, the limit is {max}")),
+                _ if text.chars().any(char::is_control) => Err("a control character must not stand in it".to_owned()),
+                _ => Ok(Value::Text(text.to_owned())),
+            },
+            Self::Text { min, max, check } => {
+                length_within(text, min, max)?;
                 if let Some(bad) = text.chars().find(|c| c.is_control()) {
                     return Err(format!("{bad:?} must not stand in it"));
                 }
@@ -210,9 +232,9 @@ fn split_list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-fn length_within(text: &str, max: usize) -> Result<(), String> {
+fn length_within(text: &str, min: usize, max: usize) -> Result<(), String> {
     match text.chars().count() {
-        0 => Err(format!("nothing was given: 1–{max} characters")),
+        length if length < min => Err(format!("nothing was given: {min}–{max} characters")),
         length if length > max => Err(format!("'{}' has {length} characters, the limit is {max}", echo(text))),
         _ => Ok(()),
     }
@@ -233,7 +255,7 @@ pub enum Value {
     Switch(bool),
     /// Of [`Kind::Number`], in range.
     Number(i64),
-    /// Of [`Kind::Choice`], [`Kind::Keys`] and [`Kind::Text`].
+    /// Of [`Kind::Choice`], [`Kind::Keys`], [`Kind::Secret`] and [`Kind::Text`].
     Text(String),
     /// Of [`Kind::List`] and [`Kind::Order`].
     List(Vec<String>),

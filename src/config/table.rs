@@ -1,8 +1,12 @@
 //! The table of all settings. The file, the pages, the checks and the reference are made from these lines and no others.
 
+use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
+
+use super::accounts::{self, AccountConfig};
 use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
 use super::contacts::PhonebookEntry;
-use super::setting::{Field, Kind, Part, Setting, Value};
+use super::setting::{Field, Kind, Part, Setting};
 use crate::dial;
 
 /// Makes the fields of [`Config`] and the rows of [`SETTINGS`] from one declaration each.
@@ -16,6 +20,8 @@ macro_rules! settings {
                 #[doc = concat!("`", $key, "`: ", $help)]
                 pub $field: $type,
             )+
+            /// `account1.…` and `account2.…`.
+            pub accounts: [AccountConfig; 2],
             /// The people and doors that have a name, `[[contact]]`.
             pub contacts: Vec<PhonebookEntry>,
         }
@@ -25,18 +31,19 @@ macro_rules! settings {
                 Self {
                     $(
                         $field: ($kind)
-                            .parse_default($default)
+                            .parse($default)
+                            .ok()
                             .and_then(|value| <$type as Field>::of(&value))
                             .expect(concat!("the default of ", $key, " passes its own check, as a test sees")),
                     )+
+                    accounts: Default::default(),
                     contacts: Vec::new(),
                 }
             }
         }
 
-        /// Every setting, in the order in which the pages show them.
-        pub static SETTINGS: &[Setting] = &[
-            $(
+        fn rows() -> Vec<Setting> {
+            vec![$(
                 Setting {
                     key: $key,
                     label: $label,
@@ -45,7 +52,6 @@ macro_rules! settings {
                     default: $default,
                     unit: $unit,
                     help: $help,
-                    secret: false,
                     part: Part::$part,
                     read: |config| Field::value(&config.$field),
                     write: |config, value| {
@@ -54,17 +60,13 @@ macro_rules! settings {
                         }
                     },
                 },
-            )+
-        ];
+            )+]
+        }
     };
 }
 
-impl Kind {
-    /// A default has passed the check at the latest when the tests ran.
-    fn parse_default(self, text: &str) -> Option<Value> {
-        self.parse(text).ok()
-    }
-}
+/// Every setting, in the order in which the pages show them.
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| rows().into_iter().chain(accounts::rows()).collect());
 
 const DIRECT_IP: &str = "Phone > Call Feature > Direct IP";
 const DND: &str = "Phone > Call Feature > DND";
@@ -74,6 +76,7 @@ const UNLOCK: &str = "Phone > Call Feature > Unlock";
 const SOUND: &str = "Phone > Audio";
 const VIDEO: &str = "Phone > Video";
 const DISPLAY: &str = "Phone > Display";
+const NETWORK: &str = "Network > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
@@ -117,9 +120,9 @@ settings! {
     unlock_open_time_s: u32 = "phone.unlock.open_time", "Open Time", UNLOCK, Kind::Number { min: 1, max: 60 }, "5" "s", NextCall,
         "How long the screen shows that the door is open.";
 
-    audio_input: String = "audio.input", "Microphone", SOUND, Kind::Text { max: 200, check: sound_device }, "default" "", Sound,
+    audio_input: String = "audio.input", "Microphone", SOUND, Kind::Text { min: 1, max: 200, check: sound_device }, "default" "", Sound,
         "default, the name of a device, null, loop, tone or wav:FILE.";
-    audio_output: String = "audio.output", "Loudspeaker", SOUND, Kind::Text { max: 200, check: sound_device }, "default" "", Sound,
+    audio_output: String = "audio.output", "Loudspeaker", SOUND, Kind::Text { min: 1, max: 200, check: sound_device }, "default" "", Sound,
         "default, the name of a device, null, loop or wav:FILE.";
     audio_volume: u8 = "audio.volume", "Volume", SOUND, PERCENT, "70" "%", Sound, "How loud the other side is.";
     audio_ring_volume: u8 = "audio.ring_volume", "Ring Volume", SOUND, PERCENT, "80" "%", Sound, "How loud the bell is.";
@@ -129,17 +132,27 @@ settings! {
         "The formats that are offered and taken, the preferred first.";
 
     video_receive: bool = "video.receive", "Show Pictures", VIDEO, Kind::Switch, "on" "", NextCall, "Show the picture that a door sends.";
-    video_camera: String = "video.camera", "Camera", VIDEO, Kind::Text { max: 200, check: camera }, "none" "", Video,
+    video_camera: String = "video.camera", "Camera", VIDEO, Kind::Text { min: 1, max: 200, check: camera }, "none" "", Video,
         "Our own camera: none, test (a moving picture) or v4l2:PATH. It is sent only when it is switched on in a call.";
 
     theme: Theme = "display.theme", "Theme", DISPLAY, Kind::Choice(Theme::WORDS), "dark" "", Display, "How the screen looks.";
     language: Language = "display.language", "Language", DISPLAY, Kind::Choice(Language::WORDS), "auto" "", Display, "The language of the screen.";
     idle_after_s: u32 = "display.idle_after", "Show Clock After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "60" "s", Display,
         "After this long without a touch the clock comes up; 0 keeps the page.";
+
+    dns_servers: Vec<String> = "network.dns_servers", "DNS Server", NETWORK, Kind::List { max: 3, check: name_server }, "" "", Network,
+        "The name servers that are asked, each an address, perhaps with a port; empty means those of the system.";
 }
 
 fn dialable(text: &str) -> Result<(), String> {
     dial::parse(text).map(drop).map_err(|error| error.to_string())
+}
+
+fn name_server(text: &str) -> Result<(), String> {
+    if text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok() {
+        return Ok(());
+    }
+    Err("is neither an address nor an address with a port".to_owned())
 }
 
 fn sound_device(text: &str) -> Result<(), String> {

@@ -65,6 +65,7 @@ impl Phone {
             }
             Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
             Command::Set { key, value } => self.set(now, &key, &value),
+            Command::TestAccount(account) => Ok(self.test_account(account)),
             Command::LogSeen => {
                 let change = self.log.seen();
                 self.outputs.extend(change.map(super::Output::SaveLog));

@@ -21,6 +21,7 @@
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
 //! ([`Phone::handle_log_saved`]), a setting is shown as changed only after [`Phone::handle_settings_saved`].
 
+mod account;
 mod admission;
 mod call;
 mod commands;
@@ -51,7 +52,7 @@ use rand::{RngExt, SeedableRng};
 
 pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
-pub use self::output::{LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+pub use self::output::{FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
 
 use self::call::Call;
 use self::log::CallLog;

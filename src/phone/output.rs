@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::channel::{AudioView, CallHandle, Event, LogEntry, VideoView};
+use crate::channel::{AudioView, CallHandle, Event, LogEntry, TlsFault, VideoView};
 use crate::config::{Config, Ringtone};
 use crate::sdp;
 use crate::sip::{Flood, FlowId, Transmit};
@@ -33,6 +33,26 @@ pub enum Output {
     Flood(Flood),
     /// After `Quit`: all calls are down, nothing more follows.
     Finished,
+}
+
+/// Why a connection is not there, or no longer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlowFault {
+    /// Nobody listens there.
+    #[error("nobody listens there")]
+    Refused,
+    /// It was not made in time.
+    #[error("no answer to the connection")]
+    TimedOut,
+    /// The network leads nowhere.
+    #[error("no route leads there")]
+    NoRoute,
+    /// A check of TLS failed.
+    #[error("{0}")]
+    Tls(TlsFault),
+    /// It stood, and has ended: why, in words.
+    #[error("{0}")]
+    Ended(String),
 }
 
 /// A change of the call log on disk.

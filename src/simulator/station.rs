@@ -237,7 +237,7 @@ impl Station {
                 match out.path.transport {
                     Transport::Udp => self.sockets.send(Line::Sip, out.path.remote, &out.bytes),
                     // It has no connections.
-                    Transport::Tcp => self.endpoint.handle_transport_error(now, out.path),
+                    Transport::Tcp | Transport::Tls => self.endpoint.handle_transport_error(now, out.path),
                 }
             }
             let Some(event) = self.endpoint.poll_event() else { break };

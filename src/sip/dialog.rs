@@ -182,15 +182,14 @@ impl Dialog {
     /// resolved here, so for those the way that the dialog was made by.
     pub fn next_hop(&self) -> Path {
         let uri = self.routes.first().map_or(&self.remote_target, |route| &route.uri);
-        let transport = match uri.transport() {
-            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-            Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-            _ => self.path.transport,
-        };
+        let transport = uri.transport().and_then(Transport::from_name).unwrap_or(self.path.transport);
         let Some(ip) = uri.host.ip() else {
             return self.path;
         };
-        if transport == Transport::Tcp && self.path.flow.is_some() && self.path.remote.ip() == ip {
+        // What began on a connection stays on it; by TLS there is no other way that is trusted.
+        if self.path.transport == Transport::Tls
+            || (transport == Transport::Tcp && self.path.flow.is_some() && self.path.remote.ip() == ip)
+        {
             return self.path;
         }
         if ip.is_unspecified() || ip.is_ipv4() != self.path.local.is_ipv4() {

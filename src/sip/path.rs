@@ -9,6 +9,8 @@ pub enum Transport {
     Udp,
     /// A stream; nothing is retransmitted hop by hop.
     Tcp,
+    /// An encrypted stream whose far end has shown who it is (RFC 5922).
+    Tls,
 }
 
 impl Transport {
@@ -17,16 +19,38 @@ impl Transport {
         self != Transport::Udp
     }
 
-    /// The name in a Via: `UDP`, `TCP`.
+    /// The name in a Via: `UDP`, `TCP`, `TLS`.
     pub fn via_name(self) -> &'static str {
         match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
         }
+    }
+
+    /// The name in a URI parameter and in `status`: `udp`, `tcp`, `tls`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+        }
+    }
+
+    /// What a URI's `transport` parameter means.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Transport::Udp, Transport::Tcp, Transport::Tls]
+            .into_iter()
+            .find(|transport| transport.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The port where none is named (RFC 3261 19.1.2).
+    pub fn default_port(self) -> u16 {
+        if self == Transport::Tls { 5061 } else { 5060 }
     }
 }
 
-/// One TCP connection, named by whoever owns the sockets and never used again for another one.
+/// One TCP or TLS connection, named by whoever opened it and never used again for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(pub u64);
 
@@ -43,7 +67,8 @@ pub struct Path {
     pub flow: Option<FlowId>,
 }
 
-/// Bytes to put on the network. By TCP without a flow, or with one that has gone: connect to `path.remote` first.
+/// Bytes to put on the network. By TCP without a flow, or with one that has gone: connect to `path.remote` first. By TLS
+/// there is no way without a flow: whoever is to be trusted was said when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
     /// Where to.

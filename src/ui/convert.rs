@@ -131,9 +131,9 @@ pub(super) fn registration(view: &ch::RegistrationView) -> ui::AccountView {
     ui::AccountView {
         shown: view.state != ch::RegistrationState::Disabled,
         account: i32::from(view.account),
-        label: slint::SharedString::new(),
+        label: view.label.as_str().into(),
         state,
-        reason: view.reason.clone().unwrap_or_default().into(),
+        reason: view.fault.as_ref().map(|fault| fault.to_string()).unwrap_or_default().into(),
     }
 }
 
@@ -208,6 +208,7 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),
         ch::Refusal::NoAccount => (K::NoAccount, String::new()),
+        ch::Refusal::NotRegistered { account, .. } => (K::NoAccount, account.to_string()),
         ch::Refusal::NoLine => (K::NoLine, String::new()),
         ch::Refusal::NoRoute(to) => (K::NoRoute, to.clone()),
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),

@@ -120,7 +120,7 @@ fn row(state: &State, setting: &Setting) -> ui::SettingRow {
         help: setting.help.into(),
         on: value == "on",
         number: value.parse().unwrap_or(0),
-        value: if setting.secret { "••••".into() } else { value.as_str().into() },
+        value: if setting.is_secret() { "••••".into() } else { value.as_str().into() },
         unit: setting.unit.into(),
         step: 1,
         enabled: true,
@@ -144,7 +144,9 @@ fn row(state: &State, setting: &Setting) -> ui::SettingRow {
             ));
             ui::SettingKind::Choice
         }
-        Kind::Keys { .. } | Kind::Text { .. } | Kind::List { .. } | Kind::Order(_) => ui::SettingKind::Text,
+        Kind::Keys { .. } | Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } | Kind::Order(_) => {
+            ui::SettingKind::Text
+        }
     };
     if let Some((key, entered, problem)) = &state.fault
         && key == setting.key
@@ -189,7 +191,7 @@ mod tests {
             "video.",
             "display.",
         ];
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter() {
             let groups = prefixes.iter().filter(|prefix| setting.key.starts_with(**prefix)).count();
             assert_eq!(groups, 1, "{}", setting.key);
         }

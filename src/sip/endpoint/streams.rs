@@ -139,11 +139,14 @@ impl Endpoint {
 
     /// What needs a connection takes one that leads there already.
     pub(super) fn choose_flow(&self, path: &mut Path) {
-        if path.transport != Transport::Tcp || path.flow.is_some_and(|flow| self.flows.contains_key(&flow)) {
+        if !path.transport.is_reliable() || path.flow.is_some_and(|flow| self.flows.contains_key(&flow)) {
             return;
         }
         let leads_there = |flow: &Flow| match flow {
-            Flow::Open(open) => open.path.remote == path.remote || open.alias == Some(path.remote),
+            Flow::Open(open) => {
+                open.path.transport == path.transport
+                    && (open.path.remote == path.remote || open.alias == Some(path.remote))
+            }
             Flow::Broken => false,
         };
         if let Some((flow, _)) = self.flows.iter().find(|(_, flow)| leads_there(flow)) {

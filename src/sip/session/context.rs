@@ -207,8 +207,8 @@ pub fn describe_abilities(response: &mut Response) {
 /// Our Contact for what goes along `path`.
 pub fn contact(user: Option<&str>, path: Path) -> Uri {
     let mut uri = Uri::sip(user, Host::from(path.local.ip()), Some(path.local.port()));
-    if path.transport == Transport::Tcp {
-        uri.params.set("transport", Some("tcp"));
+    if path.transport.is_reliable() {
+        uri.params.set("transport", Some(path.transport.name()));
     }
     uri
 }

@@ -86,9 +86,8 @@ fn plain(mut uri: Uri) -> Uri {
 fn path_to(uri: &Uri, way: Path) -> Option<Path> {
     let transport = match uri.transport() {
         None => way.transport,
-        Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-        Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-        Some(_) => return None,
+        // A name that nobody here knows; and whom to trust by TLS a stranger's redirection cannot say.
+        Some(name) => Transport::from_name(name).filter(|transport| *transport != Transport::Tls)?,
     };
     let ip = uri.host.ip().filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == way.local.is_ipv4())?;
     let remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));

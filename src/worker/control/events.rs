@@ -20,7 +20,8 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         Event::Settings(_) => json!({"event": "settings"}),
         Event::Call(view) => json!({"event": "call", "call": status::call(now, view)}),
         Event::DirectIp(view) => json!({"event": "direct_ip", "direct_ip": status::direct_ip(view)}),
-        Event::Registration(view) => json!({"event": "account", "account": status::account(view)}),
+        Event::Registration(view) => json!({"event": "account", "account": status::account(now, view)}),
+        Event::AccountTest(view) => json!({"event": "account_test", "test": status::account_test(view)}),
         Event::Log(entries) => json!({
             "event": "log",
             "entries": entries.len(),

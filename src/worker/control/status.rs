@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AudioView, CallDirection, CallView, DirectIpView, Notice, RegistrationView, Screen, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, Notice, RegistrationView, Screen, TestStep,
+    UnlockState, VideoView,
 };
 use crate::sdp::VideoCodec;
 
@@ -37,7 +38,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "screen": state.screen.name(),
         "dnd": state.dnd,
         "direct_ip": direct_ip(state.direct_ip),
-        "accounts": state.accounts.iter().map(account).collect::<Vec<_>>(),
+        "accounts": state.accounts.iter().map(|view| account(now, view)).collect::<Vec<_>>(),
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
         "missed": state.missed,
         "notices": notices(state.notices),
@@ -57,16 +58,33 @@ pub fn direct_ip(view: &DirectIpView) -> Value {
 }
 
 /// One account.
-pub fn account(view: &RegistrationView) -> Value {
+pub fn account(now: Instant, view: &RegistrationView) -> Value {
     json!({
         "account": view.account,
+        "label": view.label,
         "state": view.state.name(),
-        "reason": view.reason,
-        "expires_in_s": null,
-        "next_try_s": null,
-        "server": null,
-        "via": null,
-        "proxy": "none",
+        "reason": view.fault.as_ref().map(|fault| fault.to_string()),
+        "expires_in_s": view.expires_at.map(|at| seconds_until(now, at)),
+        "next_try_s": view.next_try_at.map(|at| seconds_until(now, at)),
+        "server": view.server,
+        "via": view.via,
+        "proxy": view.proxy.name(),
+    })
+}
+
+/// How a trial of an account goes: `outcome` is null until it is over, then `ok` or what is wrong.
+pub fn account_test(view: &AccountTestView) -> Value {
+    json!({
+        "account": view.account,
+        "step": match view.step {
+            TestStep::Finding => "finding",
+            TestStep::Connecting => "connecting",
+            TestStep::Asking => "asking",
+        },
+        "outcome": view.outcome.as_ref().map(|outcome| match outcome {
+            Ok(()) => "ok".to_owned(),
+            Err(fault) => fault.to_string(),
+        }),
     })
 }
 
@@ -134,6 +152,10 @@ fn video(view: &VideoView) -> Value {
         "keyframe_requests": view.keyframe_requests,
         "stalled": view.stalled,
     })
+}
+
+fn seconds_until(now: Instant, then: Instant) -> u64 {
+    then.saturating_duration_since(now).as_secs()
 }
 
 fn milliseconds(now: Instant, then: Instant) -> u64 {

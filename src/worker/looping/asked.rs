@@ -120,7 +120,7 @@ impl Loop {
 
     fn get(&self, key: &str) -> Outcome {
         let value = self.phone.config().get(key).map_err(|error| error.to_string())?;
-        let secret = config::setting(key).is_some_and(|setting| setting.secret);
+        let secret = config::setting(key).is_some_and(|setting| setting.is_secret());
         if secret {
             return Err(format!("{key} is a secret and never shown"));
         }

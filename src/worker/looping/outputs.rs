@@ -94,11 +94,7 @@ impl Loop {
         if let Some(trace) = &mut self.trace
             && !bytes.iter().all(u8::is_ascii_whitespace)
         {
-            let name = match path.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-            };
-            trace.message(Way::Out, name, path.local, path.remote, &bytes);
+            trace.message(Way::Out, path.transport.name(), path.local, path.remote, &bytes);
         }
         match path.transport {
             Transport::Udp => {
@@ -107,7 +103,7 @@ impl Loop {
                     self.phone.handle_transport_error(now(), path);
                 }
             }
-            Transport::Tcp => self.transmit_on_connection(path, bytes),
+            Transport::Tcp | Transport::Tls => self.transmit_on_connection(path, bytes),
         }
     }
 
