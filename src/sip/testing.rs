@@ -233,7 +233,7 @@ impl World {
             let endpoint = &mut self.phones[to].endpoint;
             match path.transport {
                 Transport::Udp => endpoint.handle_datagram(now, path, &bytes),
-                Transport::Tcp => endpoint.handle_stream(now, path, &bytes),
+                Transport::Tcp | Transport::Tls => endpoint.handle_stream(now, path, &bytes),
             }
         }
     }

@@ -267,7 +267,7 @@ impl House {
                 let path = Path { local: path.remote, remote: path.local, ..path };
                 self.fly(to, path, What::Bytes(bytes));
             }
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls => {
                 let existing = path.flow.and_then(|flow| self.connections.get(&(from, flow)).copied());
                 let known = existing.or_else(|| {
                     let same = |(key, far): (&(NodeName, FlowId), &(NodeName, FlowId, SocketAddr))| {
@@ -312,7 +312,7 @@ impl House {
             match (flight.what, flight.path.transport) {
                 (What::Unreachable, _) => node.handle_transport_error(now, flight.path),
                 (What::Bytes(bytes), Transport::Udp) => node.handle_datagram(now, flight.path, &bytes),
-                (What::Bytes(bytes), Transport::Tcp) => node.handle_stream(now, flight.path, &bytes),
+                (What::Bytes(bytes), Transport::Tcp | Transport::Tls) => node.handle_stream(now, flight.path, &bytes),
             }
             self.pump();
         }

@@ -324,7 +324,7 @@ impl<'a> Visit<'a> {
         }
         match path.transport {
             Transport::Udp => self.endpoint.handle_datagram(self.now, path, &bytes),
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls => {
                 let (first, second) = bytes.split_at(self.random.random_range(0..=bytes.len()));
                 self.endpoint.handle_stream(self.now, path, first);
                 self.endpoint.handle_stream(self.now, path, second);

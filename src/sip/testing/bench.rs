@@ -38,7 +38,7 @@ impl Bench {
         let (now, path) = (self.now, self.path);
         match path.transport {
             Transport::Udp => self.endpoint.handle_datagram(now, path, bytes.as_bytes()),
-            Transport::Tcp => self.endpoint.handle_stream(now, path, bytes.as_bytes()),
+            Transport::Tcp | Transport::Tls => self.endpoint.handle_stream(now, path, bytes.as_bytes()),
         }
     }
 
