@@ -45,7 +45,7 @@ const ROOMS: &[Room] = &[
     Room {
         path: "worker",
         rooms: &["phone", "sip", "sdp", "rtp", "config", "dial", "channel", "frame", "media"],
-        crates: &["tokio", "socket2", "bytes", "serde_json", "getrandom", "libc", "rand", "jiff"],
+        crates: &["tokio", "socket2", "bytes", "serde_json", "getrandom", "libc", "rand", "jiff", "argon2"],
     },
     Room {
         path: "cli",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{CallHandle, CallState, Screen};
-use crate::config::{Account, AccountChoice, DndMode, SettingError};
+use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
 use crate::dial::DialError;
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
@@ -54,6 +54,17 @@ pub enum Command {
     /// Try this account as it is set, whether it is active or not; [`Event::AccountTest`](super::Event::AccountTest) tells
     /// how it goes. Nothing is registered by it.
     TestAccount(Account),
+    /// The installer's PIN, to open the pages behind it; [`Event::Pin`](super::Event::Pin) tells what came of it.
+    EnterPin(Secret),
+    /// Another PIN.
+    SetPin {
+        /// The one in force; none where there is none.
+        old: Option<Secret>,
+        /// The new one, 4–12 digits; empty for none.
+        new: Secret,
+    },
+    /// Close the pages behind the PIN again.
+    LockPin,
     /// The call log was opened: nothing in it counts as missed any longer.
     LogSeen,
     /// Forget the whole call log.

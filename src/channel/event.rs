@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountTestView, CallView, DirectIpView, LogEntry, Refusal, RegistrationView, ScreenRequest};
+use super::{AccountTestView, CallView, DirectIpView, LogEntry, PinView, Refusal, RegistrationView, ScreenRequest};
 use crate::config::Config;
 
 /// What the worker reports. A channel that closed means that the other side has left.
@@ -18,6 +18,8 @@ pub enum Event {
     Registration(RegistrationView),
     /// How a trial of an account goes.
     AccountTest(AccountTestView),
+    /// The installer's PIN, at the start and after each change.
+    Pin(PinView),
     /// The call log, newest first, at the start and after each change.
     Log(Arc<[LogEntry]>),
     /// What the resident or the installer should know now; the whole list.

@@ -8,6 +8,7 @@ mod command;
 mod door;
 mod event;
 mod log;
+mod pin;
 mod reach;
 
 pub use self::call::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, UnlockState, VideoView};
@@ -15,6 +16,7 @@ pub use self::command::{Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
 pub use self::log::{CallResult, LogEntry};
+pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,
 };

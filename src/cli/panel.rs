@@ -61,8 +61,8 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
         notices.push(notice);
     }
     let screen = look.screen.unwrap_or_else(default_screen);
-    let options =
-        Options { config: opened.config, files, log, notices, control, trace, has_screen: screen != ScreenKind::None };
+    let has_screen = screen != ScreenKind::None;
+    let options = Options { config: opened.config, files, data, log, notices, control, trace, has_screen };
     // From here on the port is the panel's.
     drop(beside.port);
     let (worker, ends) = Worker::start(options).map_err(Failure::at_run_time)?;

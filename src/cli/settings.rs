@@ -8,6 +8,7 @@ use super::args::{Common, CtlVerb, SettingsVerb};
 use super::{Failure, ctl};
 use crate::config::store::{Places, Store};
 use crate::config::{self, Config, SETTINGS};
+use crate::worker::pin;
 
 /// Does one verb.
 pub(super) fn run(common: &Common, verb: &SettingsVerb) -> Result<(), Failure> {
@@ -50,6 +51,14 @@ fn open(file: &Path) -> (Store, Config) {
 }
 
 fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
+    // What is written down is a hash, and what goes through a panel is one already.
+    let kept;
+    let value = if key == pin::KEY {
+        kept = pin::kept(value).map_err(Failure::at_run_time)?;
+        kept.as_str()
+    } else {
+        value
+    };
     // A file that was named is meant; else a running panel is asked, because it is about to write its own settings.
     if common.config.is_none() {
         let verb = CtlVerb::Set { key: key.to_owned(), value: value.to_owned() };
@@ -123,6 +132,21 @@ mod tests {
         assert_eq!(failure.code, 2);
         assert!(failure.words.contains("phone.direct_ip.port") && failure.words.contains("70000"), "{failure:?}");
         assert_eq!(set(&common, "no.such", "1").expect_err("unknown").code, 2);
+    }
+
+    #[test]
+    fn a_pin_lands_in_the_file_as_a_hash() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let common = common(&directory);
+        set(&common, "security.pin", "4711").expect("a PIN");
+        let text = std::fs::read_to_string(file(&common).expect("named")).expect("written");
+        assert!(text.contains("$argon2id$") && !text.contains("4711"), "{text}");
+        let hash = open(&file(&common).expect("named")).1.pin.reveal().to_owned();
+        set(&common, "security.pin", &hash).expect("a hash is taken as it is");
+        assert_eq!(open(&file(&common).expect("named")).1.pin.reveal(), hash);
+        assert_eq!(set(&common, "security.pin", "12").expect_err("too short").code, 2);
+        set(&common, "security.pin", "").expect("none");
+        assert!(open(&file(&common).expect("named")).1.pin.is_empty());
     }
 
     #[test]

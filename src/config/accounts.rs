@@ -62,6 +62,17 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -156,7 +167,7 @@ account_settings! {
         "The number or name under which the server knows this panel.";
     user_name: String = "basic.user_name", "User Name", BASIC, NAME, "" "",
         "The name that goes with the password; empty means the Register Name.";
-    password: Secret = "basic.password", "Password", BASIC, Kind::Secret { max: 128 }, "" "",
+    password: Secret = "basic.password", "Password", BASIC, Kind::Secret { max: 128, check: anything }, "" "",
         "The password at the server. It is never shown.";
     server: String = "basic.server", "Server IP", BASIC, HOST, "" "",
         "The address or name of the SIP server.";

@@ -6,7 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Writes `bytes` beside `path`, makes them durable, and puts them in its place. Owner only (0600).
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says; the old file is whole then.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A settings file that is a link stays one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     make_folder_of(&path)?;

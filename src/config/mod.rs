@@ -12,16 +12,19 @@ mod choices;
 mod contacts;
 mod file;
 pub mod journal;
+mod pin;
 mod setting;
 pub mod store;
 mod table;
 
 pub use accounts::{Account, AccountConfig, Secret};
+pub use atomic::write as write_atomically;
 pub use choices::{
     AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SrvOver, Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use file::{Loaded, Rest, read, write};
+pub use pin::is_pin;
 pub use setting::{Kind, Part, Setting, SettingError, Value};
 pub use table::{Config, SETTINGS};
 
@@ -149,7 +152,8 @@ mod tests {
                 Kind::Number { min, max } => vec![min.to_string(), max.to_string()],
                 Kind::Choice(words) => words.iter().map(|word| (*word).into()).collect(),
                 Kind::Keys { max } => vec!["D".repeat(max)],
-                Kind::Secret { max } => vec![String::new(), "x".repeat(max)],
+                Kind::Secret { .. } if setting.key == "security.pin" => vec![String::new(), "1234".into()],
+                Kind::Secret { max, .. } => vec![String::new(), "x".repeat(max)],
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => vec!["0f".repeat(32)],
                 Kind::Text { .. } => vec!["test".into()],
                 Kind::List { .. } if setting.key.starts_with("network.") => {

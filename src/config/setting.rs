@@ -95,10 +95,12 @@ pub enum Kind {
         /// The most keys.
         max: usize,
     },
-    /// What nobody gets to see, at most `max` characters.
+    /// What nobody gets to see: text that `check` lets pass, at most `max` characters.
     Secret {
         /// The most characters.
         max: usize,
+        /// What is wrong with it, if anything, without a word of it.
+        check: fn(&str) -> Result<(), String>,
     },
     /// Any text that `check` lets pass, at least `min` and at most `max` characters.
     Text {
@@ -145,7 +147,7 @@ impl Kind {
             Self::Number { min, max } => format!("{min}–{max}"),
             Self::Choice(words) => words.join(", "),
             Self::Keys { max } => format!("1–{max} of 0–9, *, #, A–D"),
-            Self::Text { min: 0, max, .. } | Self::Secret { max } => format!("up to {max} characters"),
+            Self::Text { min: 0, max, .. } | Self::Secret { max, .. } => format!("up to {max} characters"),
             Self::Text { min, max, .. } => format!("{min}–{max} characters"),
             Self::List { max, .. } => format!("up to {max}, separated by commas"),
             Self::Order(words) => format!("any of {}, separated by commas", words.join(", ")),
@@ -181,10 +183,10 @@ impl Kind {
                 Ok(Value::Text(keys))
             }
             // Not a word of it is repeated in an error.
-            Self::Secret { max } => match text.chars().count() {
+            Self::Secret { max, check } => match text.chars().count() {
                 length if length > max => Err(format!("it has {length} characters, the limit is {max}")),
                 _ if text.chars().any(char::is_control) => Err("a control character must not stand in it".to_owned()),
-                _ => Ok(Value::Text(text.to_owned())),
+                _ => check(text).map(|()| Value::Text(text.to_owned())),
             },
             Self::Text { min, max, check } => {
                 length_within(text, min, max)?;

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 
-use super::accounts::{self, AccountConfig};
+use super::accounts::{self, AccountConfig, Secret};
 use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
 use super::contacts::PhonebookEntry;
+use super::pin;
 use super::setting::{Field, Kind, Part, Setting};
 use crate::dial;
 
@@ -77,6 +78,7 @@ const SOUND: &str = "Phone > Audio";
 const VIDEO: &str = "Phone > Video";
 const DISPLAY: &str = "Phone > Display";
 const NETWORK: &str = "Network > Basic";
+const SECURITY: &str = "Security > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
@@ -142,6 +144,9 @@ settings! {
 
     dns_servers: Vec<String> = "network.dns_servers", "DNS Server", NETWORK, Kind::List { max: 3, check: name_server }, "" "", Network,
         "The name servers that are asked, each an address, perhaps with a port; empty means those of the system.";
+
+    pin: Secret = "security.pin", "PIN", SECURITY, Kind::Secret { max: 256, check: pin::check }, "" "", Display,
+        "4–12 digits that are asked for before the accounts and the security are shown on the screen. They are kept as a hash.";
 }
 
 fn dialable(text: &str) -> Result<(), String> {

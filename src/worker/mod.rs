@@ -5,6 +5,7 @@
 //!         ◀──Event──── │ the loop   │ ◀─▶ media: RTP sockets, engines    (packets, orders)
 //!  ctl ◀─▶ control ◀─▶ │ around the │ ──▶ files: settings, call log      (own thread)
 //!  SIGTERM ──────────▶ │ phone      │ ──▶ trace, report                  (SIP as text, short log)
+//!                      │            │ ◀─▶ pin                            (hashing, own thread)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
@@ -15,11 +16,13 @@ pub mod files;
 mod looping;
 pub mod media;
 pub mod net;
+pub mod pin;
 mod report;
 #[cfg(test)]
 mod testing;
 pub mod trace;
 
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -38,6 +41,8 @@ pub struct Options {
     pub config: Config,
     /// Where settings and call log are written.
     pub files: Files,
+    /// The data directory.
+    pub data: PathBuf,
     /// The call log as loaded, oldest first.
     pub log: Vec<LogEntry>,
     /// What the start found.

@@ -5,8 +5,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, Notice, RegistrationView, Screen, TestStep,
-    UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, Notice, PinView, RegistrationView, Screen,
+    TestStep, UnlockState, VideoView,
 };
 use crate::sdp::VideoCodec;
 
@@ -27,6 +27,8 @@ pub struct State<'a> {
     pub missed: usize,
     /// What the resident or the installer should know.
     pub notices: &'a [Notice],
+    /// The installer's PIN.
+    pub pin: &'a PinView,
     /// Which pictures can be shown; `None` until that is known.
     pub shows: Option<&'a [VideoCodec]>,
 }
@@ -42,6 +44,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
         "missed": state.missed,
         "notices": notices(state.notices),
+        "pin": pin(now, state.pin),
         "shows": state.shows.map(|codecs| codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>()),
     })
 }
@@ -85,6 +88,17 @@ pub fn account_test(view: &AccountTestView) -> Value {
             Ok(()) => "ok".to_owned(),
             Err(fault) => fault.to_string(),
         }),
+    })
+}
+
+/// The installer's PIN: whether there is one, whether the pages behind it are open, and how the last entry went.
+pub fn pin(now: Instant, view: &PinView) -> Value {
+    json!({
+        "set": view.set,
+        "open": view.open,
+        "tries_left": view.tries_left,
+        "locked_s": view.locked_until.map(|at| seconds_until(now, at)),
+        "answer": view.answer.name(),
     })
 }
 
@@ -241,6 +255,7 @@ mod tests {
             calls: &[call],
             missed: 0,
             notices: &[],
+            pin: &PinView::default(),
             shows: Some(&[VideoCodec::H264, VideoCodec::Vp8]),
         };
         let given = status(now, &state);

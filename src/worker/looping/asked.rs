@@ -14,7 +14,7 @@ use crate::worker::control::serve::{Call, Outcome};
 use crate::worker::control::status::{self, State};
 use crate::worker::media::now;
 
-type Reply = oneshot::Sender<Outcome>;
+pub(super) type Reply = oneshot::Sender<Outcome>;
 
 /// Answers that take a while.
 pub(super) struct Asked {
@@ -79,12 +79,16 @@ impl Loop {
                 let _ = reply.send(Ok(json!({})));
                 self.leave("ctl quit");
             }
-            Do::Command(command) => self.carry_out(command, reply),
+            Do::Command(command) => {
+                if let Some((command, Some(reply))) = self.without_plain_pin(command, Some(reply)) {
+                    self.carry_out(command, reply);
+                }
+            }
             Do::Events => drop(reply.send(Err("a stream is no question".into()))),
         }
     }
 
-    fn carry_out(&mut self, command: Command, reply: Reply) {
+    pub(super) fn carry_out(&mut self, command: Command, reply: Reply) {
         match self.phone.handle_command(now(), command) {
             Err(refusal) => drop(reply.send(Err(refusal.to_string()))),
             Ok(done) => {
@@ -113,6 +117,7 @@ impl Loop {
             calls: &self.phone.calls(),
             missed: self.phone.missed(),
             notices: &self.phone.notices(),
+            pin: &self.pin.view(now()),
             shows: self.shows.as_deref(),
         };
         status::status(now().instant, &state)

@@ -1,9 +1,10 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
-//! `outputs` carries out what the phone wants; `asked` answers the control socket.
+//! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN.
 
 mod asked;
 mod outputs;
+mod pin;
 
 use std::collections::HashMap;
 use std::io;
@@ -27,6 +28,7 @@ use super::media::{Media, Packet, Report, now};
 use super::net::direct::{Datagram, Direct, Heard};
 use super::net::routes::SystemRoutes;
 use super::net::tcp::{FlowEvent, Limits, Table};
+use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
 use crate::channel::{Command, Event, NoticeKind};
@@ -68,6 +70,7 @@ enum Input {
     Report(Report),
     Saved(Saved),
     Probed(VideoCapabilities),
+    Pin(pins::Done),
     Signal(&'static str),
     Due,
 }
@@ -84,6 +87,7 @@ struct Loop {
     writer: Writer,
     /// Settings on their way to the disk.
     saving: usize,
+    pin: Pin,
     asked: Asked,
     events: UnboundedSender<Event>,
     stream: broadcast::Sender<Arc<str>>,
@@ -99,10 +103,11 @@ struct Loop {
 
 /// Runs until the phone has left.
 pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) -> io::Result<()> {
-    let Options { config, files, log, notices, control, trace, has_screen } = options;
+    let Options { config, files, data, log, notices, control, trace, has_screen } = options;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (saved_in, mut saved) = mpsc::unbounded_channel();
+    let (pins_in, mut pins) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (stream, _) = broadcast::channel(serve::EVENTS_WAITING);
@@ -112,6 +117,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let mut random = StdRng::from_seed(seed);
     let phone_seed = rand::RngExt::random(&mut random);
     let (media, ports, mut reports) = Media::start(&config, LINES, channels.frames, random);
+    let pin = Pin::load(now(), &data, &config.pin, pins_in);
     let start = Start {
         config: Arc::new(config),
         seed: phone_seed,
@@ -129,6 +135,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         routes: SystemRoutes,
         writer,
         saving: 0,
+        pin,
         asked: Asked::new(has_screen),
         events: channels.events,
         stream: stream.clone(),
@@ -149,6 +156,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     for kind in notices {
         this.phone.notice(kind);
     }
+    this.begin_pin();
 
     let mut commands = channels.commands;
     let mut datagram = vec![0; DATAGRAM];
@@ -169,6 +177,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             command = commands.recv(), if this.leave_by.is_none() => Input::Command(command),
             Some(call) = calls.recv() => Input::Asked(call),
             Some(result) = saved.recv() => Input::Saved(result),
+            Some(done) = pins.recv() => Input::Pin(done),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -211,6 +220,7 @@ impl Loop {
             }
             Input::Saved(Saved::Log(result)) => self.phone.handle_log_saved(now, result),
             Input::Probed(found) => self.probed(&found),
+            Input::Pin(done) => self.pin_done(done),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -221,10 +231,12 @@ impl Loop {
         match command {
             Command::Answered { ask, outcome } => self.asked.answered(ask, outcome),
             Command::Quit => self.leave("it was told to"),
+            Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => self.pin_command(command),
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
                 }
+                let Some((command, None)) = self.without_plain_pin(command, None) else { return };
                 if let Err(refusal) = self.phone.handle_command(now(), command) {
                     self.phone.refuse(refusal);
                 }

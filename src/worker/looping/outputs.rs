@@ -68,10 +68,11 @@ impl Loop {
         self.phone.handle_media(now(), event);
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         match &event {
             Event::Call(view) => self.reporter.call(view),
             Event::DirectIp(view) => self.reporter.direct_ip(view),
+            Event::Settings(config) => self.settle_pin(&config.pin),
             _ => {}
         }
         self.stream_out(&event);
