@@ -21,7 +21,7 @@ const ROOMS: &[Room] = &[
     Room { path: "dial.rs", rooms: &[], crates: &[] },
     Room { path: "frame.rs", rooms: &[], crates: &[] },
     Room { path: "config", rooms: &["dial", "channel"], crates: &["toml", "directories", "serde_json", "libc"] },
-    Room { path: "sip", rooms: &[], crates: &["rand", "bytes", "rsip"] },
+    Room { path: "sip", rooms: &[], crates: &["rand", "bytes", "rsip", "md5", "sha2"] },
     Room { path: "sdp", rooms: &[], crates: &["sdp_types"] },
     Room { path: "rtp", rooms: &[], crates: &["rand", "rtp_types", "rtcp_types"] },
     Room { path: "phone", rooms: &["sip", "sdp", "config", "dial", "channel"], crates: &["rand"] },
@@ -138,7 +138,8 @@ fn dependencies() -> Vec<String> {
         if line.starts_with('[') {
             inside = line == "[dependencies]";
         } else if inside && let Some((name, _)) = line.split_once(" =") {
-            found.push(name.replace('-', "_"));
+            // The one whose library has another name than its package.
+            found.push(if name == "md-5" { "md5".to_owned() } else { name.replace('-', "_") });
         }
     }
     found

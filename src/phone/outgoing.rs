@@ -12,7 +12,7 @@ use super::{Now, Phone, reason};
 use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
 use crate::config::PhonebookEntry;
 use crate::dial::{self, DialTarget, DialTransport};
-use crate::sip::{Body, EndCause, Invite, NameAddr, Path, Transport, Uri};
+use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
 
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
@@ -217,6 +217,8 @@ fn invite(callee: &Callee, local: SocketAddr, transport: Transport) -> Option<In
         offer: None,
         headers: Vec::new(),
         follow: FOLLOWED,
+        account: None,
+        patience: GIVE_UP,
     })
 }
 

@@ -18,7 +18,8 @@ use crate::channel::{DoorCommand, DoorFault, DoorView};
 use crate::frame::FrameSlot;
 use crate::sip::message::{Host, NameAddr, Uri};
 use crate::sip::{
-    Body, End, EndCause, Endpoint, EndpointConfig, IncomingCall, Invite, Path, SessionEvent, SessionHandle, Transport,
+    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, IncomingCall, Invite, Path, SessionEvent, SessionHandle,
+    Transport,
 };
 
 /// How late a door station with that fault reads what it is told.
@@ -155,6 +156,8 @@ impl Station {
             offer: Some(Body::sdp(offer)),
             headers: Vec::new(),
             follow: 0,
+            account: None,
+            patience: GIVE_UP,
         };
         let session = self.endpoint.invite(now, order);
         self.begin(Call::new(session, negotiation, self.fault, self.options.early_sound));

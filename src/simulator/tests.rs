@@ -13,7 +13,8 @@ use crate::rtp::{Channel, MediaPacket, Received, RtpSession, SessionConfig, Stre
 use crate::sdp::{AudioCodec, Capabilities, Direction, Local, Negotiated, Negotiation, Wish};
 use crate::sip::message::{Host, NameAddr, Uri};
 use crate::sip::{
-    Body, End, EndCause, Endpoint, EndpointConfig, IncomingCall, Invite, Path, SessionEvent, SessionHandle, Transport,
+    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, IncomingCall, Invite, Path, SessionEvent, SessionHandle,
+    Transport,
 };
 
 /// A slow machine may take so long for anything.
@@ -317,6 +318,8 @@ fn a_call_to_the_door_is_answered_by_itself_and_shows_its_camera() {
         offer: Some(Body::sdp(offer)),
         headers: Vec::new(),
         follow: 0,
+        account: None,
+        patience: GIVE_UP,
     };
     panel.endpoint.invite(Instant::now(), order);
     let answer = panel.event("the door answers", |event| match event {

@@ -114,6 +114,12 @@ impl Dialog {
         self.local_cseq
     }
 
+    /// The number for a request of ours that goes again.
+    pub fn next_number(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
+    }
+
     /// Takes note of a request of theirs (not ACK, not CANCEL).
     pub fn handle_request(&mut self, request: &Request) -> Result<(), OutOfOrder> {
         let (cseq, _) = request.cseq();
@@ -152,8 +158,8 @@ impl Dialog {
 
     /// A new request in the dialog (12.2.1.1), without Via: whoever sends it adds one. Not for ACK and CANCEL.
     pub fn request(&mut self, method: Method) -> Request {
-        self.local_cseq += 1;
-        self.build(method, self.local_cseq)
+        let number = self.next_number();
+        self.build(method, number)
     }
 
     /// The ACK for a 2xx to the INVITE with this number (13.2.2.4), without Via.

@@ -1,19 +1,20 @@
 //! The user agent as a whole: bytes in, bytes and events out, and the calls between.
 //!
-//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event`, `poll_close` and `poll_flood` until each
-//! gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
+//! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event`, `poll_registration`, `poll_probe`,
+//! `poll_close` and `poll_flood` until each gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
 //! `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
-//! strangers without remembering them.
+//! strangers without remembering them, `registrations` holds what accounts need.
 
 mod content;
+mod registrations;
 mod requests;
 mod responses;
 mod stateless;
 mod streams;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -21,15 +22,17 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use self::streams::Flow;
+use super::digest::Keyrings;
 use super::guard::{Flood, Guard, Standing};
 use super::message::Message;
 use super::path::{FlowId, Path, Transmit};
+use super::registration::probe::Probe;
+use super::registration::{ProbeHandle, Registration, RegistrationHandle};
 use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
 use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
-use super::transaction::table::Failed;
-use super::transaction::{Outbox, Transactions};
+use super::transaction::{Outbox, Owner, Transactions};
 use super::wire::parse_datagram;
 
 /// Most sessions that others may begin; beyond, their INVITE is answered 503. A stranger gets fewer (see
@@ -49,9 +52,14 @@ pub struct Endpoint {
     core: Core,
     guard: Guard,
     sessions: BTreeMap<SessionHandle, Session>,
+    registrations: BTreeMap<RegistrationHandle, Registration>,
+    probes: BTreeMap<ProbeHandle, Probe>,
     flows: BTreeMap<FlowId, Flow>,
     closes: VecDeque<FlowId>,
-    next_session: u32,
+    /// Connections that are pinged although no call goes by them.
+    kept: BTreeSet<FlowId>,
+    /// Sessions, registrations and probes draw from one row, since they own transactions under these numbers.
+    next_owner: Owner,
     /// Makes the To tags of stateless answers the same for a repeated request and no other.
     secret: u64,
 }
@@ -66,10 +74,23 @@ impl Endpoint {
             random,
             transactions: Transactions::default(),
             out: Outbox::new(),
+            keyrings: Keyrings::default(),
             events: VecDeque::new(),
+            registration_events: VecDeque::new(),
+            probe_events: VecDeque::new(),
         };
-        let (sessions, flows) = (BTreeMap::new(), BTreeMap::new());
-        Endpoint { core, guard: Guard::new(), sessions, flows, closes: VecDeque::new(), next_session: 1, secret }
+        Endpoint {
+            core,
+            guard: Guard::new(),
+            sessions: BTreeMap::new(),
+            registrations: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            closes: VecDeque::new(),
+            kept: BTreeSet::new(),
+            next_owner: 1,
+            secret,
+        }
     }
 
     /// A datagram came along `path`. What is no SIP is dropped, and so is what is too much; what is SIP with a fault is
@@ -115,6 +136,16 @@ impl Endpoint {
         for handle in handles {
             self.with(now, handle, |session, cx| session.handle_timeout(cx));
         }
+        let handles: Vec<RegistrationHandle> = self.registrations.keys().copied().collect();
+        for handle in handles {
+            self.with_registration(now, handle, Registration::handle_timeout);
+        }
+        let handles: Vec<ProbeHandle> = self.probes.keys().copied().collect();
+        for handle in handles {
+            self.with_probe(now, handle, Probe::handle_timeout);
+        }
+        let Core { keyrings, transactions, .. } = &mut self.core;
+        keyrings.forget_invites(|key| transactions.invite_client_mut(key).is_some());
     }
 
     /// The next bytes to send.
@@ -142,9 +173,12 @@ impl Endpoint {
     /// When `handle_timeout` is due, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let sessions = self.sessions.values().map(Session::poll_timeout).fold(None, earlier);
+        let registrations = self.registrations.values().map(Registration::poll_timeout).fold(None, earlier);
+        let probes = self.probes.values().map(Probe::poll_timeout).fold(None, earlier);
         let flood = self.guard.poll_timeout().map(|at| (at, TimerReason::FloodOver));
         let transactions = self.core.transactions.poll_timeout();
-        [transactions, sessions, flood, self.flow_deadline()].into_iter().fold(None, earlier)
+        let deadlines = [transactions, sessions, registrations, probes, flood, self.flow_deadline()];
+        deadlines.into_iter().fold(None, earlier)
     }
 
     /// Messages from these addresses, and from no others, are heard whoever floods; the other ends of calls that we made or
@@ -165,9 +199,9 @@ impl Endpoint {
 
     /// Calls. The result comes as `Progress`, `Answered` or `Ended`.
     pub fn invite(&mut self, now: Instant, order: Invite) -> SessionHandle {
-        let handle = self.next_handle();
-        let calling = Calling::start(&mut self.core.at(now, handle), order);
-        self.sessions.insert(handle, Session::new(State::Calling(Box::new(calling))));
+        let (handle, account) = (self.next_handle(), order.account);
+        let calling = Calling::start(&mut self.core.at(now, handle.0, account), order);
+        self.sessions.insert(handle, Session::new(State::Calling(Box::new(calling)), account));
         handle
     }
 
@@ -225,9 +259,9 @@ impl Endpoint {
         self.core.transactions.count()
     }
 
-    /// True when a call goes by this connection.
+    /// True when a call goes by this connection, or it is kept for another reason.
     pub fn uses_flow(&self, flow: FlowId) -> bool {
-        self.sessions.values().filter_map(Session::path).any(|path| path.flow == Some(flow))
+        self.flows_in_use().any(|(used, _)| used == flow)
     }
 
     /// How many addresses are remembered for what they sent: for tests and statistics.
@@ -243,16 +277,27 @@ impl Endpoint {
 
     fn standing(&self, address: IpAddr) -> Standing {
         let is_peer = |session: &Session| session.is_ours() && session.remote() == Some(address);
+        let is_asked = |way: Path| way.remote.ip() == address;
         match self.guard.standing(address) {
-            Standing::Stranger if self.sessions.values().any(is_peer) => Standing::Known,
+            Standing::Stranger
+                if self.sessions.values().any(is_peer)
+                    || self.registrations.values().map(Registration::way).any(is_asked)
+                    || self.probes.values().map(Probe::way).any(is_asked) =>
+            {
+                Standing::Known
+            }
             standing => standing,
         }
     }
 
     fn next_handle(&mut self) -> SessionHandle {
-        let handle = SessionHandle(self.next_session);
-        self.next_session = self.next_session.wrapping_add(1);
-        handle
+        SessionHandle(self.next_owner())
+    }
+
+    fn next_owner(&mut self) -> Owner {
+        let owner = self.next_owner;
+        self.next_owner = self.next_owner.wrapping_add(1);
+        owner
     }
 
     /// Lets one session act, and forgets it when that was its last act.
@@ -260,7 +305,8 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&handle) else {
             return;
         };
-        act(session, &mut self.core.at(now, handle));
+        let account = session.account();
+        act(session, &mut self.core.at(now, handle.0, account));
         debug_assert!(
             !session.is_over() || !self.core.transactions.owes_answer(handle.0),
             "a session that is over has answered what it was asked"
@@ -271,17 +317,16 @@ impl Endpoint {
         }
     }
 
-    fn tell_failures(&mut self, now: Instant, failed: Vec<Failed>) {
-        for Failed { owner, key, failure } in failed {
-            self.with(now, SessionHandle(owner), |session, cx| session.handle_failure(cx, &key, failure));
-        }
-    }
-
     fn forget_flow(&mut self, now: Instant, flow: FlowId) {
         let failed = self.core.transactions.handle_flow_closed(now, flow, &mut self.core.out);
         for session in self.sessions.values_mut() {
             session.handle_flow_closed(flow);
         }
+        self.kept.remove(&flow);
         self.tell_failures(now, failed);
+        let handles: Vec<RegistrationHandle> = self.registrations.keys().copied().collect();
+        for handle in handles {
+            self.with_registration(now, handle, |registration, cx| registration.handle_flow_closed(cx, flow));
+        }
     }
 }

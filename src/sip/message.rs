@@ -343,6 +343,15 @@ impl Request {
         self.head.core.via = Some(via);
     }
 
+    /// The same request as it goes again under another number: without Via.
+    pub fn with_number(&self, number: u32) -> Self {
+        let mut again = self.clone();
+        again.head.core.via = None;
+        again.head.core.cseq.0 = number;
+        again.head.replace_first("CSeq", &format!("{number} {}", self.method));
+        again
+    }
+
     /// The bytes for the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.head.bytes(&format!("{} {} SIP/2.0", self.method, self.uri))

@@ -2,18 +2,22 @@
 //!
 //! ```text
 //!   bytes ─▶ wire ─▶ endpoint ─▶ transaction ─▶ session ─▶ SessionEvent
-//!   bytes ◀─ wire ◀─────────────── transaction ◀─ session ◀─ commands
+//!                       │ digest: 401, 407    └─▶ registration ─▶ RegistrationEvent, ProbeEvent
+//!   bytes ◀─ wire ◀─────┴───────── transaction ◀─ session, registration ◀─ commands
 //!                                                  └─ dialog: who, where, which number
 //! ```
 //! `message` and `wire` turn bytes into messages and back; `transaction` makes requests reliable; `dialog` remembers the
-//! other end; `session` is a call; `guard` drops what is too much; `endpoint` is the whole user agent and the only door.
-//! Registration and digest come beside `session`, session timers inside it.
+//! other end; `session` is a call, `registration` a binding at a registrar; `digest` answers whoever demands a password;
+//! `guard` drops what is too much; `endpoint` is the whole user agent and the only door. Session timers come inside
+//! `session`.
 
 pub mod dialog;
+pub mod digest;
 pub mod endpoint;
 pub mod guard;
 pub mod message;
 pub mod path;
+pub mod registration;
 pub mod session;
 pub mod timing;
 pub mod transaction;
@@ -24,10 +28,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use digest::{AccountKey, Credentials, Password};
 pub use endpoint::{Endpoint, EndpointConfig};
 pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};
 pub use path::{FlowId, Path, Transmit, Transport};
+pub use registration::retry::{Obstacle, Retry};
+pub use registration::{ProbeEvent, ProbeHandle, Register, RegistrationEvent, RegistrationHandle};
 pub use session::uac::Invite;
 pub use session::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
-pub use timing::TimerReason;
+pub use timing::{GIVE_UP, TimerReason};

@@ -1,4 +1,4 @@
-//! Two user agents on a simulated network: seeded, lossy, with a virtual clock. Tests only.
+//! Two user agents on a simulated network, and whom they meet there: seeded, lossy, with a virtual clock. Tests only.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,15 +7,24 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::digest::AccountKey;
 use super::endpoint::{Endpoint, EndpointConfig};
 use super::message::{NameAddr, Uri};
 use super::path::{FlowId, Path, Transmit, Transport};
+use super::registration::{ProbeEvent, RegistrationEvent};
 use super::session::uac::Invite;
 use super::session::{Body, End, EndCause, SessionEvent, SessionHandle};
+use super::timing::GIVE_UP;
 
+mod accounts;
 mod bench;
+pub mod demand;
+pub mod registrar;
 
+pub use accounts::{ACCOUNT, credentials};
 pub use bench::Bench;
+pub use demand::{Demand, Gate};
+pub use registrar::Registrar;
 
 /// Index of the calling phone in a [`World`].
 pub const CALLER: usize = 0;
@@ -30,8 +39,12 @@ pub struct Phone {
     pub endpoint: Endpoint,
     /// Where it is reached, by UDP and TCP.
     pub address: SocketAddr,
-    /// What it told its user and no test has taken.
+    /// What it told its user of sessions and no test has taken.
     pub events: Vec<SessionEvent>,
+    /// The same of registrations.
+    pub registrations: Vec<RegistrationEvent>,
+    /// The same of probes.
+    pub probes: Vec<ProbeEvent>,
     /// What it sent, and when after the beginning.
     pub sent: Vec<(Duration, String)>,
 }
@@ -39,16 +52,24 @@ pub struct Phone {
 impl Phone {
     fn new(host: u8, seed: u64) -> Self {
         let address = SocketAddr::from(([192, 0, 2, host], 5060));
-        Phone { endpoint: endpoint(seed), address, events: Vec::new(), sent: Vec::new() }
+        let (events, registrations, probes) = (Vec::new(), Vec::new(), Vec::new());
+        Phone { endpoint: endpoint(seed), address, events, registrations, probes, sent: Vec::new() }
     }
 }
 
 /// Decides whether what a phone sends is lost.
 pub type Filter = Box<dyn FnMut(usize, &str) -> bool>;
 
+/// Who can be reached on the network.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Phone(usize),
+    Registrar(usize),
+}
+
 struct Flight {
     at: Instant,
-    to: usize,
+    to: Place,
     path: Path,
     bytes: Vec<u8>,
 }
@@ -59,6 +80,10 @@ pub struct World {
     pub now: Instant,
     /// The phones: caller first.
     pub phones: Vec<Phone>,
+    /// Registrars, by UDP.
+    pub registrars: Vec<Registrar>,
+    /// Who stands in front of the called phone and wants a password of the caller, by UDP.
+    pub gate: Gate,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
     /// Share of datagrams that arrive twice, 0 to 1.
@@ -78,6 +103,7 @@ pub struct World {
     connections: BTreeMap<(usize, FlowId), (usize, FlowId)>,
     next_flow: u64,
     refuses_connections: bool,
+    account: Option<AccountKey>,
 }
 
 impl World {
@@ -89,6 +115,8 @@ impl World {
         World {
             now,
             phones,
+            registrars: Vec::new(),
+            gate: Gate::default(),
             loss,
             duplication: 0.0,
             reordering: 0.0,
@@ -101,6 +129,7 @@ impl World {
             connections: BTreeMap::new(),
             next_flow: 1,
             refuses_connections: false,
+            account: None,
         }
     }
 
@@ -121,6 +150,7 @@ impl World {
             Path { transport, local: self.phones[CALLER].address, remote: self.phones[CALLED].address, flow: None };
         let mut order = invite(path, offer);
         order.headers = lines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        order.account = self.account;
         self.phones[CALLER].endpoint.invite(self.now, order)
     }
 
@@ -230,6 +260,18 @@ impl World {
         }
         while let Some(index) = self.flights.iter().position(|flight| flight.at <= now) {
             let Flight { to, path, bytes, .. } = self.flights.remove(index);
+            let to = match to {
+                Place::Registrar(registrar) => {
+                    if let Some(answer) = self.registrars[registrar].handle(now, &bytes) {
+                        self.send_back(path, answer);
+                    }
+                    continue;
+                }
+                Place::Phone(phone) => phone,
+            };
+            if !self.passes_gate(to, path, &bytes) {
+                continue;
+            }
             let endpoint = &mut self.phones[to].endpoint;
             match path.transport {
                 Transport::Udp => endpoint.handle_datagram(now, path, &bytes),
@@ -240,6 +282,12 @@ impl World {
 
     fn pump(&mut self) {
         for from in 0..self.phones.len() {
+            while let Some((_, event)) = self.phones[from].endpoint.poll_registration() {
+                self.phones[from].registrations.push(event);
+            }
+            while let Some((_, event)) = self.phones[from].endpoint.poll_probe() {
+                self.phones[from].probes.push(event);
+            }
             while let Some(event) = self.phones[from].endpoint.poll_event() {
                 self.phones[from].events.push(event);
             }
@@ -249,7 +297,7 @@ impl World {
                 self.phones[from].sent.push((self.now - self.began, text));
                 match transmit.path.transport {
                     Transport::Udp if !lost && !self.random.random_bool(self.loss) => self.fly(from, &transmit),
-                    Transport::Tcp if !lost => self.stream(from, transmit),
+                    Transport::Tcp | Transport::Tls if !lost => self.stream(from, transmit),
                     _ => {}
                 }
             }
@@ -257,20 +305,28 @@ impl World {
     }
 
     fn fly(&mut self, from: usize, transmit: &Transmit) {
+        let registrar = self.registrars.iter().position(|registrar| registrar.address == transmit.path.remote);
+        if let Some(registrar) = registrar {
+            return self.fly_to(from, Place::Registrar(registrar), transmit);
+        }
         let Some(to) = self.phones.iter().position(|phone| phone.address == transmit.path.remote) else {
             return;
         };
-        self.fly_to(from, to, transmit);
+        self.fly_to(from, Place::Phone(to), transmit);
         let text = String::from_utf8_lossy(&transmit.bytes);
         let begins =
             text.starts_with("INVITE") && !text.lines().any(|line| line.starts_with("To") && line.contains("tag="));
         if self.forks && to == CALLED && begins && !self.random.random_bool(self.loss) {
-            self.fly_to(from, ALSO_CALLED, transmit);
+            self.fly_to(from, Place::Phone(ALSO_CALLED), transmit);
         }
     }
 
-    fn fly_to(&mut self, from: usize, to: usize, transmit: &Transmit) {
-        let (local, remote) = (self.phones[to].address, self.phones[from].address);
+    fn fly_to(&mut self, from: usize, to: Place, transmit: &Transmit) {
+        let local = match to {
+            Place::Phone(phone) => self.phones[phone].address,
+            Place::Registrar(registrar) => self.registrars[registrar].address,
+        };
+        let remote = self.phones[from].address;
         let path = Path { transport: Transport::Udp, local, remote, flow: None };
         let copies = if self.random.random_bool(self.duplication) { 2 } else { 1 };
         for _ in 0..copies {
@@ -310,7 +366,7 @@ impl World {
         let cut = self.random.random_range(0..=transmit.bytes.len());
         for piece in [&transmit.bytes[..cut], &transmit.bytes[cut..]] {
             let at = self.now + ms(1);
-            self.flights.push(Flight { at, to, path, bytes: piece.to_vec() });
+            self.flights.push(Flight { at, to: Place::Phone(to), path, bytes: piece.to_vec() });
         }
     }
 }
@@ -333,6 +389,8 @@ pub fn invite(path: Path, offer: Option<&str>) -> Invite {
         offer: offer.map(sdp),
         headers: Vec::new(),
         follow: 0,
+        account: None,
+        patience: GIVE_UP,
     }
 }
 

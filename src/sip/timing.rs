@@ -57,6 +57,8 @@ pub enum TimerReason {
     RepeatReliable,
     /// No PRACK for a reliable provisional response: the call ends (RFC 3262 3).
     ReliableUnacknowledged,
+    /// Nothing was heard of an INVITE in the time that its user has for it.
+    InviteUnheard,
     /// An INVITE has rung for too long, or a re-INVITE of ours waited too long for a decision: it is cancelled.
     InviteUndecided,
     /// No final response after a CANCEL (9.1).
@@ -71,6 +73,10 @@ pub enum TimerReason {
     PongMissing,
     /// A flood may be over, and its count is told.
     FloodOver,
+    /// A binding is renewed before it runs out (10.2.4).
+    RefreshBinding,
+    /// Nothing was heard of a REGISTER or of a probe in the time that its user has for it.
+    RequestUnheard,
 }
 
 /// A deadline and its reason; the earliest of several is what `poll_timeout` gives.

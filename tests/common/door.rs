@@ -6,8 +6,8 @@ use std::time::Instant;
 use vestibule::phone::Now;
 use vestibule::sdp::{AudioCodec, Capabilities, Direction, Local, Negotiated, Negotiation, VideoCodec, Wish};
 use vestibule::sip::{
-    Body, End, EndCause, Endpoint, EndpointConfig, Invite, NameAddr, Path, SessionEvent, SessionHandle, Transmit,
-    Transport, Uri,
+    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, Invite, NameAddr, Path, SessionEvent, SessionHandle,
+    Transmit, Transport, Uri,
 };
 
 use super::house::Node;
@@ -85,6 +85,8 @@ impl Door {
             offer: offer.map(Body::sdp),
             headers: self.headers.clone(),
             follow: 0,
+            account: None,
+            patience: GIVE_UP,
         };
         self.session = Some(self.endpoint.invite(now.instant, invite));
     }

@@ -15,7 +15,8 @@ use vestibule::sip::endpoint::MAX_SESSIONS;
 use vestibule::sip::message::{Message, Request, Response};
 use vestibule::sip::wire::parse_datagram;
 use vestibule::sip::{
-    Body, End, Endpoint, EndpointConfig, FlowId, Invite, NameAddr, Path, SessionEvent, SessionHandle, Transport, Uri,
+    Body, End, Endpoint, EndpointConfig, FlowId, GIVE_UP, Invite, NameAddr, Path, SessionEvent, SessionHandle,
+    Transport, Uri,
 };
 
 use crate::mutator::Mutator;
@@ -381,6 +382,8 @@ impl<'a> Visit<'a> {
             offer: self.random.random::<bool>().then(|| Body::sdp(b"v=0\r\n".to_vec())),
             headers: Vec::new(),
             follow: self.random.random_range(0..4),
+            account: None,
+            patience: GIVE_UP,
         };
         let session = self.endpoint.invite(self.now, order);
         self.is_new(session);

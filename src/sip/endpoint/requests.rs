@@ -118,8 +118,8 @@ impl Endpoint {
         if !self.admits_call(now, path) || !self.core.transactions.accept(now, key.clone(), handle.0, &request, reply) {
             return self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
         }
-        let ringing = Ringing::start(&mut self.core.at(now, handle), key, request, path);
-        self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing))));
+        let ringing = Ringing::start(&mut self.core.at(now, handle.0, None), key, request, path);
+        self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing)), None));
     }
 
     /// Whether there is room for a new call, for somebody from there.

@@ -1,8 +1,9 @@
 //! TCP: one framer for each connection, pings both ways, requests to whoever opened it, and streams that are given back
 //! for closing because they bring no SIP, too much, too slowly, or nothing although we asked.
 //!
-//! A connection by which a call goes is pinged when it was quiet for a while (RFC 5626 4.4.1). Who has never answered a
-//! ping does not know what one is, and is not taken for dead; who has, is, when an answer is missing.
+//! A connection by which a call goes, or that is kept for a registration, is pinged when it was quiet for a while (RFC 5626
+//! 4.4.1). Who has never answered a ping does not know what one is, and is not taken for dead; who has, or has promised to
+//! (Require: outbound), is, when an answer is missing.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,15 +12,18 @@ use rand::RngExt;
 
 use super::Endpoint;
 use crate::sip::message::Request;
-use crate::sip::path::{FlowId, Path, Transmit, Transport};
+use crate::sip::path::{FlowId, Path, Transmit};
+use crate::sip::registration::Registration;
 use crate::sip::session::Session;
 use crate::sip::timing::{Deadline, TimerReason, earlier};
 use crate::sip::wire::{Framed, StreamFramer, refuse_unframed};
 
 /// A message has to be whole so long after its first byte.
 const WHOLE_IN: Duration = Duration::from_secs(20);
-/// A connection of a call is pinged after so much silence, in milliseconds; the exact time is drawn anew each time.
-const PING_AFTER: std::ops::RangeInclusive<u64> = 24_000..=30_000;
+/// A connection in use is pinged after so much silence; the exact time, from four fifths of it on, is drawn anew each time.
+const PING_AFTER: Duration = Duration::from_secs(30);
+/// The shortest silence that a registrar can make us ping after.
+const PING_AFTER_LEAST: Duration = Duration::from_secs(5);
 /// A pong has to come in this time (RFC 5626 4.4.1).
 const PONG_IN: Duration = Duration::from_secs(10);
 /// The port of a sent-by that names none.
@@ -44,7 +48,7 @@ pub(super) struct Open {
     alias: Option<SocketAddr>,
     /// When the message that has begun must be whole.
     whole_by: Option<Instant>,
-    /// When to ask whether the other end is there, if a call goes this way.
+    /// When to ask whether the other end is there, if the connection is in use.
     ping_at: Instant,
     /// Until when an answer to that is awaited.
     pong_by: Option<Instant>,
@@ -52,12 +56,21 @@ pub(super) struct Open {
     answers: bool,
 }
 
+/// Whether the other end answers pings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// Only if it has done so before.
+    Unknown,
+    /// It has said that it will.
+    Promised,
+}
+
 impl Endpoint {
     pub(super) fn read_stream(&mut self, now: Instant, path: Path, bytes: &[u8]) {
         let Some(flow) = path.flow else {
             return;
         };
-        let quiet = self.draw_silence();
+        let quiet = self.draw_silence(flow);
         let entry = self.flows.entry(flow).or_insert_with(|| Flow::Open(Box::new(Open::new(now, path))));
         if let Flow::Open(open) = entry {
             open.framer.push(bytes);
@@ -94,16 +107,17 @@ impl Endpoint {
         for flow in slow {
             self.break_flow(now, flow);
         }
-        let in_calls: Vec<FlowId> = self.flows_in_calls().collect();
-        for flow in in_calls {
-            let quiet = self.draw_silence();
+        let in_use: Vec<(FlowId, Answers)> = self.flows_in_use().collect();
+        for (flow, answers) in in_use {
+            let quiet = self.draw_silence(flow);
             let Some(Flow::Open(open)) = self.flows.get_mut(&flow) else { continue };
             if open.pong_by.is_some_and(|by| by <= now) {
                 self.break_flow(now, flow);
             } else if open.pong_by.is_none() && open.ping_at <= now {
                 open.framer.expect_pong();
                 open.ping_at = now + quiet;
-                open.pong_by = open.answers.then_some(now + PONG_IN);
+                let is_answered = open.answers || answers == Answers::Promised;
+                open.pong_by = is_answered.then_some(now + PONG_IN);
                 self.core.out.push_back(Transmit { path: open.path, bytes: b"\r\n\r\n".to_vec() });
             }
         }
@@ -115,7 +129,7 @@ impl Endpoint {
             Flow::Open(open) => Some((open.whole_by?, TimerReason::MessageUnfinished)),
             Flow::Broken => None,
         });
-        let pings = self.flows_in_calls().filter_map(|flow| match self.flows.get(&flow)? {
+        let pings = self.flows_in_use().filter_map(|(flow, _)| match self.flows.get(&flow)? {
             Flow::Open(open) => Some(match open.pong_by {
                 Some(by) => (by, TimerReason::PongMissing),
                 None => (open.ping_at, TimerReason::Ping),
@@ -154,12 +168,21 @@ impl Endpoint {
         }
     }
 
-    fn flows_in_calls(&self) -> impl Iterator<Item = FlowId> {
-        self.sessions.values().filter_map(Session::path).filter_map(|path| path.flow)
+    /// The connections of calls, those that are kept, and those by which a registrar reaches us.
+    pub(super) fn flows_in_use(&self) -> impl Iterator<Item = (FlowId, Answers)> {
+        let of_calls = self.sessions.values().filter_map(Session::path).filter_map(|path| path.flow);
+        let others = of_calls.chain(self.kept.iter().copied()).map(|flow| (flow, Answers::Unknown));
+        let outbound = self.registrations.values().filter_map(Registration::outbound_flow);
+        outbound.map(|(flow, _)| (flow, Answers::Promised)).chain(others)
     }
 
-    fn draw_silence(&mut self) -> Duration {
-        Duration::from_millis(self.core.random.random_range(PING_AFTER))
+    /// How quiet a connection may be before it is asked.
+    fn draw_silence(&mut self, flow: FlowId) -> Duration {
+        let outbound = self.registrations.values().filter_map(Registration::outbound_flow);
+        let wanted = outbound.filter(|(own, _)| *own == flow).filter_map(|(_, timer)| timer).min();
+        let longest = wanted.map_or(PING_AFTER, |wanted| wanted.clamp(PING_AFTER_LEAST, PING_AFTER));
+        // RFC 5626 4.4.1.
+        longest.mul_f64(self.core.random.random_range(0.8..=1.0))
     }
 
     fn break_flow(&mut self, now: Instant, flow: FlowId) {

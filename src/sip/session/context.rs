@@ -9,10 +9,12 @@ use rand::{Rng, RngExt};
 
 use super::{Body, EndCause, SessionEvent, SessionHandle};
 use crate::sip::dialog::Dialog;
-use crate::sip::message::{Host, NameAddr, Request, Response, Uri, Via};
-use crate::sip::path::{Path, Transmit, Transport};
+use crate::sip::digest::{AccountKey, Keyrings, Sent};
+use crate::sip::message::{Host, Method, NameAddr, Request, Response, Uri, Via};
+use crate::sip::path::{Path, Transmit};
+use crate::sip::registration::{ProbeEvent, ProbeHandle, RegistrationEvent, RegistrationHandle};
 use crate::sip::transaction::key::MAGIC_COOKIE;
-use crate::sip::transaction::{ClientKey, Outbox, ServerKey, Transactions};
+use crate::sip::transaction::{ClientKey, Outbox, Owner, ServerKey, Transactions};
 
 /// The methods this user agent obeys, as its Allow header says.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
@@ -21,7 +23,7 @@ pub const SUPPORTED: &[&str] = &[super::prack::RELIABLE];
 /// The media type of session descriptions.
 pub const SDP: &str = "application/sdp";
 
-/// What all sessions of an endpoint share.
+/// What all sessions and registrations of an endpoint share.
 #[derive(Debug)]
 pub struct Core {
     /// What we call ourselves in User-Agent and Server.
@@ -32,27 +34,58 @@ pub struct Core {
     pub transactions: Transactions,
     /// What is to leave.
     pub out: Outbox,
-    /// What is to be told.
+    /// The passwords, and who has asked for them.
+    pub(in crate::sip) keyrings: Keyrings,
+    /// What is to be told of sessions.
     pub events: VecDeque<SessionEvent>,
+    /// What is to be told of registrations.
+    pub registration_events: VecDeque<(RegistrationHandle, RegistrationEvent)>,
+    /// What is to be told of probes.
+    pub probe_events: VecDeque<(ProbeHandle, ProbeEvent)>,
 }
 
 impl Core {
-    /// The core as one session sees it now.
-    pub fn at(&mut self, now: Instant, handle: SessionHandle) -> Context<'_> {
-        Context { now, handle, core: self }
+    /// The core as one of its users sees it now, whose requests go through `account`.
+    pub fn at(&mut self, now: Instant, owner: Owner, account: Option<AccountKey>) -> Context<'_> {
+        Context { now, owner, account, core: self }
     }
 
     /// A token nobody can guess, for tags, branches and Call-IDs.
     pub fn token(&mut self) -> String {
         format!("{:016x}", self.random.next_u64())
     }
+
+    /// The Via of a request of ours that is to go along `path`.
+    fn via(&mut self, path: Path) -> Via {
+        let branch = format!("{MAGIC_COOKIE}{}", self.token());
+        // rport: a response finds its way back through whatever changes addresses (RFC 3581).
+        let host = Host::from(path.local.ip());
+        let mut via = Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch);
+        if path.transport.is_reliable() {
+            // Requests to us may come by the same connection (RFC 5923 4).
+            via.params.set("alias", None);
+        }
+        via
+    }
+
+    /// Sends a request again that was challenged, under this number, with the answers; gives it as it went.
+    pub(in crate::sip) fn resend(&mut self, now: Instant, owner: Owner, sent: Sent, number: u32) -> Request {
+        let path = sent.path();
+        let mut request = sent.request().with_number(number);
+        request.push_via(self.via(path));
+        let cnonce = self.token();
+        self.keyrings.resend(sent, &mut request, &cnonce);
+        self.transactions.send(now, owner, request.clone(), path, &mut self.out);
+        request
+    }
 }
 
-/// The core for one session at one moment.
+/// The core for one session or registration at one moment.
 #[derive(Debug)]
 pub struct Context<'a> {
     now: Instant,
-    handle: SessionHandle,
+    owner: Owner,
+    account: Option<AccountKey>,
     core: &'a mut Core,
 }
 
@@ -64,7 +97,7 @@ impl Context<'_> {
 
     /// The session.
     pub fn handle(&self) -> SessionHandle {
-        self.handle
+        SessionHandle(self.owner)
     }
 
     /// The transactions.
@@ -79,8 +112,18 @@ impl Context<'_> {
 
     /// Tells the user that this session has ended.
     pub fn tell_end(&mut self, why: EndCause) {
-        let session = self.handle;
+        let session = self.handle();
         self.tell(SessionEvent::Ended { session, why });
+    }
+
+    /// Tells the user of the registration that this is about.
+    pub fn tell_registration(&mut self, event: RegistrationEvent) {
+        self.core.registration_events.push_back((RegistrationHandle(self.owner), event));
+    }
+
+    /// Tells the user of the probe that this is about.
+    pub fn tell_probe(&mut self, event: ProbeEvent) {
+        self.core.probe_events.push_back((ProbeHandle(self.owner), event));
     }
 
     /// A token nobody can guess.
@@ -99,10 +142,25 @@ impl Context<'_> {
         self.send_finished(request, path)
     }
 
-    /// Sends a request that has its Via already.
-    pub fn send_finished(&mut self, request: Request, path: Path) -> ClientKey {
+    /// Sends a request that has its Via already; through an account, with the answers to challenges that are known. Nobody
+    /// may challenge a CANCEL (RFC 3261 22.1).
+    pub fn send_finished(&mut self, mut request: Request, path: Path) -> ClientKey {
         let core = &mut *self.core;
-        core.transactions.send(self.now, self.handle.0, request, path, &mut core.out)
+        if let Some(account) = self.account
+            && *request.method() != Method::Cancel
+        {
+            let cnonce = core.token();
+            core.keyrings.send(account, &mut request, path, &cnonce);
+        }
+        core.transactions.send(self.now, self.owner, request, path, &mut core.out)
+    }
+
+    /// Nobody waits for a response to this request of ours any more: it is not repeated.
+    pub fn give_up(&mut self, key: &ClientKey) {
+        self.core.transactions.give_up(key);
+        if !key.is(&Method::Invite) {
+            self.core.keyrings.forget(key);
+        }
     }
 
     /// Sends a request in a dialog.
@@ -118,6 +176,12 @@ impl Context<'_> {
             ack.set_body(&body.content_type, body.bytes.clone());
         }
         self.finish(&mut ack, path);
+        if let Some(client) = self.core.transactions.invite_client_mut(invite) {
+            // With the answers to challenges that the INVITE carried, for nobody may challenge an ACK (22.1).
+            for name in ["Authorization", "Proxy-Authorization"] {
+                client.request().headers(name).for_each(|value| ack.push_header(name, value));
+            }
+        }
         let transmit = Transmit { path, bytes: ack.to_bytes() };
         self.core.out.push_back(transmit.clone());
         if let Some(client) = self.core.transactions.invite_client_mut(invite) {
@@ -184,15 +248,7 @@ impl Context<'_> {
 
     /// Adds Via and User-Agent to a request that is to go along `path`.
     pub fn finish(&mut self, request: &mut Request, path: Path) {
-        let branch = format!("{MAGIC_COOKIE}{}", self.token());
-        // rport: a response finds its way back through whatever changes addresses (RFC 3581).
-        let host = Host::from(path.local.ip());
-        let mut via = Via::new(path.transport.via_name(), host, Some(path.local.port()), &branch);
-        if path.transport.is_reliable() {
-            // Requests to us may come by the same connection (RFC 5923 4).
-            via.params.set("alias", None);
-        }
-        request.push_via(via);
+        request.push_via(self.core.via(path));
         request.push_header("User-Agent", &self.core.user_agent);
     }
 }

@@ -159,6 +159,13 @@ impl EarlyDialog {
         true
     }
 
+    /// A challenged request, perhaps a PRACK of this branch, has gone again.
+    pub fn handle_resent(&mut self, old: &ClientKey, new: &ClientKey) {
+        if let Some(prack) = self.pracks.iter_mut().find(|prack| prack.key == *old) {
+            prack.key = new.clone();
+        }
+    }
+
     fn acknowledge(&mut self, cx: &mut Context<'_>, rack: Rack, answer: Option<&Body>) {
         let key = prack::send(cx, &mut self.dialog, rack, answer);
         self.pracks.push(Prack { key, rack, answer: answer.cloned() });

@@ -115,6 +115,20 @@ impl Established {
         &mut self.dialog
     }
 
+    /// True when the request is a re-INVITE of ours that was cancelled.
+    pub fn has_cancelled(&self, request: &ClientKey) -> bool {
+        matches!(&self.offers, Offers::Ours { key, patience: Undecided::Cancelled(_), .. } if key == request)
+    }
+
+    /// A challenged request, perhaps with an offer of ours, has gone again.
+    pub fn handle_resent(&mut self, old: &ClientKey, request: &Request) {
+        if let Offers::Ours { key, cseq, .. } = &mut self.offers
+            && key == old
+        {
+            (*key, *cseq) = (ClientKey::of_request(request), request.cseq().0);
+        }
+    }
+
     /// A response to a request of ours in the dialog, or another 2xx to the INVITE.
     pub fn handle_response(
         mut self: Box<Self>,

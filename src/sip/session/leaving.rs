@@ -75,6 +75,28 @@ impl Leaving {
         }
     }
 
+    /// The dialog that is ending; none while there is none.
+    pub fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        match self {
+            Leaving::BeforeCancel { .. } | Leaving::Cancelling { .. } => None,
+            Leaving::BeforeBye { dialog, .. } | Leaving::Bye { dialog, .. } => Some(dialog),
+        }
+    }
+
+    /// True when the request is one that nobody wants any more: whatever is not the BYE itself, or that of another branch.
+    pub fn has_given_up(&self, request: &ClientKey) -> bool {
+        !request.is(&Method::Bye)
+    }
+
+    /// The challenged BYE has gone again.
+    pub fn handle_resent(&mut self, old: &ClientKey, request: &Request) {
+        if let Leaving::Bye { key, .. } = self
+            && key == old
+        {
+            *key = ClientKey::of_request(request);
+        }
+    }
+
     /// A response to the INVITE, the CANCEL or the BYE.
     pub fn handle_response(
         self: Box<Self>,

@@ -39,6 +39,8 @@ use self::established::{Established, Means};
 use self::leaving::Leaving;
 use self::uac::Calling;
 use self::uas::Ringing;
+use crate::sip::dialog::Dialog;
+use crate::sip::digest::AccountKey;
 use crate::sip::message::{Request, Response};
 use crate::sip::path::{FlowId, Path};
 use crate::sip::timing::Deadline;
@@ -48,6 +50,8 @@ use crate::sip::transaction::{ClientKey, Failure, ServerKey};
 #[derive(Debug)]
 pub struct Session {
     state: State,
+    /// The account that its requests go through.
+    account: Option<AccountKey>,
 }
 
 /// What a session is doing.
@@ -66,9 +70,19 @@ pub enum State {
 }
 
 impl Session {
-    /// A session that begins in `state`.
-    pub fn new(state: State) -> Self {
-        Session { state }
+    /// A session that begins in `state`, through this account.
+    pub fn new(state: State, account: Option<AccountKey>) -> Self {
+        Session { state, account }
+    }
+
+    /// The account that its requests go through.
+    pub fn account(&self) -> Option<AccountKey> {
+        self.account
+    }
+
+    /// From here on its requests go through this account.
+    pub fn assign(&mut self, account: AccountKey) {
+        self.account = Some(account);
     }
 
     /// True when it can be forgotten.
@@ -139,6 +153,35 @@ impl Session {
             State::Leaving(leaving) => leaving.handle_failure(key),
             state => state,
         });
+    }
+
+    /// The number with which a request of this session goes again that was challenged (RFC 3261 22.1); none when that was
+    /// given up meanwhile.
+    pub fn next_number(&mut self, key: &ClientKey, request: &Request) -> Option<u32> {
+        let dialog = match &mut self.state {
+            State::Calling(calling) if key == calling.key() => return Some(calling.next_number()),
+            State::Calling(calling) => calling.dialog_of(request),
+            State::Ringing(ringing) => Some(ringing.dialog_mut()),
+            State::Established(established) if established.has_cancelled(key) => return None,
+            State::Established(established) => Some(established.dialog_mut()),
+            State::Leaving(leaving) if leaving.has_given_up(key) => return None,
+            State::Leaving(leaving) => leaving.dialog_mut(),
+            State::Gone => return None,
+        };
+        // A branch that nobody remembers has no other request of ours.
+        let dialog = dialog.filter(|dialog| dialog.remote_tag() == request.to().tag());
+        Some(dialog.map_or(request.cseq().0 + 1, Dialog::next_number))
+    }
+
+    /// A request of this session, `old` before, has gone again.
+    pub fn handle_resent(&mut self, cx: &mut Context<'_>, old: &ClientKey, request: &Request) {
+        match &mut self.state {
+            State::Calling(calling) => calling.handle_resent(cx, old, request),
+            State::Established(established) => established.handle_resent(old, request),
+            State::Leaving(leaving) => leaving.handle_resent(old, request),
+            // Nothing is kept of an INFO.
+            State::Ringing(_) | State::Gone => {}
+        }
     }
 
     /// A request in a dialog of this session, in a new transaction; neither ACK nor CANCEL.

@@ -10,9 +10,10 @@ use super::leaving::Leaving;
 use super::redirect::Redirects;
 use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final, is_success};
 use crate::sip::dialog::Dialog;
+use crate::sip::digest::AccountKey;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
-use crate::sip::timing::{Deadline, TimerReason};
+use crate::sip::timing::{Deadline, GIVE_UP, TimerReason};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
 
 /// Most early dialogs of one INVITE; what forks further is heard only when it accepts.
@@ -37,6 +38,11 @@ pub struct Invite {
     pub headers: Vec<(String, String)>,
     /// To how many other contacts, all in all, a 300, 301 or 302 may send the call on; with 0 it ends the call.
     pub follow: u8,
+    /// Whose password answers a challenge, to this INVITE and to all that follows in its session.
+    pub account: Option<AccountKey>,
+    /// How long to wait until anything at all is heard, be it a 100; 64*T1 at most. Then the call ends with `TimedOut`, to be
+    /// tried elsewhere, and whoever hears of the INVITE later is told that it is given up.
+    pub patience: Duration,
 }
 
 /// An INVITE of ours without final response.
@@ -47,6 +53,8 @@ pub struct Calling {
     order: Invite,
     path: Path,
     heard: bool,
+    /// When the user's patience ends, if nothing is heard before.
+    unheard: Option<Instant>,
     early: Vec<EarlyDialog>,
     redirects: Redirects,
     until: Instant,
@@ -64,7 +72,8 @@ impl Calling {
         let key = cx.send_finished(invite.clone(), path);
         let redirects = Redirects::new(order.follow, &order.to);
         let until = cx.now() + MAX_RINGING;
-        Calling { key, invite, order, path, heard: false, early: Vec::new(), redirects, until }
+        let unheard = unheard_until(cx, order.patience);
+        Calling { key, invite, order, path, heard: false, unheard, early: Vec::new(), redirects, until }
     }
 
     /// True when the request is in one of the early dialogs.
@@ -75,6 +84,32 @@ impl Calling {
     /// The early dialog that spoke last.
     pub fn latest_dialog_mut(&mut self) -> Option<&mut Dialog> {
         self.early.last_mut().map(EarlyDialog::dialog_mut)
+    }
+
+    /// The early dialog that a request of ours is in.
+    pub fn dialog_of(&mut self, request: &Request) -> Option<&mut Dialog> {
+        let tag = request.to().tag();
+        self.early.iter_mut().map(EarlyDialog::dialog_mut).find(|dialog| dialog.remote_tag() == tag)
+    }
+
+    /// The number for the INVITE that goes again: behind those of all branches.
+    pub fn next_number(&self) -> u32 {
+        let of_branches = self.early.iter().map(|early| early.dialog().local_cseq());
+        of_branches.fold(self.invite.cseq().0, u32::max) + 1
+    }
+
+    /// A challenged request has gone again: the INVITE, whose branches are over then, or a PRACK.
+    pub fn handle_resent(&mut self, cx: &mut Context<'_>, old: &ClientKey, request: &Request) {
+        let key = ClientKey::of_request(request);
+        if *old != self.key {
+            for early in &mut self.early {
+                early.handle_resent(old, &key);
+            }
+            return;
+        }
+        self.abandon_early(cx);
+        (self.key, self.invite, self.heard) = (key, request.clone(), false);
+        self.unheard = unheard_until(cx, self.order.patience);
     }
 
     /// The INVITE's transaction.
@@ -94,7 +129,7 @@ impl Calling {
 
     /// Takes note that a provisional response has come.
     pub fn note_heard(&mut self, path: Path) {
-        self.heard = true;
+        (self.heard, self.unheard) = (true, None);
         self.path.flow = self.flow_of(path);
     }
 
@@ -254,18 +289,23 @@ impl Calling {
         }
     }
 
-    /// Gives up what has rung for too long.
+    /// Gives up what has rung for too long, or of which nothing is heard.
     pub fn handle_timeout(self: Box<Self>, cx: &mut Context<'_>) -> State {
-        if cx.now() < self.until {
+        if self.unheard.is_some_and(|at| cx.now() >= at) {
+            cx.give_up(&self.key);
+        } else if cx.now() < self.until {
             return State::Calling(self);
         }
         cx.tell_end(EndCause::TimedOut);
         self.cancel(cx)
     }
 
-    /// The next deadline and why. Until something is heard the transaction has its own.
+    /// The next deadline and why. Until something is heard the transaction has its own, beside the user's patience.
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        self.heard.then_some((self.until, TimerReason::InviteUndecided))
+        match self.unheard {
+            Some(at) => Some((at, TimerReason::InviteUnheard)),
+            None => self.heard.then_some((self.until, TimerReason::InviteUndecided)),
+        }
     }
 
     /// Gives up: CANCEL now, or as soon as anything has been heard (9.1).
@@ -290,7 +330,8 @@ impl Calling {
         cx.finish(&mut invite, self.path);
         self.key = cx.send_finished(invite.clone(), self.path);
         self.invite = invite;
-        self.heard = false;
+        // The one who sent us on is there; whether the next is, timer B says.
+        (self.heard, self.unheard) = (false, None);
     }
 
     /// The connection by which a response came, if ours is a dialog by connections: a large INVITE may have gone by one for
@@ -315,6 +356,11 @@ impl Calling {
             early.abandon(cx);
         }
     }
+}
+
+/// When the user's patience ends, if that is before the transaction's.
+fn unheard_until(cx: &Context<'_>, patience: Duration) -> Option<Instant> {
+    (patience < GIVE_UP).then(|| cx.now() + patience)
 }
 
 /// The INVITE to `target`, without Via.

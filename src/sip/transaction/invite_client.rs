@@ -128,6 +128,13 @@ impl InviteClient {
         }
     }
 
+    /// It is given up, although nothing was heard: it is not repeated, and what still comes is heard until timer B.
+    pub fn stop_repeating(&mut self) {
+        if let State::Calling { repeat, .. } = &mut self.state {
+            *repeat = None;
+        }
+    }
+
     /// Fires what is due.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Option<Failure> {
         match &mut self.state {

@@ -326,6 +326,16 @@ impl Transactions {
         }
     }
 
+    /// Nobody waits for a response to this request of ours any more: it is not repeated. An INVITE is listened for still,
+    /// until timer B, so that whoever has it can be told that it is given up.
+    pub fn give_up(&mut self, key: &ClientKey) {
+        if let Some((_, invite)) = self.invite_clients.get_mut(key) {
+            invite.stop_repeating();
+        }
+        self.clients.remove(key);
+        self.oversized.remove(key);
+    }
+
     /// The session of these INVITEs is over: those that still have no final response are waited for a little longer,
     /// so that a refusal gets its ACK.
     pub fn abandon_invites_of(&mut self, now: Instant, gone: Owner) {
