@@ -245,6 +245,7 @@ impl World {
         for (index, phone) in self.phones.iter().enumerate() {
             assert_eq!(phone.endpoint.busy_sessions(), 0, "sessions of phone {index}");
             assert_eq!(phone.endpoint.transactions(), 0, "transactions of phone {index}");
+            assert_eq!(phone.endpoint.remembered(), 0, "requests of phone {index} that nobody can challenge");
             assert!(phone.endpoint.poll_timeout().is_none(), "deadline of phone {index}");
         }
     }

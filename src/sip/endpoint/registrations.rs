@@ -122,6 +122,12 @@ impl Endpoint {
         }
     }
 
+    /// How many requests are remembered because they may be challenged: none, when no transaction is left.
+    #[cfg(test)]
+    pub(in crate::sip) fn remembered(&self) -> usize {
+        self.core.keyrings.remembered()
+    }
+
     pub(super) fn with_registration(
         &mut self,
         now: Instant,

@@ -11,7 +11,8 @@ use crate::sip::message::{Message, NameAddr, Uri};
 use crate::sip::path::{Path, Transport};
 use crate::sip::registration::{Register, RegistrationEvent, RegistrationHandle};
 use crate::sip::wire::parse_datagram;
-use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 /// The account of the tests.
 pub const ACCOUNT: AccountKey = AccountKey(1);
@@ -49,6 +50,11 @@ impl World {
             expires: Duration::from_secs(600),
             patience: Duration::from_secs(4),
         }
+    }
+
+    /// The network's dice begin anew.
+    pub fn random_seed(&mut self, seed: u64) {
+        self.random = StdRng::seed_from_u64(seed);
     }
 
     /// CALLER registers.

@@ -13,6 +13,18 @@ pub const NAME: &str = "501";
 /// The password that passes.
 pub const PASSWORD: &str = "open sesame";
 
+/// What one realm makes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Unanswered,
+    Wrong,
+    /// Right for another nonce, or for a count that was before.
+    Old,
+    Right {
+        count: u32,
+    },
+}
+
 /// One realm that lets nobody pass without the password.
 #[derive(Debug, Clone)]
 pub struct Demand {
@@ -28,8 +40,10 @@ pub struct Demand {
     pub uses: u32,
     /// Whether it says that a nonce is stale, or is silent about it, as after a restart.
     pub says_stale: bool,
-    nonce: u32,
-    used: u32,
+    /// How many nonces there have been.
+    pub nonce: u32,
+    /// How often the newest was used.
+    pub used: u32,
 }
 
 impl Demand {
@@ -40,24 +54,26 @@ impl Demand {
     }
 
     /// Whether the request may pass; what it is told if not.
-    pub fn check(&mut self, request: &Request) -> Result<(), String> {
+    fn check(&self, request: &Request) -> Verdict {
         let header = if self.proxy { "Proxy-Authorization" } else { "Authorization" };
         let realm = format!("realm=\"{}\"", self.realm);
-        let answer = request.headers(header).find(|value| value.contains(&realm)).map(str::to_owned);
-        let Some(answer) = answer else {
-            return Err(self.challenge(false));
+        let Some(answer) = request.headers(header).find(|value| value.contains(&realm)) else {
+            return Verdict::Unanswered;
         };
-        let right = self.is_right(request, &answer);
-        let fresh = param(&answer, "nonce") == self.nonce() && self.used < self.uses;
-        if right && fresh {
-            self.used += 1;
-            let counted = param(&answer, "nc");
-            assert!(self.qop.is_empty() || counted == format!("{:08x}", self.used), "{counted} at use {}", self.used);
-            return Ok(());
+        if !self.is_right(request, answer) {
+            return Verdict::Wrong;
         }
-        self.nonce += 1;
-        self.used = 0;
-        Err(self.challenge(right && self.says_stale))
+        let count = u32::from_str_radix(&param(answer, "nc"), 16).unwrap_or(self.used + 1);
+        let is_fresh = param(answer, "nonce") == self.nonce() && count > self.used && self.used < self.uses;
+        if is_fresh { Verdict::Right { count } } else { Verdict::Old }
+    }
+
+    /// What is said to a request that does not pass; with another nonce, if it had one.
+    fn refuse(&mut self, verdict: Verdict) -> String {
+        if verdict != Verdict::Unanswered {
+            (self.nonce, self.used) = (self.nonce + 1, 0);
+        }
+        self.challenge(verdict == Verdict::Old && self.says_stale)
     }
 
     fn nonce(&self) -> String {
@@ -133,9 +149,18 @@ impl Gate {
             None if matches!(request.method(), Method::Ack | Method::Cancel) => return Passage::Passes,
             None => {}
         }
-        let refused: Vec<(bool, String)> =
-            self.demands.iter_mut().filter_map(|demand| Some((demand.proxy, demand.check(request).err()?))).collect();
-        if refused.is_empty() {
+        let verdicts: Vec<Verdict> = self.demands.iter().map(|demand| demand.check(request)).collect();
+        let mut refused: Vec<(bool, String)> = Vec::new();
+        let all = verdicts.iter().all(|verdict| matches!(verdict, Verdict::Right { .. }));
+        for (demand, verdict) in self.demands.iter_mut().zip(verdicts) {
+            match verdict {
+                // A use counts when the request passes.
+                Verdict::Right { count } if all => demand.used = count,
+                Verdict::Right { .. } => {}
+                verdict => refused.push((demand.proxy, demand.refuse(verdict))),
+            }
+        }
+        if all {
             self.said.insert(key, None);
             return Passage::Passes;
         }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cancel;
+mod challenges;
 mod dialogs;
 mod early;
 mod flood;
@@ -9,10 +10,14 @@ mod forks;
 mod info;
 mod loss;
 mod offers;
+mod outbound;
 mod oversize;
+mod patience;
 mod prack;
+mod probes;
 mod redirects;
 mod refusals;
+mod registrations;
 mod reliable;
 mod stories;
 mod streams;
