@@ -32,6 +32,7 @@ use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
 use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
+use super::transaction::table::Failed;
 use super::transaction::{Outbox, Owner, Transactions};
 use super::wire::parse_datagram;
 
@@ -116,8 +117,8 @@ impl Endpoint {
 
     /// A connection has gone, by either end.
     pub fn handle_flow_closed(&mut self, now: Instant, flow: FlowId) {
-        self.flows.remove(&flow);
-        self.forget_flow(now, flow);
+        let known = self.flows.remove(&flow);
+        self.forget_flow(now, flow, known);
     }
 
     /// What was to go along `path` could not be delivered: an ICMP error, a refused or timed out connection.
@@ -317,16 +318,30 @@ impl Endpoint {
         }
     }
 
-    fn forget_flow(&mut self, now: Instant, flow: FlowId) {
-        let failed = self.core.transactions.handle_flow_closed(now, flow, &mut self.core.out);
+    fn forget_flow(&mut self, now: Instant, flow: FlowId, known: Option<Flow>) {
+        self.kept.remove(&flow);
         for session in self.sessions.values_mut() {
             session.handle_flow_closed(flow);
         }
-        self.kept.remove(&flow);
-        self.tell_failures(now, failed);
         let handles: Vec<RegistrationHandle> = self.registrations.keys().copied().collect();
         for handle in handles {
             self.with_registration(now, handle, |registration, cx| registration.handle_flow_closed(cx, flow));
+        }
+        let mut failed = self.core.transactions.handle_flow_closed(now, flow, &mut self.core.out);
+        if let Some(Flow::Open(open)) = known {
+            failed.extend(self.fail_what_went_by(now, open.path()));
+        }
+        self.tell_failures(now, failed);
+    }
+
+    /// A connection along `path` has gone. What was sent to its other end, and took it because it was there, is not answered;
+    /// unless another one leads there, which it may have taken as well.
+    fn fail_what_went_by(&mut self, now: Instant, path: Path) -> Vec<Failed> {
+        let mut other = Path { flow: None, ..path };
+        self.choose_flow(&mut other);
+        match other.flow {
+            Some(_) => Vec::new(),
+            None => self.core.transactions.handle_transport_error(now, path, &mut self.core.out),
         }
     }
 }

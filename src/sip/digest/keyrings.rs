@@ -77,11 +77,11 @@ impl Keyrings {
     /// A request with a Via is about to go along `path`: it gets the answers to challenges that are known, and is remembered
     /// for those that are not.
     pub(in crate::sip) fn send(&mut self, account: AccountKey, request: &mut Request, path: Path, cnonce: &str) {
-        let bare = request.clone();
-        let given = match self.rings.get_mut(&account) {
-            Some(ring) => ring.answer_unasked(request, path.remote.ip(), cnonce),
-            None => Vec::new(),
+        let Some(ring) = self.rings.get_mut(&account) else {
+            return;
         };
+        let bare = request.clone();
+        let given = ring.answer_unasked(request, path.remote.ip(), cnonce);
         self.sent.insert(ClientKey::of_request(request), Sent { account, request: bare, path, given, again: 0 });
     }
 

@@ -186,9 +186,9 @@ impl Endpoint {
     }
 
     fn break_flow(&mut self, now: Instant, flow: FlowId) {
-        self.flows.insert(flow, Flow::Broken);
+        let known = self.flows.insert(flow, Flow::Broken);
         self.closes.push_back(flow);
-        self.forget_flow(now, flow);
+        self.forget_flow(now, flow, known);
     }
 }
 
@@ -196,6 +196,11 @@ impl Open {
     fn new(now: Instant, path: Path) -> Self {
         let framer = StreamFramer::new();
         Open { framer, path, alias: None, whole_by: None, ping_at: now, pong_by: None, answers: false }
+    }
+
+    /// The two ends.
+    pub(super) fn path(&self) -> Path {
+        self.path
     }
 
     /// All that was whole has been taken out: what is left is the beginning of a message, or nothing.

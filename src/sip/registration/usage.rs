@@ -218,14 +218,13 @@ impl Registration {
         });
     }
 
-    /// A connection has gone: whoever is bound by it is not reached any more. A request that was on its way by it has its
-    /// own failure.
+    /// A connection has gone: whoever is bound by it is not reached any more, and what was asked by it is not answered.
     pub fn handle_flow_closed(&mut self, cx: &mut Context<'_>, flow: FlowId) {
         if self.order.way.flow == Some(flow) {
             self.order.way.flow = None;
         }
-        let was_bound_by_it = self.bound.take_if(|bound| bound.flow == Some(flow)).is_some();
-        if was_bound_by_it && self.flight.is_none() {
+        if self.bound.take_if(|bound| bound.flow == Some(flow)).is_some() {
+            self.abandon(cx);
             self.refresh_at = None;
             cx.tell_registration(RegistrationEvent::TransportError);
         }
@@ -310,20 +309,19 @@ impl Registration {
     fn take_binding(&mut self, cx: &mut Context<'_>, response: &Response, path: Path) {
         self.former = None;
         let Bindings { own, others } = self.bindings(response, Likeness::SameName);
-        if own.is_none() && response.header("Contact").is_some() {
-            (self.bound, self.refresh_at) = (None, None);
-            return cx.tell_registration(RegistrationEvent::Missing);
-        }
+        let is_listed = own.is_some() || response.header("Contact").is_none();
         let (listed, contact, gruu) = match own {
             Some(own) => (own.expires, own.contact, own.gruu),
             None => (None, self.order.contact.clone(), None),
         };
-        let of_header = || seconds(response.header("Expires")).map(|seconds| Duration::from_secs(seconds.into()));
-        let expires = listed.or_else(of_header).unwrap_or(self.asked);
+        let expires = listed.or_else(|| duration(response, "Expires")).unwrap_or(self.asked);
+        if !is_listed || expires.is_zero() {
+            (self.bound, self.refresh_at) = (None, None);
+            return cx.tell_registration(RegistrationEvent::Missing);
+        }
         self.bound = Some(Bound { contact, flow: path.flow });
         let requires_outbound = response.headers("Require").any(|tag| tag.eq_ignore_ascii_case("outbound"));
-        let flow_timer = seconds(response.header("Flow-Timer")).map(|seconds| Duration::from_secs(seconds.into()));
-        self.outbound = requires_outbound.then_some(Outbound { flow_timer });
+        self.outbound = requires_outbound.then(|| Outbound { flow_timer: duration(response, "Flow-Timer") });
         let share = f64::from(cx.choose(900, 1000)) / 1000.0;
         self.refresh_at = Some(cx.now() + refresh_after(expires, share));
         let service_route = response.headers("Service-Route").map(str::to_owned).collect();
@@ -332,8 +330,7 @@ impl Registration {
 
     /// Asks for as long as a 423 wants; false when it wants nothing sensible.
     fn raise(&mut self, response: &Response) -> bool {
-        let least = seconds(response.header("Min-Expires")).map(|seconds| Duration::from_secs(seconds.into()));
-        match least {
+        match duration(response, "Min-Expires") {
             Some(least) if least > self.asked && least <= LONGEST => {
                 self.asked = least;
                 true
@@ -341,6 +338,11 @@ impl Registration {
             _ => false,
         }
     }
+}
+
+/// The value of a header that is a number of seconds.
+fn duration(response: &Response, name: &str) -> Option<Duration> {
+    seconds(response.header(name)).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// When a binding that lasts so long is refreshed; `share` of the time that may pass passes.
@@ -360,13 +362,12 @@ fn refusal(response: &Response, tried_password: bool) -> RegistrationEvent {
             return RegistrationEvent::Moved { status, contacts };
         }
     }
-    let duration = |name| seconds(response.header(name)).map(|seconds| Duration::from_secs(seconds.into()));
     RegistrationEvent::Refused {
         status,
         phrase: response.reason().to_owned(),
-        retry_after: duration("Retry-After"),
+        retry_after: duration(response, "Retry-After"),
         tried_password,
-        min_expires: duration("Min-Expires"),
+        min_expires: duration(response, "Min-Expires"),
     }
 }
 

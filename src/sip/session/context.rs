@@ -155,6 +155,12 @@ impl Context<'_> {
         core.transactions.send(self.now, self.owner, request, path, &mut core.out)
     }
 
+    /// Sends an INVITE of which nothing is heard by UDP, if it went by TCP because of its size alone.
+    pub fn try_datagram(&mut self, key: &ClientKey) {
+        let core = &mut *self.core;
+        core.transactions.try_datagram(self.now, key, &mut core.out);
+    }
+
     /// Nobody waits for a response to this request of ours any more: it is not repeated.
     pub fn give_up(&mut self, key: &ClientKey) {
         self.core.transactions.give_up(key);

@@ -53,11 +53,32 @@ pub struct Calling {
     order: Invite,
     path: Path,
     heard: bool,
-    /// When the user's patience ends, if nothing is heard before.
-    unheard: Option<Instant>,
+    /// The user's patience, as long as nothing is heard.
+    unheard: Option<Unheard>,
     early: Vec<EarlyDialog>,
     redirects: Redirects,
     until: Instant,
+}
+
+/// How long to wait for any sign of life.
+#[derive(Debug, Clone, Copy)]
+struct Unheard {
+    /// When half of the patience is over; none when it is.
+    half: Option<Instant>,
+    /// When all of it is.
+    end: Instant,
+}
+
+impl Unheard {
+    /// None when the transaction gives up before the user does.
+    fn of(cx: &Context<'_>, patience: Duration) -> Option<Self> {
+        let now = cx.now();
+        (patience < GIVE_UP).then(|| Unheard { half: Some(now + patience / 2), end: now + patience })
+    }
+
+    fn next(&self) -> Instant {
+        self.half.unwrap_or(self.end)
+    }
 }
 
 impl Calling {
@@ -72,7 +93,7 @@ impl Calling {
         let key = cx.send_finished(invite.clone(), path);
         let redirects = Redirects::new(order.follow, &order.to);
         let until = cx.now() + MAX_RINGING;
-        let unheard = unheard_until(cx, order.patience);
+        let unheard = Unheard::of(cx, order.patience);
         Calling { key, invite, order, path, heard: false, unheard, early: Vec::new(), redirects, until }
     }
 
@@ -109,7 +130,7 @@ impl Calling {
         }
         self.abandon_early(cx);
         (self.key, self.invite, self.heard) = (key, request.clone(), false);
-        self.unheard = unheard_until(cx, self.order.patience);
+        self.unheard = Unheard::of(cx, self.order.patience);
     }
 
     /// The INVITE's transaction.
@@ -290,8 +311,13 @@ impl Calling {
     }
 
     /// Gives up what has rung for too long, or of which nothing is heard.
-    pub fn handle_timeout(self: Box<Self>, cx: &mut Context<'_>) -> State {
-        if self.unheard.is_some_and(|at| cx.now() >= at) {
+    pub fn handle_timeout(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        if let Some(unheard) = &mut self.unheard
+            && unheard.half.take_if(|at| cx.now() >= *at).is_some()
+        {
+            cx.try_datagram(&self.key);
+        }
+        if self.unheard.is_some_and(|unheard| cx.now() >= unheard.end) {
             cx.give_up(&self.key);
         } else if cx.now() < self.until {
             return State::Calling(self);
@@ -303,7 +329,7 @@ impl Calling {
     /// The next deadline and why. Until something is heard the transaction has its own, beside the user's patience.
     pub fn poll_timeout(&self) -> Option<Deadline> {
         match self.unheard {
-            Some(at) => Some((at, TimerReason::InviteUnheard)),
+            Some(unheard) => Some((unheard.next(), TimerReason::InviteUnheard)),
             None => self.heard.then_some((self.until, TimerReason::InviteUndecided)),
         }
     }
@@ -356,11 +382,6 @@ impl Calling {
             early.abandon(cx);
         }
     }
-}
-
-/// When the user's patience ends, if that is before the transaction's.
-fn unheard_until(cx: &Context<'_>, patience: Duration) -> Option<Instant> {
-    (patience < GIVE_UP).then(|| cx.now() + patience)
 }
 
 /// The INVITE to `target`, without Via.

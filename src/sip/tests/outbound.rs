@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::answer;
-use crate::sip::message::{NameAddr, Request, Uri};
+use crate::sip::message::{Message, NameAddr, Request, Uri};
 use crate::sip::path::{FlowId, Path, Transport};
 use crate::sip::registration::{Register, RegistrationEvent, RegistrationHandle};
-use crate::sip::testing::{ACCOUNT, Bench, ms};
+use crate::sip::session::{EndCause, SessionEvent};
+use crate::sip::testing::{ACCOUNT, Bench, invite, ms};
+use crate::sip::wire::parse_datagram;
 
 const FLOW: FlowId = FlowId(9);
 
@@ -151,8 +153,9 @@ fn a_connection_that_goes_under_a_request_is_told_once() {
     bench.endpoint.refresh_now(now, handle);
     let again = bench.transmit();
     assert_eq!(again.path.flow, Some(FLOW), "the connection that is there is used");
-    deliver(&mut bench, &answer(&request, 100, "", &[]));
-    let path = Path { flow: Some(FLOW), ..bench.path };
+    let path = again.path;
+    let Message::Request(again) = parse_datagram(&again.bytes).expect("a SIP message") else { panic!() };
+    deliver(&mut bench, &answer(&again, 100, "", &[]));
     bench.endpoint.handle_flow_closed(now, FLOW);
     bench.endpoint.handle_transport_error(now, path);
     let mut told = Vec::new();
@@ -160,6 +163,27 @@ fn a_connection_that_goes_under_a_request_is_told_once() {
         told.push(event);
     }
     assert_eq!(told, [RegistrationEvent::TransportError]);
+}
+
+#[test]
+fn what_took_the_connection_fails_with_it_unless_another_leads_there() {
+    for another in [false, true] {
+        let mut bench = bench();
+        let (_, request) = register(&mut bench);
+        accept(&mut bench, &request, &[]);
+        let (now, path) = (bench.now, bench.path);
+        if another {
+            bench.endpoint.handle_stream(now, Path { flow: Some(FlowId(10)), ..path }, b"\r\n\r\n");
+            bench.transmit();
+        }
+        bench.endpoint.invite(now, invite(path, Some("offer")));
+        assert_eq!(bench.transmit().path.flow, Some(FLOW));
+        bench.endpoint.handle_flow_closed(now, FLOW);
+        match bench.endpoint.poll_event() {
+            Some(SessionEvent::Ended { why: EndCause::TransportError, .. }) => assert!(!another),
+            other => assert!(another && other.is_none(), "{other:?}"),
+        }
+    }
 }
 
 #[test]

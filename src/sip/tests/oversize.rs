@@ -87,6 +87,36 @@ fn where_tcp_is_refused_it_goes_by_udp_after_all() {
 }
 
 #[test]
+fn where_what_connects_is_swallowed_it_goes_by_udp_when_half_the_patience_is_over() {
+    let mut bench = Bench::new();
+    let large = |bench: &mut Bench| {
+        let (now, path) = (bench.now, bench.path);
+        let mut order = invite(path, Some(&"x".repeat(2000)));
+        order.patience = ms(4_000);
+        let session = bench.endpoint.invite(now, order);
+        (session, bench.transmit())
+    };
+    let (session, first) = large(&mut bench);
+    assert_eq!(first.path.transport, Transport::Tcp);
+    bench.run(ms(1_999));
+    assert!(bench.is_quiet());
+    bench.run(ms(1));
+    let again = bench.transmit();
+    assert_eq!(again.path.transport, Transport::Udp);
+    assert_eq!(request(&again.bytes).top_via().branch(), request(&first.bytes).top_via().branch());
+    bench.deliver_bytes(&answer(&request(&again.bytes), 100, "", &[]));
+    bench.run(ms(5_000));
+    assert!(bench.is_quiet());
+    // For some time nobody waits for that again.
+    assert_eq!(large(&mut bench).1.path.transport, Transport::Udp);
+    bench.run(ms(600_000));
+    while bench.endpoint.poll_transmit().is_some() {}
+    assert_eq!(large(&mut bench).1.path.transport, Transport::Tcp);
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+}
+
+#[test]
 fn a_cancel_goes_the_way_of_its_invite() {
     let mut bench = Bench::new();
     let (session, invite, _) = call(&mut bench, 2000);

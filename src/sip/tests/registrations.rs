@@ -234,6 +234,12 @@ fn a_registrar_that_lists_nothing_is_believed_and_one_that_lists_others_is_not()
     world.run(secs(1000));
     assert_eq!(world.registration(), RegistrationEvent::Missing);
     assert!(is_quiet(&mut world));
+    world.registrars[0].refuses = Some((200, vec![("Contact", "<sip:501@192.0.2.1>;expires=0".to_owned())]));
+    let now = world.now;
+    world.at(CALLER).refresh_now(now, registration);
+    world.run(secs(1000));
+    assert_eq!(world.registration(), RegistrationEvent::Missing, "granted for no time at all");
+    assert!(is_quiet(&mut world));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! All transactions of an endpoint: found by key, bounded, with one deadline.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::time::Instant;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use super::client::Client;
 use super::invite_client::InviteClient;
@@ -23,6 +23,11 @@ pub const MAX_SERVERS_OF_ONE: usize = 64;
 /// The largest request that goes by UDP where nothing is known of the way, in bytes (RFC 3261 18.1.1).
 pub const MAX_DATAGRAM: usize = 1300;
 
+/// How long it is remembered that an address takes no connection for what is too large for a datagram.
+const NO_STREAM_FOR: Duration = Duration::from_secs(600);
+/// Most such addresses.
+const MAX_WITHOUT_STREAM: usize = 64;
+
 /// Who uses a transaction: a number that its user chose, given back with whatever happens to it.
 pub type Owner = u32;
 
@@ -35,6 +40,8 @@ pub struct Transactions {
     servers: BTreeMap<ServerKey, (Owner, Server)>,
     /// Requests that went by TCP because of their size alone, as they go by UDP if TCP is refused (RFC 3261 18.1.1).
     oversized: BTreeMap<ClientKey, (Request, Path)>,
+    /// Where TCP failed for such a request, and until when it is not tried again.
+    without_stream: BTreeMap<SocketAddr, Instant>,
 }
 
 #[derive(Debug)]
@@ -228,7 +235,10 @@ impl Transactions {
                 *request.top_via_mut() = invite.request().top_via().clone();
                 path = invite.path();
             }
-        } else if path.transport == Transport::Udp && request.to_bytes().len() > MAX_DATAGRAM {
+        } else if path.transport == Transport::Udp
+            && request.to_bytes().len() > MAX_DATAGRAM
+            && self.without_stream.get(&path.remote).is_none_or(|until| now >= *until)
+        {
             self.oversized.insert(key.clone(), (request.clone(), path));
             path.transport = Transport::Tcp;
             request.top_via_mut().transport = path.transport.via_name().into();
@@ -237,11 +247,25 @@ impl Transactions {
         key
     }
 
+    /// Nothing was heard of an INVITE for half of its user's patience: if it went by TCP because of its size alone, it goes by
+    /// UDP after all, for something on the way may swallow what would connect.
+    pub fn try_datagram(&mut self, now: Instant, key: &ClientKey, out: &mut Outbox) -> bool {
+        let Some((owner, _)) = self.invite_clients.get(key) else {
+            return false;
+        };
+        let failed = Failed { owner: *owner, key: key.clone(), failure: Failure::TimedOut };
+        self.send_by_datagram(now, &failed, out)
+    }
+
     /// TCP failed for a request that went by it because of its size alone.
     fn send_by_datagram(&mut self, now: Instant, failed: &Failed, out: &mut Outbox) -> bool {
         let Some((request, path)) = self.oversized.remove(&failed.key) else {
             return false;
         };
+        if self.without_stream.len() >= MAX_WITHOUT_STREAM {
+            self.without_stream.clear();
+        }
+        self.without_stream.insert(path.remote, now + NO_STREAM_FOR);
         self.start(now, failed.owner, request, path, out);
         true
     }
