@@ -1,7 +1,8 @@
 //! The whole endpoint: strangers and known doors, by UDP and TCP, say what belongs to a call and what does not, in any
-//! order, well and badly spelt, while a person answers, holds and hangs up, and the clock goes on.
+//! order, well and badly spelt, while a person answers, holds and hangs up, accounts come and go, and the clock goes on.
 //!
-//! Promised: nothing is told of a session before it begins or after it has ended, what is sent can be read, a deadline that
+//! Promised: nothing is told of a session before it begins or after it has ended, nothing of a registration that is forgotten,
+//! of a probe exactly one thing, what is sent can be read and shows no password, a deadline that
 //! was met goes away, the tables are bounded, and of everything nothing is left an hour after the last of it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use vestibule::sip::endpoint::MAX_SESSIONS;
-use vestibule::sip::message::{Message, Request, Response};
+use vestibule::sip::message::{Message, Method, Request, Response};
 use vestibule::sip::wire::parse_datagram;
 use vestibule::sip::{
-    Body, End, Endpoint, EndpointConfig, FlowId, GIVE_UP, Invite, NameAddr, Path, SessionEvent, SessionHandle,
-    Transport, Uri,
+    AccountKey, Body, Credentials, End, Endpoint, EndpointConfig, FlowId, GIVE_UP, Invite, NameAddr, Password, Path,
+    ProbeHandle, Register, RegistrationHandle, SessionEvent, SessionHandle, Transport, Uri,
 };
 
 use crate::mutator::Mutator;
@@ -28,8 +29,10 @@ const MOST: usize = 8 << 20;
 const REMEMBERED: usize = 24;
 /// Most calls of ours in one visit.
 const OUR_CALLS: usize = 8;
+/// Most registrations and probes of ours in one visit.
+const OUR_REGISTRATIONS: usize = 8;
 /// Most transactions: what others may begin (256 INVITEs, 256 others), and a few of ours for each session.
-const MAX_TRANSACTIONS: usize = 512 + 8 * (MAX_SESSIONS + OUR_CALLS);
+const MAX_TRANSACTIONS: usize = 512 + 8 * (MAX_SESSIONS + OUR_CALLS + OUR_REGISTRATIONS);
 
 const METHODS: &[&str] = &[
     "INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "OPTIONS", "MESSAGE", "REFER", "REGISTER", "NEW-ONE",
@@ -48,8 +51,26 @@ const EXTRA: &[&str] = &[
     "Reason: SIP;cause=200\r\n",
     "Accept: text/plain\r\n",
 ];
-const STATUSES: &[u16] =
-    &[100, 180, 183, 183, 199, 200, 200, 200, 202, 300, 302, 401, 404, 408, 481, 486, 487, 491, 500, 503, 603];
+const STATUSES: &[u16] = &[
+    100, 180, 183, 183, 199, 200, 200, 200, 202, 300, 302, 401, 401, 404, 407, 408, 423, 481, 486, 487, 491, 500, 503,
+    603,
+];
+const CHALLENGES: &[&str] = &[
+    "Digest realm=\"home\", nonce=\"1\", qop=\"auth\"",
+    "Digest realm=\"home\", nonce=\"2\", qop=\"auth\", stale=true",
+    "Digest realm=\"home\", nonce=\"3\", algorithm=SHA-256-sess, qop=\"auth-int\", opaque=\"x\"",
+    "Digest realm=\"flat\", nonce=\"4\", userhash=true, domain=\"sip:198.51.100.2 /x\", Digest realm=\"home\", nonce=\"5\"",
+    "Digest realm=\"q\\\"uote, d\", nonce=, algorithm=SHA-512-256,,",
+    "Basic realm=\"home\", Digest realm=\"home\", nonce=\"6\", algorithm=none",
+];
+const BOUND: &[&str] = &[
+    "<sip:panel@192.0.2.1:5060>;expires=60",
+    "<sip:panel@192.0.2.1>;expires=1;+sip.instance=\"<urn:uuid:1>\";reg-id=1;pub-gruu=\"sip:g@h;gr\"",
+    "<sip:other@192.0.2.9>, <sip:panel@203.0.113.1:99>;expires=99999999999",
+    "<sip:panel@192.0.2.1:5060>;expires=0",
+    "*",
+];
+const PASSWORD: &str = "open sesame";
 const SPANS: &[u64] = &[1, 30, 500, 1_000, 2_500, 11_000, 33_000, 200_000];
 
 /// A message in a dialog, or one that begins it.
@@ -81,6 +102,9 @@ struct Visit<'a> {
     flows: BTreeMap<SocketAddr, FlowId>,
     next_flow: u64,
     our_calls: usize,
+    registrations: BTreeSet<RegistrationHandle>,
+    our_registrations: usize,
+    probes: BTreeSet<ProbeHandle>,
     /// Whether to say what happens.
     aloud: bool,
 }
@@ -107,6 +131,9 @@ impl<'a> Visit<'a> {
             flows: BTreeMap::new(),
             next_flow: 1,
             our_calls: 0,
+            registrations: BTreeSet::new(),
+            our_registrations: 0,
+            probes: BTreeSet::new(),
             aloud,
         }
     }
@@ -257,8 +284,26 @@ impl<'a> Visit<'a> {
             300..=399 => {
                 response.push_header("Contact", "<sip:a@198.51.100.2>;q=0.7, <sip:b@198.51.100.3;transport=tcp>")
             }
+            401 | 407 => {
+                for _ in 0..self.random.random_range(0..3) {
+                    let name = self.pick(&["WWW-Authenticate", "Proxy-Authenticate"]);
+                    response.push_header(name, self.pick(CHALLENGES));
+                }
+            }
+            423 => response.push_header("Min-Expires", self.pick(&["0", "90", "4000", "99999999999", "x"])),
             400..=699 => response.push_header("Retry-After", self.pick(&["0", "3", "99999999999", "x"])),
+            _ if *request.method() == Method::Register => {
+                response.push_header("Contact", self.pick(BOUND));
+                response.push_header("Expires", self.pick(&["0", "30", "x", "3600"]));
+                response.push_header("Service-Route", "<sip:p.example;lr>");
+                response.push_header("Require", self.pick(&["outbound", "path"]));
+                response.push_header("Flow-Timer", self.pick(&["0", "7", "120", "x"]));
+            }
             _ => response.push_header("Contact", "<sip:door@198.51.100.2:5062>"),
+        }
+        if self.one_in(8) {
+            let name = self.pick(&["Authentication-Info", "Proxy-Authentication-Info"]);
+            response.push_header(name, self.pick(&["nextnonce=\"n\"", "nextnonce=, qop=auth", "rspauth=\"\""]));
         }
         if (101..200).contains(&status) && self.one_in(2) {
             response.push_header("Require", "100rel");
@@ -341,9 +386,12 @@ impl<'a> Visit<'a> {
         let now = self.now;
         let body = Body::sdp(b"v=0\r\n".to_vec());
         let known: Vec<SessionHandle> = self.live.iter().copied().chain(self.newest).collect();
-        let what = self.random.random_range(0..16);
+        let what = self.random.random_range(0..24);
         if self.aloud {
             println!("command {what}");
+        }
+        if what >= 16 {
+            return self.account_command(what);
         }
         if known.is_empty() || what == 0 {
             if self.our_calls < OUR_CALLS {
@@ -371,6 +419,62 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// What becomes of accounts: their passwords, registrations, probes and connections.
+    fn account_command(&mut self, what: u32) {
+        let (now, path) = (self.now, self.path());
+        let account = AccountKey(self.random.random_range(0..2));
+        let uri = |text: &str| Uri::parse(text).expect("a URI");
+        let registrations: Vec<RegistrationHandle> = self.registrations.iter().copied().collect();
+        if what < 18 || registrations.is_empty() {
+            if self.our_registrations < OUR_REGISTRATIONS {
+                self.our_registrations += 1;
+                let order = Register {
+                    account,
+                    way: if self.one_in(2) { Path { flow: None, ..path } } else { path },
+                    registrar: uri("sip:home.example"),
+                    aor: NameAddr::new(uri("sip:panel@home.example")),
+                    contact: uri("sip:panel@192.0.2.1:5060"),
+                    route: Vec::new(),
+                    instance: self.random.random::<bool>().then(|| "urn:uuid:1".to_owned()),
+                    expires: Duration::from_secs(300),
+                    patience: Duration::from_secs(self.pick(&[4, 60])),
+                };
+                self.registrations.insert(self.endpoint.register(now, order));
+                self.probes.insert(self.endpoint.probe(now, path, uri("sip:home.example"), Some(account), GIVE_UP / 8));
+            }
+            return;
+        }
+        let registration = self.pick(&registrations);
+        let (session, has_password) = (self.newest, !self.one_in(4));
+        let endpoint = &mut self.endpoint;
+        match what {
+            18 => endpoint.refresh_now(now, registration),
+            19 => endpoint.query(now, registration),
+            20 => endpoint.unregister(now, registration),
+            21 => endpoint.reroute(
+                now,
+                registration,
+                path,
+                uri("sip:panel@192.0.2.1:5062"),
+                vec!["<sip:p;lr>".to_owned()],
+            ),
+            22 => {
+                let credentials = Credentials { name: "panel".to_owned(), password: Password::new(PASSWORD) };
+                endpoint.set_credentials(account, has_password.then_some(credentials));
+                if let Some(session) = session {
+                    endpoint.assign(session, account);
+                }
+                if let Some(flow) = path.flow {
+                    endpoint.keep_flow(flow, account.0 == 0);
+                }
+            }
+            _ => {
+                endpoint.forget(now, registration);
+                self.registrations.remove(&registration);
+            }
+        }
+    }
+
     fn call(&mut self) {
         let path = self.path();
         let uri = |text: &str| Uri::parse(text).expect("a URI");
@@ -382,8 +486,8 @@ impl<'a> Visit<'a> {
             offer: self.random.random::<bool>().then(|| Body::sdp(b"v=0\r\n".to_vec())),
             headers: Vec::new(),
             follow: self.random.random_range(0..4),
-            account: None,
-            patience: GIVE_UP,
+            account: self.random.random::<bool>().then_some(AccountKey(0)),
+            patience: self.pick(&[GIVE_UP, GIVE_UP / 8, Duration::ZERO]),
         };
         let session = self.endpoint.invite(self.now, order);
         self.is_new(session);
@@ -426,6 +530,10 @@ impl<'a> Visit<'a> {
             if path.transport == Transport::Tcp && matches!(bytes.as_slice(), b"\r\n" | b"\r\n\r\n") {
                 continue;
             }
+            assert!(
+                !bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()),
+                "a password on the wire"
+            );
             match parse_datagram(&bytes) {
                 Ok(message) => remember(&mut self.heard, (path, message), &mut self.random),
                 // A refusal repeats what was wrong.
@@ -446,6 +554,12 @@ impl<'a> Visit<'a> {
                 self.live.remove(&session);
             }
         }
+        while let Some((registration, event)) = self.endpoint.poll_registration() {
+            assert!(self.registrations.contains(&registration), "of a registration that is not there: {event:?}");
+        }
+        while let Some((probe, event)) = self.endpoint.poll_probe() {
+            assert!(self.probes.remove(&probe), "of a probe that is over: {event:?}");
+        }
         while self.endpoint.poll_flood().is_some() {}
         assert!(self.endpoint.busy_sessions() <= MAX_SESSIONS + OUR_CALLS);
         assert!(self.endpoint.transactions() <= MAX_TRANSACTIONS, "{}", self.endpoint.transactions());
@@ -456,6 +570,9 @@ impl<'a> Visit<'a> {
         for session in self.live.clone() {
             self.endpoint.end(self.now, session, End { code: 603 });
         }
+        for registration in std::mem::take(&mut self.registrations) {
+            self.endpoint.forget(self.now, registration);
+        }
         self.drain();
         for flow in std::mem::take(&mut self.flows).into_values() {
             self.endpoint.handle_flow_closed(self.now, flow);
@@ -464,6 +581,7 @@ impl<'a> Visit<'a> {
         self.drain();
         let left: Vec<_> = self.live.difference(&self.dropped).collect();
         assert!(left.is_empty(), "never ended: {left:?}");
+        assert!(self.probes.is_empty(), "never told: {:?}", self.probes);
         assert_eq!((self.endpoint.busy_sessions(), self.endpoint.transactions()), (0, 0), "sessions, transactions");
         assert_eq!(self.endpoint.poll_timeout(), None);
     }

@@ -40,13 +40,13 @@ pub(super) struct Ours<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Likeness {
     /// The same user part somewhere else: rewritten on the way, or another phone of the flat.
-    SameName,
+    Name,
     /// The same user part at the same address, whatever the parameters.
-    SamePlace,
+    Place,
     /// The same URI.
-    SameUri,
+    Uri,
     /// The same device.
-    SameInstance,
+    Instance,
 }
 
 impl Bindings {
@@ -81,13 +81,13 @@ impl Ours<'_> {
         let same_place = |ours: &Uri| is_same_place(ours, &contact.uri);
         match (instance, self.instance) {
             (Some(theirs), Some(ours)) if bare(&theirs).eq_ignore_ascii_case(bare(ours)) && is_first_flow => {
-                Some(Likeness::SameInstance)
+                Some(Likeness::Instance)
             }
-            _ if self.contacts().any(same_uri) => Some(Likeness::SameUri),
-            _ if self.contacts().any(same_place) => Some(Likeness::SamePlace),
+            _ if self.contacts().any(same_uri) => Some(Likeness::Uri),
+            _ if self.contacts().any(same_place) => Some(Likeness::Place),
             // Another device says that it is another one.
             (Some(_), Some(_)) => None,
-            _ if self.contact.user_text() == contact.uri.user_text() => Some(Likeness::SameName),
+            _ if self.contact.user_text() == contact.uri.user_text() => Some(Likeness::Name),
             _ => None,
         }
     }
@@ -146,36 +146,36 @@ mod tests {
             "<sip:x@1.2.3.4>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-00a0c9000001>\";expires=60;reg-id=1",
         ] {
             let text = format!("{others}m: {ours}\r\nContact: <sip:502@192.0.2.7:5062>\r\n");
-            assert_eq!(read(&text, Some(DEVICE), Likeness::SamePlace), (Some(60), 3), "{ours}");
+            assert_eq!(read(&text, Some(DEVICE), Likeness::Place), (Some(60), 3), "{ours}");
         }
-        assert_eq!(read(others, Some(DEVICE), Likeness::SamePlace), (None, 2));
-        assert_eq!(read("", None, Likeness::SamePlace), (None, 0));
+        assert_eq!(read(others, Some(DEVICE), Likeness::Place), (None, 2));
+        assert_eq!(read("", None, Likeness::Place), (None, 0));
     }
 
     #[test]
     fn the_surest_of_several_is_ours() {
         let text = "Contact: <sip:501@9.9.9.9>;expires=1, <sip:501@192.0.2.7:5062>;expires=2\r\n\
             Contact: <sip:501@192.0.2.7:5062;transport=tcp>;expires=3\r\n";
-        assert_eq!(read(text, None, Likeness::SameName), (Some(3), 2));
+        assert_eq!(read(text, None, Likeness::Name), (Some(3), 2));
         let device = format!("{text}Contact: <sip:501@8.8.8.8>;+sip.instance=\"<{DEVICE}>\";expires=4\r\n");
-        assert_eq!(read(&device, Some(DEVICE), Likeness::SameName), (Some(4), 3));
+        assert_eq!(read(&device, Some(DEVICE), Likeness::Name), (Some(4), 3));
         let other_flow = device.replace(";expires=4", ";reg-id=2;expires=4");
-        assert_eq!(read(&other_flow, Some(DEVICE), Likeness::SameName), (Some(3), 3));
+        assert_eq!(read(&other_flow, Some(DEVICE), Likeness::Name), (Some(3), 3));
     }
 
     #[test]
     fn a_name_elsewhere_is_ours_only_where_that_is_asked_for() {
         let text = "Contact: <sip:501@9.9.9.9:1>;expires=5\r\n";
-        assert_eq!(read(text, Some(DEVICE), Likeness::SameName), (Some(5), 0));
-        assert_eq!(read(text, Some(DEVICE), Likeness::SamePlace), (None, 1));
+        assert_eq!(read(text, Some(DEVICE), Likeness::Name), (Some(5), 0));
+        assert_eq!(read(text, Some(DEVICE), Likeness::Place), (None, 1));
         let other = "Contact: <sip:501@9.9.9.9:1>;+sip.instance=\"<urn:uuid:1>\"\r\n";
-        assert_eq!(read(other, Some(DEVICE), Likeness::SameName), (None, 1));
+        assert_eq!(read(other, Some(DEVICE), Likeness::Name), (None, 1));
     }
 
     #[test]
     fn what_has_run_out_is_not_bound() {
         let text = "Contact: <sip:501@192.0.2.7:5062;transport=tcp>;expires=0\r\n";
-        assert_eq!(read(text, None, Likeness::SameName), (None, 0));
+        assert_eq!(read(text, None, Likeness::Name), (None, 0));
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         let contact = Uri::parse("sip:501@192.0.2.7").unwrap();
         let ours = Ours { contact: &contact, known_as: None, instance: None };
         let text = "Contact: <sip:501@192.0.2.7>;pub-gruu=\"sip:501@h;gr=urn:uuid:1\";temp-gruu=\"sip:x@h;gr\"\r\n";
-        let own = Bindings::read(&answer(text), ours, Likeness::SameUri).own.unwrap();
+        let own = Bindings::read(&answer(text), ours, Likeness::Uri).own.unwrap();
         assert_eq!(own.gruu.unwrap().to_string(), "sip:501@h;gr=urn:uuid:1");
     }
 

@@ -191,7 +191,7 @@ impl Registration {
                 cx.tell_registration(RegistrationEvent::Unregistered);
             }
             (Purpose::Ask, 200..=299) => {
-                let found = self.bindings(response, Likeness::SamePlace).own.is_some();
+                let found = self.bindings(response, Likeness::Place).own.is_some();
                 cx.tell_registration(if found { RegistrationEvent::Present } else { RegistrationEvent::Missing });
             }
             (Purpose::Bind, 423) if !flight.raised && self.raise(response) => self.send(cx, Purpose::Bind, true),
@@ -308,7 +308,7 @@ impl Registration {
     /// We are bound, if what is listed says so. A registrar that lists nothing at all is believed.
     fn take_binding(&mut self, cx: &mut Context<'_>, response: &Response, path: Path) {
         self.former = None;
-        let Bindings { own, others } = self.bindings(response, Likeness::SameName);
+        let Bindings { own, others } = self.bindings(response, Likeness::Name);
         let is_listed = own.is_some() || response.header("Contact").is_none();
         let (listed, contact, gruu) = match own {
             Some(own) => (own.expires, own.contact, own.gruu),
