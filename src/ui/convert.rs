@@ -140,7 +140,7 @@ pub(super) fn registration(view: &ch::RegistrationView) -> ui::AccountView {
 pub(super) fn notice(notice: &ch::Notice) -> ui::NoticeRow {
     use ch::NoticeKind as K;
     let mut row = ui::NoticeRow { id: i32::try_from(notice.id).unwrap_or(i32::MAX), ..Default::default() };
-    let (kind, text) = match &notice.kind {
+    let (kind, text): (ui::NoticeKind, &str) = match &notice.kind {
         K::PortTaken { port, reason } => {
             row.port = i32::from(*port);
             (ui::NoticeKind::PortTaken, reason)
@@ -153,6 +153,11 @@ pub(super) fn notice(notice: &ch::Notice) -> ui::NoticeRow {
         K::MissingPlugin { what, package } => {
             row.package = package.into();
             (ui::NoticeKind::MissingPlugin, what)
+        }
+        K::CertificateExpires { account, days } => {
+            row.account = i32::from(account.number());
+            row.days = i32::try_from(*days).unwrap_or(i32::MAX);
+            (ui::NoticeKind::CertificateExpires, "")
         }
     };
     row.kind = kind;
@@ -204,6 +209,7 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
             return ui::RefusalView { kind: K::Dial, text: error.to_string().into(), meaning: dial_error(error) };
         }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
+        ch::Refusal::Certificate(problem) => (K::Other, problem.clone()),
         ch::Refusal::NoCall => (K::NoCall, String::new()),
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),

@@ -236,7 +236,7 @@ impl Panel {
                 self.asked.borrow_mut().push_back((ask, request));
                 self.carry_out(&window);
             }
-            Event::AccountTest(_) | Event::Pin(_) | Event::Bye => {}
+            Event::AccountTest(_) | Event::Pin(_) | Event::CertificateFiles(_) | Event::Bye => {}
         }
         self.show();
     }
