@@ -1,6 +1,8 @@
 //! Pictures of all pages, filled with their sample values, at the three sizes and in all looks: `./dev shots` leaves them
 //! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
 
+mod scenes;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use std::path::PathBuf;
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::{ComponentHandle, PhysicalSize};
 
+use self::scenes::SCENES;
 use super::{finger, generated as ui};
 
 /// Width, height, and pixels in a millimetre of the panel that has them.
@@ -64,31 +67,67 @@ fn every_page_is_drawn_at_every_size_in_every_look() {
 }
 
 #[test]
+fn every_state_of_the_accounts_and_the_pin_is_drawn_in_both_languages() {
+    for (width, height, _) in PANELS {
+        for scene in SCENES {
+            let window = window(width, height);
+            for (language, mode, look) in
+                [("", ui::ThemeMode::Dark, "dark-en"), ("de", ui::ThemeMode::Light, "light-de")]
+            {
+                slint::select_bundled_translation(language).expect("the language is there");
+                window.global::<ui::Theme>().set_mode(mode);
+                window.global::<ui::Nav>().set_page(scene.page);
+                (scene.fill)(&window);
+                let file = folder().join(format!("{}-{width}x{height}-{look}.png", scene.name));
+                finger::screenshot(&window, &file).expect("a picture");
+                assert!(fs::metadata(&file).expect("written").len() > 5_000, "{} is drawn", file.display());
+            }
+        }
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}
+
+#[test]
 fn whatever_is_touched_is_ten_millimetres_wide_and_high() {
     let mut small = Vec::new();
     for (width, height, density) in PANELS {
         let window = window(width, height);
         for (page, name) in PAGES {
             window.global::<ui::Nav>().set_page(page);
-            let buttons = ElementQuery::from_root(&window)
-                .match_descendants()
-                .match_accessible_role(AccessibleRole::Button)
-                .find_all();
-            for button in buttons {
-                let size = button.size();
-                if size.width < TOUCH_MM * density || size.height < TOUCH_MM * density {
-                    let label = button.accessible_label().unwrap_or_default();
-                    small.push(format!(
-                        "{name} {width}×{height} '{label}': {:.1}×{:.1} mm",
-                        size.width / density,
-                        size.height / density
-                    ));
-                }
-            }
+            small.extend(too_small(&window, name, density));
+        }
+        // The letters of the keyboard share one row: they are as wide as a tenth of the screen.
+        for scene in SCENES.iter().filter(|scene| !scene.name.starts_with("entry_")) {
+            let window = self::window(width, height);
+            window.global::<ui::Nav>().set_page(scene.page);
+            (scene.fill)(&window);
+            small.extend(too_small(&window, scene.name, density));
         }
     }
     small.dedup();
     assert!(small.is_empty(), "too small for a finger:\n{}", small.join("\n"));
+}
+
+/// What is too small for a finger on this screen.
+fn too_small(window: &ui::AppWindow, name: &str, density: f32) -> Vec<String> {
+    let mut small = Vec::new();
+    for role in [AccessibleRole::Button, AccessibleRole::Tab, AccessibleRole::Switch, AccessibleRole::RadioButton] {
+        for element in ElementQuery::from_root(window).match_descendants().match_accessible_role(role).find_all() {
+            let size = element.size();
+            if size.width < TOUCH_MM * density || size.height < TOUCH_MM * density {
+                let label = element.accessible_label().unwrap_or_default();
+                let at = window.window().size();
+                small.push(format!(
+                    "{name} {}×{} '{label}': {:.1}×{:.1} mm",
+                    at.width,
+                    at.height,
+                    size.width / density,
+                    size.height / density
+                ));
+            }
+        }
+    }
+    small
 }
 
 #[test]
@@ -99,6 +138,7 @@ fn the_names_that_scripts_press_are_there() {
         (ui::Page::Dial, vec!["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "✳", "#", "Delete", "Call"]),
         (ui::Page::Ringing, vec!["Answer", "Decline", "Unlock", "Silence"]),
         (ui::Page::InCall, vec!["End", "Unlock", "Mute", "Hold", "Keypad"]),
+        (ui::Page::Settings, vec!["Calls", "Account 1", "Account 2", "Sound", "Back"]),
     ];
     for (page, names) in labels {
         window.global::<ui::Nav>().set_page(page);
@@ -108,4 +148,29 @@ fn the_names_that_scripts_press_are_there() {
     }
     window.global::<ui::Nav>().set_page(ui::Page::Home);
     assert!(finger::press(&window, "Answer", || {}).is_err());
+    let in_scenes = [
+        ("account_failed", vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates"]),
+        ("security", vec!["Change PIN", "Remove PIN", "Lock now"]),
+        ("security_without", vec!["Change PIN"]),
+        ("pin_wrong", vec!["0", "9", "Cancel"]),
+        ("pin_again", vec!["Delete", "Enter"]),
+        ("entry_password", vec!["Show while typing", "Remove", "Cancel", "Save"]),
+        ("trial_fails", vec!["Try again", "Close"]),
+        ("other_account", vec!["Call with the other account", "Cancel"]),
+        ("home_account_words", vec!["Account in words"]),
+    ];
+    for (scene, names) in in_scenes {
+        let window = self::window(1024, 600);
+        let scene = SCENES.iter().find(|it| it.name == scene).expect("the scene is there");
+        window.global::<ui::Nav>().set_page(scene.page);
+        (scene.fill)(&window);
+        for name in names {
+            assert_eq!(finger::press(&window, name, || {}), Ok(()), "{}", scene.name);
+        }
+    }
+    let locked = self::window(1024, 600);
+    locked.global::<ui::Nav>().set_page(ui::Page::Settings);
+    let scene = SCENES.iter().find(|it| it.name == "pin_locked").expect("the scene is there");
+    (scene.fill)(&locked);
+    assert!(finger::press(&locked, "1", || {}).is_err(), "nothing is taken while it is locked");
 }
