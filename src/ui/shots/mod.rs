@@ -3,11 +3,11 @@
 
 mod scenes;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::PathBuf;
 
-use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::{ComponentHandle, PhysicalSize};
 
 use self::scenes::SCENES;
@@ -89,7 +89,7 @@ fn every_state_of_the_accounts_and_the_pin_is_drawn_in_both_languages() {
 
 #[test]
 fn whatever_is_touched_is_ten_millimetres_wide_and_high() {
-    let mut small = Vec::new();
+    let mut small = BTreeSet::new();
     for (width, height, density) in PANELS {
         let window = window(width, height);
         for (page, name) in PAGES {
@@ -104,30 +104,25 @@ fn whatever_is_touched_is_ten_millimetres_wide_and_high() {
             small.extend(too_small(&window, scene.name, density));
         }
     }
-    small.dedup();
-    assert!(small.is_empty(), "too small for a finger:\n{}", small.join("\n"));
+    assert!(small.is_empty(), "too small for a finger:\n{}", small.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
 /// What is too small for a finger on this screen.
 fn too_small(window: &ui::AppWindow, name: &str, density: f32) -> Vec<String> {
-    let mut small = Vec::new();
-    for role in [AccessibleRole::Button, AccessibleRole::Tab, AccessibleRole::Switch, AccessibleRole::RadioButton] {
-        for element in ElementQuery::from_root(window).match_descendants().match_accessible_role(role).find_all() {
-            let size = element.size();
-            if size.width < TOUCH_MM * density || size.height < TOUCH_MM * density {
-                let label = element.accessible_label().unwrap_or_default();
-                let at = window.window().size();
-                small.push(format!(
-                    "{name} {}×{} '{label}': {:.1}×{:.1} mm",
-                    at.width,
-                    at.height,
-                    size.width / density,
-                    size.height / density
-                ));
-            }
-        }
-    }
-    small
+    use AccessibleRole::{Button, RadioButton, Switch, Tab};
+    let is_touched = |element: &ElementHandle| {
+        element.accessible_role().is_some_and(|role| matches!(role, Button | RadioButton | Switch | Tab))
+    };
+    let touched = ElementQuery::from_root(window).match_descendants().match_predicate(is_touched).find_all();
+    let millimetres = touched.iter().map(|element| {
+        let size = element.size();
+        (element.accessible_label().unwrap_or_default(), size.width / density, size.height / density)
+    });
+    let at = window.window().size();
+    millimetres
+        .filter(|(_, width, height)| *width < TOUCH_MM || *height < TOUCH_MM)
+        .map(|(label, width, height)| format!("{name} {}×{} '{label}': {width:.1}×{height:.1} mm", at.width, at.height))
+        .collect()
 }
 
 #[test]
