@@ -65,6 +65,19 @@ pub enum Command {
     },
     /// Close the pages behind the PIN again.
     LockPin,
+    /// Copy this file into the panel's own folder and use it for this account; then [`Event::Settings`](super::Event::Settings)
+    /// comes, or [`Event::Refused`](super::Event::Refused) if it cannot be used.
+    ImportCertificate {
+        /// Whose.
+        account: Account,
+        /// What it is to be used as.
+        role: CertificateRole,
+        /// The file as it lies now, for example on a USB stick.
+        file: PathBuf,
+    },
+    /// Look for files that could be imported where USB sticks are;
+    /// [`Event::CertificateFiles`](super::Event::CertificateFiles) tells them.
+    ListCertificateFiles,
     /// The call log was opened: nothing in it counts as missed any longer.
     LogSeen,
     /// Forget the whole call log.
@@ -82,6 +95,49 @@ pub enum Command {
     },
     /// Take all calls down and leave.
     Quit,
+}
+
+/// What a file of certificates is used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CertificateRole {
+    /// Authorities that are trusted: `tls.ca`.
+    Authority,
+    /// Our own certificate: `tls.certificate`.
+    Client,
+    /// Its private key: `tls.key`.
+    Key,
+}
+
+impl CertificateRole {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Authority, Self::Client, Self::Key];
+
+    /// The word of `ctl`: `authority`, `client`, `key`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Authority => "authority",
+            Self::Client => "client",
+            Self::Key => "key",
+        }
+    }
+
+    /// What the screen calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Authority => "Trusted CA",
+            Self::Client => "Client Certificate",
+            Self::Key => "Client Key",
+        }
+    }
+
+    /// The setting that names the file, without the account: `tls.ca` …
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Authority => "tls.ca",
+            Self::Client => "tls.certificate",
+            Self::Key => "tls.key",
+        }
+    }
 }
 
 /// What came of a command.
@@ -102,6 +158,9 @@ pub enum Refusal {
     /// A setting was refused.
     #[error("{0}")]
     Setting(#[from] SettingError),
+    /// A file cannot be used as a certificate or key: which file, as what, and what is wrong with it.
+    #[error("{0}")]
+    Certificate(String),
     /// There is no such call, or none at all.
     #[error("there is no call to do that with")]
     NoCall,

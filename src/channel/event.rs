@@ -1,9 +1,10 @@
 //! What the worker tells, and what somebody should know.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{AccountTestView, CallView, DirectIpView, LogEntry, PinView, Refusal, RegistrationView, ScreenRequest};
-use crate::config::Config;
+use crate::config::{Account, Config};
 
 /// What the worker reports. A channel that closed means that the other side has left.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub enum Event {
     AccountTest(AccountTestView),
     /// The installer's PIN, at the start and after each change.
     Pin(PinView),
+    /// The files that [`Command::ListCertificateFiles`](super::Command::ListCertificateFiles) found.
+    CertificateFiles(Vec<PathBuf>),
     /// The call log, newest first, at the start and after each change.
     Log(Arc<[LogEntry]>),
     /// What the resident or the installer should know now; the whole list.
@@ -121,4 +124,20 @@ pub enum NoticeKind {
         /// The Debian package that has it.
         package: String,
     },
+    /// Our own certificate runs out soon, or has.
+    #[error("the client certificate of {account} {}", runs_out(*.days))]
+    CertificateExpires {
+        /// Whose.
+        account: Account,
+        /// For so many more days, the last one counted; 0 once it is over.
+        days: u32,
+    },
+}
+
+fn runs_out(days: u32) -> String {
+    match days {
+        0 => "has expired".to_owned(),
+        1 => "expires within a day".to_owned(),
+        days => format!("expires in {days} days"),
+    }
 }

@@ -163,10 +163,12 @@ pub enum TlsFault {
     #[error("certificate not trusted: self-signed")]
     SelfSigned,
     /// It is for somebody else.
-    #[error("certificate for another name: {expected} is expected")]
+    #[error("certificate for another name: {expected} is expected, this one is for {found}")]
     WrongName {
         /// Whom we wanted to reach.
         expected: String,
+        /// The first of the names that it has; `nobody` if it has none.
+        found: String,
     },
     /// Its time is over.
     #[error("certificate has expired")]

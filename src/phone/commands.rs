@@ -85,8 +85,13 @@ impl Phone {
                 self.screen = screen;
                 Ok(Done::Ok)
             }
-            // Questions to the screen are between it and whoever asked; the PIN is kept by the worker, it is no matter of calls.
-            Command::Answered { .. } | Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => Ok(Done::Ok),
+            // Questions to the screen are between it and whoever asked; PIN and files are the worker's, no matter of calls.
+            Command::Answered { .. }
+            | Command::EnterPin(_)
+            | Command::SetPin { .. }
+            | Command::LockPin
+            | Command::ImportCertificate { .. }
+            | Command::ListCertificateFiles => Ok(Done::Ok),
             Command::Quit => {
                 self.quit(now);
                 Ok(Done::Ok)

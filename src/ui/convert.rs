@@ -120,27 +120,80 @@ pub(super) fn account_chosen(choice: ui::AccountChoice) -> config::AccountChoice
     }
 }
 
+pub(super) fn choice_of(account: config::Account) -> config::AccountChoice {
+    match account {
+        config::Account::One => config::AccountChoice::Account1,
+        config::Account::Two => config::AccountChoice::Account2,
+    }
+}
+
 pub(super) fn registration(view: &ch::RegistrationView) -> ui::AccountView {
-    let state = match view.state {
+    ui::AccountView {
+        shown: view.state != ch::RegistrationState::Disabled,
+        account: i32::from(view.account),
+        state: registration_state(view.state),
+        fault: view.fault.as_ref().map(account_fault).unwrap_or_default(),
+    }
+}
+
+pub(super) fn registration_state(state: ch::RegistrationState) -> ui::AccountState {
+    match state {
         ch::RegistrationState::Disabled => ui::AccountState::Disabled,
         ch::RegistrationState::Registering => ui::AccountState::Registering,
         ch::RegistrationState::Registered => ui::AccountState::Registered,
         ch::RegistrationState::Failed => ui::AccountState::Failed,
         ch::RegistrationState::Unregistered => ui::AccountState::Unregistered,
-    };
-    ui::AccountView {
-        shown: view.state != ch::RegistrationState::Disabled,
-        account: i32::from(view.account),
-        label: view.label.as_str().into(),
-        state,
-        reason: view.fault.as_ref().map(|fault| fault.to_string()).unwrap_or_default().into(),
     }
+}
+
+pub(super) fn proxy(proxy: ch::ProxyInUse) -> ui::ProxyInUse {
+    match proxy {
+        ch::ProxyInUse::None => ui::ProxyInUse::None,
+        ch::ProxyInUse::Main => ui::ProxyInUse::Main,
+        ch::ProxyInUse::Backup => ui::ProxyInUse::Backup,
+    }
+}
+
+/// Why an account is not registered: the kind, the status of the server, and the one fact that the words go around.
+pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
+    use ch::{AccountFault as F, TlsFault as T};
+    use ui::AccountFault as K;
+    let (kind, code, text) = match fault {
+        F::NotSet(key) => (K::NotSet, 0, format!("account.{key}")),
+        F::HostNotFound(host) => (K::HostNotFound, 0, host.clone()),
+        F::NoNameServer(host) => (K::NoNameServer, 0, host.clone()),
+        F::NoRoute(host) => (K::NoRoute, 0, host.clone()),
+        F::NobodyListens(at) => (K::NobodyListens, 0, at.to_string()),
+        F::NoAnswer(at) => (K::NoAnswer, 0, at.to_string()),
+        F::ConnectionLost(at) => (K::ConnectionLost, 0, at.to_string()),
+        F::Tls(T::UnknownAuthority) => (K::UnknownAuthority, 0, String::new()),
+        F::Tls(T::SelfSigned) => (K::SelfSigned, 0, String::new()),
+        F::Tls(T::WrongName { expected, found }) => {
+            let (text, found) = (expected.into(), found.into());
+            return ui::AccountFaultView { kind: K::WrongName, text, found, ..Default::default() };
+        }
+        F::Tls(T::Expired) => (K::Expired, 0, String::new()),
+        F::Tls(T::NotYetValid) => (K::NotYetValid, 0, String::new()),
+        F::Tls(T::Fingerprint) => (K::Fingerprint, 0, String::new()),
+        F::Tls(T::ClientCertificate) => (K::ClientCertificate, 0, String::new()),
+        F::Tls(T::OurFile(problem)) => (K::OurFile, 0, problem.clone()),
+        F::Tls(T::Handshake(problem)) => (K::Handshake, 0, problem.clone()),
+        F::WrongPassword(code) => (K::WrongPassword, *code, String::new()),
+        F::UnknownChallenge(code) => (K::UnknownChallenge, *code, String::new()),
+        F::UnknownName => (K::UnknownName, 404, String::new()),
+        F::Forbidden => (K::Forbidden, 403, String::new()),
+        F::ServerBusy(code) => (K::ServerBusy, *code, String::new()),
+        F::PeriodRefused => (K::PeriodRefused, 423, String::new()),
+        F::Moved(code) => (K::Moved, *code, String::new()),
+        F::Rejected { status, phrase } => (K::Rejected, *status, phrase.clone()),
+    };
+    ui::AccountFaultView { kind, code: i32::from(code), text: text.into(), ..Default::default() }
 }
 
 pub(super) fn notice(notice: &ch::Notice) -> ui::NoticeRow {
     use ch::NoticeKind as K;
     let mut row = ui::NoticeRow { id: i32::try_from(notice.id).unwrap_or(i32::MAX), ..Default::default() };
-    let (kind, text) = match &notice.kind {
+    let (kind, text): (ui::NoticeKind, &str) = match &notice.kind {
         K::PortTaken { port, reason } => {
             row.port = i32::from(*port);
             (ui::NoticeKind::PortTaken, reason)
@@ -153,6 +206,11 @@ pub(super) fn notice(notice: &ch::Notice) -> ui::NoticeRow {
         K::MissingPlugin { what, package } => {
             row.package = package.into();
             (ui::NoticeKind::MissingPlugin, what)
+        }
+        K::CertificateExpires { account, days } => {
+            row.account = i32::from(account.number());
+            row.days = i32::try_from(*days).unwrap_or(i32::MAX);
+            (ui::NoticeKind::CertificateExpires, "")
         }
     };
     row.kind = kind;
@@ -201,14 +259,19 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
     use ui::RefusalKind as K;
     let (kind, text) = match refusal {
         ch::Refusal::Dial(error) => {
-            return ui::RefusalView { kind: K::Dial, text: error.to_string().into(), meaning: dial_error(error) };
+            let meaning = dial_error(error);
+            return ui::RefusalView { kind: K::Dial, text: error.to_string().into(), meaning, ..Default::default() };
         }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
+        ch::Refusal::Certificate(problem) => (K::Other, problem.clone()),
         ch::Refusal::NoCall => (K::NoCall, String::new()),
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),
         ch::Refusal::NoAccount => (K::NoAccount, String::new()),
-        ch::Refusal::NotRegistered { account, .. } => (K::NoAccount, account.to_string()),
+        ch::Refusal::NotRegistered { account, .. } => {
+            let account = i32::from(account.number());
+            return ui::RefusalView { kind: K::NotRegistered, account, ..Default::default() };
+        }
         ch::Refusal::NoLine => (K::NoLine, String::new()),
         ch::Refusal::NoRoute(to) => (K::NoRoute, to.clone()),
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),

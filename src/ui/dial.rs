@@ -7,7 +7,7 @@ use slint::ComponentHandle;
 use super::panel::{Panel, State};
 use super::{convert, generated as ui, pages};
 use crate::channel::{Command, RegistrationState};
-use crate::config::{AccountChoice, PhonebookEntry};
+use crate::config::{Account, AccountChoice, PhonebookEntry};
 use crate::dial::{self, DialTarget};
 
 /// As many suggestions as fit beside the pad.
@@ -76,7 +76,8 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     });
     adapter.set_text(state.entry.as_str().into());
     let meaning = meaning(state);
-    adapter.set_can_call(meaning.tone == ui::Tone::Ok);
+    // Through an account that is not registered no call goes, but the other one is offered for it.
+    adapter.set_can_call(meaning.tone == ui::Tone::Ok || meaning.kind == ui::DialMeaning::NotRegistered);
     adapter.set_meaning(meaning);
     adapter.set_account(match state.account {
         AccountChoice::Auto => ui::AccountChoice::Auto,
@@ -89,10 +90,8 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
 
 fn meaning(state: &State) -> ui::DialMeaningView {
     let ok = ui::DialMeaningView { tone: ui::Tone::Ok, ..Default::default() };
-    let no_account =
-        || ui::DialMeaningView { kind: ui::DialMeaning::NoAccount, tone: ui::Tone::Warning, ..Default::default() };
-    let direct_off =
-        || ui::DialMeaningView { kind: ui::DialMeaning::DirectIpOff, tone: ui::Tone::Warning, ..Default::default() };
+    let warning = |kind, account| ui::DialMeaningView { kind, account, tone: ui::Tone::Warning, ..Default::default() };
+    let direct_off = || warning(ui::DialMeaning::DirectIpOff, 0);
     match dial::parse(&state.entry) {
         Err(error) => convert::dial_error(&error),
         Ok(target) => {
@@ -115,24 +114,26 @@ fn meaning(state: &State) -> ui::DialMeaningView {
                 DialTarget::Uri(uri) if uri.address().is_some() => {
                     ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
                 }
-                DialTarget::Uri(uri) => match registered(state) {
-                    0 => no_account(),
-                    account => ui::DialMeaningView {
+                DialTarget::Uri(uri) => match through(state, contact) {
+                    Through::None => warning(ui::DialMeaning::NoAccount, 0),
+                    Through::Other(account) => warning(ui::DialMeaning::NotRegistered, account),
+                    Through::Account(account) => ui::DialMeaningView {
                         kind: ui::DialMeaning::Uri,
                         value: uri.text.as_str().into(),
                         account,
                         ..ok
                     },
                 },
-                DialTarget::Number(number) => match (registered(state), contact) {
-                    (0, _) => no_account(),
-                    (account, Some(contact)) => ui::DialMeaningView {
+                DialTarget::Number(number) => match (through(state, contact), contact) {
+                    (Through::None, _) => warning(ui::DialMeaning::NoAccount, 0),
+                    (Through::Other(account), _) => warning(ui::DialMeaning::NotRegistered, account),
+                    (Through::Account(account), Some(contact)) => ui::DialMeaningView {
                         kind: ui::DialMeaning::Contact,
                         name: contact.name.as_str().into(),
                         account,
                         ..ok
                     },
-                    (account, None) => {
+                    (Through::Account(account), None) => {
                         ui::DialMeaningView { kind: ui::DialMeaning::Number, value: number.into(), account, ..ok }
                     }
                 },
@@ -141,15 +142,34 @@ fn meaning(state: &State) -> ui::DialMeaningView {
     }
 }
 
-/// The account that the call would go through; 0 when none can.
-fn registered(state: &State) -> i32 {
-    let is = |account: usize| state.registrations[account - 1].state == RegistrationState::Registered;
-    match state.account {
-        AccountChoice::Auto if is(1) => 1,
-        AccountChoice::Auto if is(2) => 2,
-        AccountChoice::Account1 if is(1) => 1,
-        AccountChoice::Account2 if is(2) => 2,
-        _ => 0,
+/// The way that a call would go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Through {
+    /// This account.
+    Account(i32),
+    /// This account was named and is not registered; the other one is.
+    Other(i32),
+    /// None is registered.
+    None,
+}
+
+/// Through which account a call would go: the one that was chosen, else the contact's, else the first that is registered.
+fn through(state: &State, contact: Option<&PhonebookEntry>) -> Through {
+    let is = |account: Account| state.registrations[account.index()].state == RegistrationState::Registered;
+    let number = |account: Account| i32::from(account.number());
+    let of_contact = contact.map_or(AccountChoice::Auto, |contact| contact.account);
+    let named = match (state.account, of_contact) {
+        (AccountChoice::Account1, _) | (AccountChoice::Auto, AccountChoice::Account1) => Account::One,
+        (AccountChoice::Account2, _) | (AccountChoice::Auto, AccountChoice::Account2) => Account::Two,
+        (AccountChoice::Auto, AccountChoice::Auto) => {
+            let first = Account::ALL.into_iter().find(|account| is(*account));
+            return first.map_or(Through::None, |account| Through::Account(number(account)));
+        }
+    };
+    match (is(named), is(named.other())) {
+        (true, _) => Through::Account(number(named)),
+        (false, true) => Through::Other(number(named)),
+        (false, false) => Through::None,
     }
 }
 
@@ -208,6 +228,41 @@ fn starred(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_pad_says_through_which_account_a_number_goes() {
+        let meaning_of = |registered: [bool; 2], chosen, contact| {
+            let contact = PhonebookEntry {
+                name: "Anna".into(),
+                numbers: vec!["12".into()],
+                account: contact,
+                ..Default::default()
+            };
+            let config = Config { contacts: vec![contact], ..Config::default() };
+            let mut state = State { config: Arc::new(config), account: chosen, entry: "12".into(), ..State::default() };
+            for (view, is) in state.registrations.iter_mut().zip(registered) {
+                view.state = if is { RegistrationState::Registered } else { RegistrationState::Failed };
+            }
+            let meaning = meaning(&state);
+            (meaning.kind, meaning.account)
+        };
+        use AccountChoice::{Account1, Account2, Auto};
+        use ui::DialMeaning::{Contact, NoAccount, NotRegistered};
+        for (registered, chosen, contact, wanted) in [
+            ([true, true], Auto, Auto, (Contact, 1)),
+            ([false, true], Auto, Auto, (Contact, 2)),
+            ([true, true], Auto, Account2, (Contact, 2)),
+            ([true, true], Account1, Account2, (Contact, 1)),
+            ([true, false], Auto, Account2, (NotRegistered, 2)),
+            ([false, true], Account1, Auto, (NotRegistered, 1)),
+            ([false, false], Account1, Auto, (NoAccount, 0)),
+            ([false, false], Auto, Auto, (NoAccount, 0)),
+        ] {
+            assert_eq!(meaning_of(registered, chosen, contact), wanted, "{registered:?} {chosen:?} {contact:?}");
+        }
+    }
 
     #[test]
     fn an_address_is_suggested_as_it_is_typed() {

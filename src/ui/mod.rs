@@ -4,6 +4,7 @@
 //! [`Panel`] holds what is known; each page has a twin with `connect` (taps become commands) and `apply` (what is known
 //! becomes properties). Nothing is shown that the worker has not reported.
 
+mod account;
 mod call;
 mod convert;
 mod dial;
@@ -15,6 +16,7 @@ mod offscreen;
 mod pages;
 mod panel;
 mod picture;
+mod pin;
 mod settings;
 #[cfg(test)]
 mod shots;

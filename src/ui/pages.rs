@@ -5,7 +5,7 @@ use std::rc::Rc;
 use slint::{ComponentHandle, ModelRc, VecModel};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui};
+use super::{convert, generated as ui, settings};
 use crate::channel::Command;
 use crate::config::{Language, Theme};
 
@@ -47,6 +47,16 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
     if page == ui::Page::Log {
         panel.send(Command::LogSeen);
     }
+    if page == ui::Page::Settings {
+        // Nobody is asked for the PIN before having gone where it is needed.
+        let guarded = {
+            let state = panel.state.borrow();
+            state.pin.guards(state.group)
+        };
+        if guarded {
+            settings::choose_group(panel, ui::SettingsGroup::Calls);
+        }
+    }
     panel.change(|state| state.base = page);
 }
 
@@ -60,7 +70,7 @@ pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
         return Err("a call is on the screen".to_owned());
     }
     panel.change(|state| {
-        if state.ended.take().is_none() {
+        if state.ended.take().is_none() && state.unregistered.take().is_none() && state.trial.take().is_none() {
             state.base = ui::Page::Home;
         }
     });

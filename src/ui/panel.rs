@@ -15,10 +15,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::generated as ui;
 use super::picture::Canvas;
-use super::{call, convert, dial, finger, home, log, pages, settings, text_entry};
+use super::{account, call, convert, dial, finger, home, log, pages, pin, settings, text_entry};
 use crate::channel::{
-    AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event, LogEntry,
-    Notice, RegistrationView, Screen, ScreenRequest,
+    Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event,
+    LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -55,8 +55,51 @@ pub(super) struct State {
     pub(super) pictures: HashMap<String, slint::Image>,
     /// Since when the ringing page is up: touches are ignored at first.
     pub(super) ringing_since: Option<Instant>,
-    /// The settings of which a value was refused: key, what was entered, why.
-    pub(super) fault: Option<(String, String, String)>,
+    /// The group of settings that is open, and the page of its account.
+    pub(super) group: ui::SettingsGroup,
+    pub(super) account_page: ui::AccountPage,
+    /// The key of the setting that is being typed or chosen.
+    pub(super) editing: Option<String>,
+    /// The value of a setting that was refused.
+    pub(super) fault: Option<settings::Fault>,
+    /// The files that a certificate can be taken from, while one is looked for.
+    pub(super) files: settings::Files,
+    /// The account that is being tried.
+    pub(super) trial: Option<account::Trial>,
+    /// The account that was chosen for a call and is not registered, while the other one is.
+    pub(super) unregistered: Option<Account>,
+    pub(super) pin: pin::PinPad,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            config: Arc::default(),
+            calls: BTreeMap::new(),
+            ended: None,
+            log: Arc::default(),
+            log_tab: ui::LogTab::All,
+            direct_ip: DirectIpView::default(),
+            registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
+            notices: Arc::default(),
+            base: ui::Page::Home,
+            entry: String::new(),
+            account: AccountChoice::Auto,
+            dialled: None,
+            sent_keys: String::new(),
+            live: None,
+            pictures: HashMap::new(),
+            ringing_since: None,
+            group: ui::SettingsGroup::Calls,
+            account_page: ui::AccountPage::Basic,
+            editing: None,
+            fault: None,
+            files: settings::Files::default(),
+            trial: None,
+            unregistered: None,
+            pin: pin::PinPad::default(),
+        }
+    }
 }
 
 impl State {
@@ -118,6 +161,7 @@ pub(super) struct Panel {
     seconds: Timer,
     minute: Timer,
     idle: Timer,
+    lock: Timer,
     goodbye: Timer,
     refusal: Timer,
 }
@@ -125,28 +169,9 @@ pub(super) struct Panel {
 impl Panel {
     /// The panel of this window.
     pub(super) fn new(window: &ui::AppWindow, commands: UnboundedSender<Command>, hears_drawing: bool) -> Rc<Self> {
-        let state = State {
-            config: Arc::default(),
-            calls: BTreeMap::new(),
-            ended: None,
-            log: Arc::default(),
-            log_tab: ui::LogTab::All,
-            direct_ip: DirectIpView::default(),
-            registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
-            notices: Arc::default(),
-            base: ui::Page::Home,
-            entry: String::new(),
-            account: AccountChoice::Auto,
-            dialled: None,
-            sent_keys: String::new(),
-            live: None,
-            pictures: HashMap::new(),
-            ringing_since: None,
-            fault: None,
-        };
         Rc::new(Self {
             window: window.as_weak(),
-            state: RefCell::new(state),
+            state: RefCell::default(),
             commands,
             hears_drawing,
             reported: Cell::new(None),
@@ -155,6 +180,7 @@ impl Panel {
             seconds: Timer::default(),
             minute: Timer::default(),
             idle: Timer::default(),
+            lock: Timer::default(),
             goodbye: Timer::default(),
             refusal: Timer::default(),
         })
@@ -169,11 +195,14 @@ impl Panel {
         call::connect(&window, self);
         log::connect(&window, self);
         settings::connect(&window, self);
-        text_entry::connect(&window);
+        account::connect(&window, self);
+        pin::connect(&window, self);
+        text_entry::connect(&window, self);
         self.show_clock();
         home::apply(&window, &self.state.borrow());
         log::apply(&window, &self.state.borrow());
         settings::apply(&window, &self.state.borrow());
+        pin::show(self);
         self.show();
         self.touched();
     }
@@ -202,6 +231,7 @@ impl Panel {
         match event {
             Event::Settings(config) => {
                 self.state.borrow_mut().config = config;
+                settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
@@ -223,6 +253,12 @@ impl Panel {
                 home::apply(&window, &self.state.borrow());
             }
             Event::Notices(notices) => self.state.borrow_mut().notices = notices,
+            Event::AccountTest(view) => account::handle_test(&mut self.state.borrow_mut(), view),
+            Event::Pin(view) => pin::handle(self, view),
+            Event::Refused(Refusal::NotRegistered { account, other_is: true }) => {
+                self.state.borrow_mut().unregistered = Some(account);
+            }
+            Event::Refused(Refusal::Certificate(problem)) if settings::handle_refused_file(self, &problem) => {}
             Event::Refused(refusal) => {
                 pages::show_refusal(&window, convert::refusal(&refusal));
                 let weak = self.window.clone();
@@ -236,7 +272,8 @@ impl Panel {
                 self.asked.borrow_mut().push_back((ask, request));
                 self.carry_out(&window);
             }
-            Event::AccountTest(_) | Event::Pin(_) | Event::Bye => {}
+            Event::CertificateFiles(files) => settings::handle_files(self, files),
+            Event::Bye => {}
         }
         self.show();
     }
@@ -323,6 +360,7 @@ impl Panel {
         }
         let state = self.state.borrow();
         pages::apply(&window, &state);
+        account::apply(&window, &state);
         dial::apply(&window, &state);
         call::apply(&window, &state);
         let ticking = !state.calls.is_empty();
@@ -354,6 +392,12 @@ impl Panel {
 
     /// Somebody is there: the clock comes up only after a while without a touch.
     pub(super) fn touched(self: &Rc<Self>) {
+        if self.state.borrow().pin.is_open() {
+            let panel = self.clone();
+            self.lock.start(TimerMode::SingleShot, pin::OPEN, move || panel.send(Command::LockPin));
+        } else {
+            self.lock.stop();
+        }
         let after = self.state.borrow().config.idle_after_s;
         if after == 0 {
             self.idle.stop();
@@ -361,7 +405,16 @@ impl Panel {
         }
         let panel = self.clone();
         self.idle.start(TimerMode::SingleShot, Duration::from_secs(u64::from(after)), move || {
-            panel.change(|state| state.base = ui::Page::Idle);
+            // Who is in a call is there, and finds the page below it as it was.
+            if panel.state.borrow().front().is_some() {
+                return panel.touched();
+            }
+            pin::leave(&panel);
+            panel.change(|state| {
+                state.base = ui::Page::Idle;
+                state.unregistered = None;
+                state.trial = None;
+            });
         });
     }
 

@@ -1,14 +1,18 @@
 //! Twin of the on-screen keyboard: its keys go through the window like those of a real one.
 
+use std::rc::Rc;
+
 use slint::ComponentHandle;
 
+use super::panel::Panel;
 use super::{finger, generated as ui};
 
 /// Joins the keys.
-pub(super) fn connect(window: &ui::AppWindow) {
-    let weak = window.as_weak();
+pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
+    let here = panel.clone();
     window.global::<ui::KeyboardAdapter>().on_key(move |key| {
-        if let Some(window) = weak.upgrade() {
+        here.touched();
+        if let Some(window) = here.window.upgrade() {
             finger::type_text(&window, &key);
         }
     });

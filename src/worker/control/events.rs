@@ -31,7 +31,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         }),
         Event::Notices(list) => json!({"event": "notices", "notices": status::notices(list)}),
         Event::Bye => json!({"event": "bye"}),
-        Event::Refused(_) | Event::Ask { .. } => return None,
+        Event::CertificateFiles(_) | Event::Refused(_) | Event::Ask { .. } => return None,
     };
     Some(with_end(&value))
 }

@@ -60,12 +60,4 @@ mod tests {
             assert!(!fits("4711", bad), "{bad}");
         }
     }
-
-    #[test]
-    fn a_hash_takes_a_fraction_of_a_second() {
-        let began = std::time::Instant::now();
-        hash("123456").expect("random bytes");
-        // A core of the weakest panel is some ten times slower than one of the machines that run this.
-        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
-    }
 }

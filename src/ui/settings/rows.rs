@@ -1,0 +1,359 @@
+//! The rows of each group: one for each setting that matters now, in the order of the declaration, and what stands
+//! between them.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use slint::{ModelRc, SharedString, VecModel};
+
+use super::fault::fault;
+use super::files::role;
+use super::ui;
+use crate::channel::CertificateRole;
+use crate::config::{Account, AccountConfig, AccountTransport, Kind, SETTINGS, Setting, SrvOver, setting};
+use crate::ui::account::{account_of, days_until};
+use crate::ui::convert;
+use crate::ui::panel::State;
+
+/// Forgets the call log.
+pub(super) const CLEAR_LOG: &str = "about.clear_log";
+/// Sets another PIN.
+pub(super) const PIN: &str = "security.pin";
+/// Takes the PIN away.
+pub(super) const DO_WITHOUT: &str = "security.remove";
+/// Closes the pages behind the PIN.
+pub(super) const LOCK: &str = "security.lock";
+
+/// As much of a refused value is repeated, in characters.
+const REPEATED: usize = 24;
+
+/// A value that was refused.
+pub(in crate::ui) struct Fault {
+    key: String,
+    entered: String,
+    problem: String,
+}
+
+impl Fault {
+    pub(in crate::ui) fn new(key: &str, entered: &str, problem: String) -> Self {
+        Self { key: key.to_owned(), entered: entered.to_owned(), problem }
+    }
+}
+
+/// Where a setting stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Group(ui::SettingsGroup),
+    Account(Account, ui::AccountPage),
+}
+
+/// The place of a setting by its key.
+fn place(key: &str) -> Option<Place> {
+    let (chapter, rest) = key.split_once('.')?;
+    let account = match chapter {
+        "phone" => return Some(Place::Group(ui::SettingsGroup::Calls)),
+        "audio" => return Some(Place::Group(ui::SettingsGroup::Sound)),
+        "video" => return Some(Place::Group(ui::SettingsGroup::Video)),
+        "display" => return Some(Place::Group(ui::SettingsGroup::Display)),
+        "network" => return Some(Place::Group(ui::SettingsGroup::Network)),
+        "security" => return Some(Place::Group(ui::SettingsGroup::Security)),
+        "account1" => Account::One,
+        "account2" => Account::Two,
+        _ => return None,
+    };
+    let page = match rest {
+        "basic.transport" | "basic.srv_over" => ui::AccountPage::Transport,
+        _ if rest.starts_with("outbound_proxy.") => ui::AccountPage::Proxy,
+        _ if rest.starts_with("tls.") => ui::AccountPage::Certificates,
+        _ => ui::AccountPage::Basic,
+    };
+    Some(Place::Account(account, page))
+}
+
+/// The rows of the group that is open.
+pub(super) fn of_group(state: &State) -> Vec<ui::SettingRow> {
+    match state.group {
+        ui::SettingsGroup::Calls => calls(state),
+        ui::SettingsGroup::Network => network(state),
+        ui::SettingsGroup::Security => security(state),
+        ui::SettingsGroup::About => about(state),
+        group => match account_of(group) {
+            Some(account) => account_page(state, account),
+            None => settings_at(state, Place::Group(group)),
+        },
+    }
+}
+
+/// The row of one setting.
+pub(super) fn of_key(state: &State, key: &str) -> Option<ui::SettingRow> {
+    setting(key).map(|setting| row(state, setting))
+}
+
+fn settings_at(state: &State, wanted: Place) -> Vec<ui::SettingRow> {
+    let here = SETTINGS.iter().filter(|setting| place(setting.key) == Some(wanted) && matters(state, setting));
+    here.map(|setting| row(state, setting)).collect()
+}
+
+fn account_page(state: &State, account: Account) -> Vec<ui::SettingRow> {
+    let mut rows = Vec::new();
+    if state.account_page == ui::AccountPage::Certificates && !uses_tls(state.config.account(account)) {
+        let note = ui::SettingNote::OnlyWithTls;
+        rows.push(ui::SettingRow { note, ..plain("account.tls", ui::SettingKind::Note) });
+    }
+    rows.extend(settings_at(state, Place::Account(account, state.account_page)));
+    rows
+}
+
+/// Whether an account can come to speak TLS as it is set.
+fn uses_tls(account: &AccountConfig) -> bool {
+    match account.transport {
+        AccountTransport::Tls => true,
+        AccountTransport::DnsSrv => matches!(account.srv_over, SrvOver::Auto | SrvOver::Tls),
+        AccountTransport::Udp | AccountTransport::Tcp => false,
+    }
+}
+
+/// Several chapters, each under its heading.
+fn calls(state: &State) -> Vec<ui::SettingRow> {
+    let mut rows = Vec::new();
+    for chapter in ["phone.dnd", "phone.direct_ip", "phone.auto_answer", "phone.unlock", "phone.call"] {
+        rows.push(plain(chapter, ui::SettingKind::Heading));
+        let prefix = format!("{chapter}.");
+        rows.extend(SETTINGS.iter().filter(|setting| setting.key.starts_with(&prefix)).map(|it| row(state, it)));
+        if chapter == "phone.direct_ip" {
+            let listening = state.direct_ip.error.clone().unwrap_or_else(|| state.direct_ip.listening.join("  "));
+            rows.push(information("phone.direct_ip.listening", &listening));
+        }
+    }
+    rows
+}
+
+fn network(state: &State) -> Vec<ui::SettingRow> {
+    let mut rows = settings_at(state, Place::Group(ui::SettingsGroup::Network));
+    rows.push(information("about.address", &own_address(state)));
+    rows
+}
+
+fn security(state: &State) -> Vec<ui::SettingRow> {
+    let set = state.pin.is_set();
+    let action = |key: &str| plain(key, ui::SettingKind::Action);
+    let mut rows = Vec::new();
+    if !set {
+        rows.push(plain("security.invitation", ui::SettingKind::Note));
+    }
+    rows.push(ui::SettingRow { on: set, ..action(PIN) });
+    if set {
+        rows.extend([action(DO_WITHOUT), action(LOCK)]);
+    }
+    rows
+}
+
+fn about(state: &State) -> Vec<ui::SettingRow> {
+    vec![
+        information("about.version", env!("CARGO_PKG_VERSION")),
+        information("about.address", &own_address(state)),
+        information("about.licence", "GPL-3.0-or-later"),
+        ui::SettingRow { enabled: !state.log.is_empty(), ..plain(CLEAR_LOG, ui::SettingKind::Action) },
+    ]
+}
+
+fn own_address(state: &State) -> String {
+    state.direct_ip.address.map(|address| address.to_string()).unwrap_or_default()
+}
+
+fn plain(key: &str, kind: ui::SettingKind) -> ui::SettingRow {
+    ui::SettingRow { key: key.into(), name: key.into(), kind, enabled: true, ..Default::default() }
+}
+
+fn information(key: &str, value: &str) -> ui::SettingRow {
+    ui::SettingRow { value: value.into(), ..plain(key, ui::SettingKind::Info) }
+}
+
+/// The account of a setting, and its key there.
+fn of_account<'a>(state: &'a State, setting: &'static Setting) -> Option<(&'a AccountConfig, &'static str)> {
+    let (chapter, rest) = setting.key.split_once('.')?;
+    let account = Account::ALL.into_iter().find(|account| chapter == format!("account{}", account.number()))?;
+    Some((state.config.account(account), rest))
+}
+
+/// Whether a setting can have an effect as the others are set.
+fn matters(state: &State, setting: &'static Setting) -> bool {
+    match of_account(state, setting) {
+        Some((account, "basic.srv_over")) => account.transport == AccountTransport::DnsSrv,
+        Some((account, key)) if key.starts_with("outbound_proxy.") && key != "outbound_proxy.active" => {
+            account.proxy_active
+        }
+        // Only datagrams leave open whether the server still knows the panel.
+        Some((account, "basic.check_interval")) => {
+            matches!(account.transport, AccountTransport::Udp | AccountTransport::DnsSrv)
+        }
+        _ => true,
+    }
+}
+
+/// Why a setting that is shown has no effect.
+fn note(state: &State, setting: &'static Setting) -> ui::SettingNote {
+    match of_account(state, setting) {
+        Some((account, "basic.port")) if account.transport == AccountTransport::DnsSrv => ui::SettingNote::SrvHasPorts,
+        _ => ui::SettingNote::None,
+    }
+}
+
+/// The key without the number of the account.
+fn name(key: &str) -> SharedString {
+    match key.split_once('.') {
+        Some(("account1" | "account2", rest)) => format!("account.{rest}").into(),
+        _ => key.into(),
+    }
+}
+
+fn row(state: &State, setting: &'static Setting) -> ui::SettingRow {
+    let value = match setting.value(&state.config).to_string() {
+        // Only whether there is one goes to the screen.
+        secret if setting.is_secret() && !secret.is_empty() => "set".to_owned(),
+        value => value,
+    };
+    let note = note(state, setting);
+    let mut row = ui::SettingRow {
+        key: setting.key.into(),
+        name: name(setting.key),
+        label: setting.label.into(),
+        help: setting.help.into(),
+        on: value == "on",
+        number: value.parse().unwrap_or(0),
+        value: value.into(),
+        unit: setting.unit.into(),
+        step: 1,
+        enabled: note != ui::SettingNote::SrvHasPorts,
+        note,
+        ..Default::default()
+    };
+    row.kind = match setting.kind {
+        Kind::Switch => ui::SettingKind::Toggle,
+        Kind::Number { min, max } => {
+            row.minimum = i32::try_from(min).unwrap_or(i32::MIN);
+            row.maximum = i32::try_from(max).unwrap_or(i32::MAX);
+            if setting.unit == "%" {
+                row.step = 5;
+                ui::SettingKind::Slider
+            } else {
+                ui::SettingKind::Number
+            }
+        }
+        Kind::Choice(words) => {
+            row.choices =
+                ModelRc::new(VecModel::from(words.iter().map(|word| SharedString::from(*word)).collect::<Vec<_>>()));
+            ui::SettingKind::Choice
+        }
+        Kind::Secret { .. } => ui::SettingKind::Secret,
+        Kind::Text { .. } if role(setting.key).is_some() => ui::SettingKind::File,
+        Kind::Keys { .. } | Kind::Text { .. } | Kind::List { .. } | Kind::Order(_) => ui::SettingKind::Text,
+    };
+    if row.kind == ui::SettingKind::File {
+        let name = Path::new(row.value.as_str()).file_name().map(|name| name.to_string_lossy().into_owned());
+        row.value = name.unwrap_or_default().into();
+    }
+    if let Some((account, CertificateRole::Client)) = role(setting.key)
+        && let Some(end) = state.registrations[account.index()].certificate_expires
+    {
+        row.has_end = true;
+        row.end = convert::moment(end);
+        row.end_days = i32::try_from(days_until(end, SystemTime::now())).unwrap_or(i32::MAX);
+    }
+    if let Some(refused) = &state.fault
+        && refused.key == setting.key
+    {
+        let (kind, part) = fault(setting, &refused.entered);
+        row.fault = kind;
+        if !setting.is_secret() {
+            row.fault_value = part.chars().take(REPEATED).collect::<String>().into();
+        }
+        row.fault_text = refused.problem.as_str().into();
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::sync::Arc;
+
+    fn keys(rows: &[ui::SettingRow]) -> Vec<&str> {
+        rows.iter().map(|row| row.key.as_str()).collect()
+    }
+
+    fn page(config: &Config, page: ui::AccountPage) -> Vec<ui::SettingRow> {
+        let mut state = State { config: Arc::new(config.clone()), ..State::default() };
+        state.group = ui::SettingsGroup::Account2;
+        state.account_page = page;
+        of_group(&state)
+    }
+
+    fn with(changes: &[(&str, &str)]) -> Config {
+        changes.iter().fold(Config::default(), |config, (key, value)| config.set(key, value).expect(key))
+    }
+
+    #[test]
+    fn every_setting_has_its_place() {
+        for setting in SETTINGS.iter() {
+            assert!(place(setting.key).is_some(), "{}", setting.key);
+        }
+        let state = State::default();
+        let calls = SETTINGS.iter().filter(|it| place(it.key) == Some(Place::Group(ui::SettingsGroup::Calls))).count();
+        let shown = calls_only(&of_group(&state));
+        assert_eq!(shown, calls, "a chapter of Phone > Call Feature is missing");
+    }
+
+    fn calls_only(rows: &[ui::SettingRow]) -> usize {
+        rows.iter().filter(|row| setting(&row.key).is_some()).count()
+    }
+
+    #[test]
+    fn the_proxy_shows_its_settings_once_it_is_active() {
+        assert_eq!(keys(&page(&with(&[]), ui::AccountPage::Proxy)), ["account2.outbound_proxy.active"]);
+        let rows = page(&with(&[("account2.outbound_proxy.active", "on")]), ui::AccountPage::Proxy);
+        assert_eq!(rows.len(), 5);
+        assert_eq!(rows[1].name, "account.outbound_proxy.server");
+    }
+
+    #[test]
+    fn dns_srv_brings_its_transport_and_takes_the_port() {
+        assert_eq!(keys(&page(&with(&[]), ui::AccountPage::Transport)), ["account2.basic.transport"]);
+        let srv = with(&[("account2.basic.transport", "dns-srv")]);
+        assert_eq!(
+            keys(&page(&srv, ui::AccountPage::Transport)),
+            ["account2.basic.transport", "account2.basic.srv_over"]
+        );
+        let port = |config: &Config| {
+            let rows = page(config, ui::AccountPage::Basic);
+            let row = rows.iter().find(|row| row.key == "account2.basic.port").expect("the port is shown");
+            (row.enabled, row.note)
+        };
+        assert_eq!(port(&with(&[])), (true, ui::SettingNote::None));
+        assert_eq!(port(&srv), (false, ui::SettingNote::SrvHasPorts));
+    }
+
+    #[test]
+    fn certificates_say_that_they_wait_for_tls() {
+        let noted = |changes: &[(&str, &str)]| page(&with(changes), ui::AccountPage::Certificates)[0].note;
+        assert_eq!(noted(&[("account2.basic.transport", "tcp")]), ui::SettingNote::OnlyWithTls);
+        assert_eq!(noted(&[("account2.basic.transport", "tls")]), ui::SettingNote::None);
+        assert_eq!(noted(&[("account2.basic.transport", "dns-srv")]), ui::SettingNote::None);
+        let over = [("account2.basic.transport", "dns-srv"), ("account2.basic.srv_over", "tcp")];
+        assert_eq!(noted(&over), ui::SettingNote::OnlyWithTls);
+    }
+
+    #[test]
+    fn a_password_reaches_no_row() {
+        let config = with(&[("account2.basic.password", "4711")]);
+        let rows = page(&config, ui::AccountPage::Basic);
+        assert!(!format!("{rows:?}").contains("4711"));
+        let password = rows.iter().find(|row| row.kind == ui::SettingKind::Secret).expect("the password");
+        assert_eq!((password.value.as_str(), password.number), ("set", 0));
+        let mut state = State { config: Arc::new(config), ..State::default() };
+        state.fault = Some(Fault::new("account2.basic.password", &"4711".repeat(50), "too long".into()));
+        let row = of_key(&state, "account2.basic.password").expect("declared");
+        assert_eq!((row.fault, row.fault_value.as_str()), (ui::SettingFault::TooLong, ""));
+    }
+}

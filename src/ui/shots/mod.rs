@@ -1,0 +1,171 @@
+//! Pictures of all pages, filled with their sample values, at the three sizes and in all looks: `./dev shots` leaves them
+//! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
+
+mod scenes;
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::PathBuf;
+
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
+use slint::{ComponentHandle, PhysicalSize};
+
+use self::scenes::SCENES;
+use super::{finger, generated as ui};
+
+/// Width, height, and pixels in a millimetre of the panel that has them.
+const PANELS: [(u32, u32, f32); 3] = [(800, 480, 7.35), (1024, 600, 6.68), (1280, 800, 5.88)];
+/// The least size of what is touched, in mm; a hair less for rounding to whole pixels.
+const TOUCH_MM: f32 = 9.9;
+
+const PAGES: [(ui::Page, &str); 9] = [
+    (ui::Page::Idle, "idle"),
+    (ui::Page::Home, "home"),
+    (ui::Page::Dial, "dial"),
+    (ui::Page::Ringing, "ringing"),
+    (ui::Page::Calling, "calling"),
+    (ui::Page::InCall, "in_call"),
+    (ui::Page::Contacts, "contacts"),
+    (ui::Page::Log, "log"),
+    (ui::Page::Settings, "settings"),
+];
+
+fn window(width: u32, height: u32) -> ui::AppWindow {
+    let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
+    // One platform serves all windows of a thread.
+    let _ = slint::platform::set_platform(Box::new(TestingBackend::new(options)));
+    let window = ui::AppWindow::new().expect("the testing backend opens a window");
+    window.window().set_size(PhysicalSize::new(width, height));
+    window.show().expect("the testing backend shows it");
+    window
+}
+
+fn folder() -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/shots");
+    fs::create_dir_all(&folder).expect("target can be written to");
+    folder
+}
+
+#[test]
+fn every_page_is_drawn_at_every_size_in_every_look() {
+    for (width, height, _) in PANELS {
+        let window = window(width, height);
+        for (mode, look) in
+            [(ui::ThemeMode::Dark, "dark"), (ui::ThemeMode::Light, "light"), (ui::ThemeMode::HighContrast, "contrast")]
+        {
+            window.global::<ui::Theme>().set_mode(mode);
+            for (page, name) in PAGES {
+                window.global::<ui::Nav>().set_page(page);
+                let file = folder().join(format!("{name}-{width}x{height}-{look}.png"));
+                finger::screenshot(&window, &file).expect("a picture");
+                let picture = window.window().take_snapshot().expect("a picture");
+                let colours: HashSet<_> = picture.as_slice().iter().map(|pixel| (pixel.r, pixel.g, pixel.b)).collect();
+                assert!(colours.len() > 20, "{name} at {width}×{height}, {look}: {} colours", colours.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_state_of_the_accounts_and_the_pin_is_drawn_in_both_languages() {
+    for (width, height, _) in PANELS {
+        for scene in SCENES {
+            let window = window(width, height);
+            for (language, mode, look) in
+                [("", ui::ThemeMode::Dark, "dark-en"), ("de", ui::ThemeMode::Light, "light-de")]
+            {
+                slint::select_bundled_translation(language).expect("the language is there");
+                window.global::<ui::Theme>().set_mode(mode);
+                window.global::<ui::Nav>().set_page(scene.page);
+                (scene.fill)(&window);
+                let file = folder().join(format!("{}-{width}x{height}-{look}.png", scene.name));
+                finger::screenshot(&window, &file).expect("a picture");
+                assert!(fs::metadata(&file).expect("written").len() > 5_000, "{} is drawn", file.display());
+            }
+        }
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}
+
+#[test]
+fn whatever_is_touched_is_ten_millimetres_wide_and_high() {
+    let mut small = BTreeSet::new();
+    for (width, height, density) in PANELS {
+        let window = window(width, height);
+        for (page, name) in PAGES {
+            window.global::<ui::Nav>().set_page(page);
+            small.extend(too_small(&window, name, density));
+        }
+        // The letters of the keyboard share one row: they are as wide as a tenth of the screen.
+        for scene in SCENES.iter().filter(|scene| !scene.name.starts_with("entry_")) {
+            let window = self::window(width, height);
+            window.global::<ui::Nav>().set_page(scene.page);
+            (scene.fill)(&window);
+            small.extend(too_small(&window, scene.name, density));
+        }
+    }
+    assert!(small.is_empty(), "too small for a finger:\n{}", small.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// What is too small for a finger on this screen.
+fn too_small(window: &ui::AppWindow, name: &str, density: f32) -> Vec<String> {
+    use AccessibleRole::{Button, RadioButton, Switch, Tab};
+    let is_touched = |element: &ElementHandle| {
+        element.accessible_role().is_some_and(|role| matches!(role, Button | RadioButton | Switch | Tab))
+    };
+    let touched = ElementQuery::from_root(window).match_descendants().match_predicate(is_touched).find_all();
+    let millimetres = touched.iter().map(|element| {
+        let size = element.size();
+        (element.accessible_label().unwrap_or_default(), size.width / density, size.height / density)
+    });
+    let at = window.window().size();
+    millimetres
+        .filter(|(_, width, height)| *width < TOUCH_MM || *height < TOUCH_MM)
+        .map(|(label, width, height)| format!("{name} {}×{} '{label}': {width:.1}×{height:.1} mm", at.width, at.height))
+        .collect()
+}
+
+#[test]
+fn the_names_that_scripts_press_are_there() {
+    let window = window(1024, 600);
+    let labels = [
+        (ui::Page::Home, vec!["Dial", "Contacts", "Call log", "Settings"]),
+        (ui::Page::Dial, vec!["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "✳", "#", "Delete", "Call"]),
+        (ui::Page::Ringing, vec!["Answer", "Decline", "Unlock", "Silence"]),
+        (ui::Page::InCall, vec!["End", "Unlock", "Mute", "Hold", "Keypad"]),
+        (ui::Page::Settings, vec!["Calls", "Account 1", "Account 2", "Sound", "Back"]),
+    ];
+    for (page, names) in labels {
+        window.global::<ui::Nav>().set_page(page);
+        for name in names {
+            assert_eq!(finger::press(&window, name, || {}), Ok(()), "{page:?}");
+        }
+    }
+    window.global::<ui::Nav>().set_page(ui::Page::Home);
+    assert!(finger::press(&window, "Answer", || {}).is_err());
+    let in_scenes = [
+        ("account_failed", vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates"]),
+        ("security", vec!["Change PIN", "Remove PIN", "Lock now"]),
+        ("security_without", vec!["Change PIN"]),
+        ("pin_wrong", vec!["0", "9", "Cancel"]),
+        ("pin_again", vec!["Delete", "Enter"]),
+        ("entry_password", vec!["Show while typing", "Remove", "Cancel", "Save"]),
+        ("trial_fails", vec!["Try again", "Close"]),
+        ("other_account", vec!["Call with the other account", "Cancel"]),
+        ("home_account_words", vec!["Account in words"]),
+    ];
+    for (scene, names) in in_scenes {
+        let window = self::window(1024, 600);
+        let scene = SCENES.iter().find(|it| it.name == scene).expect("the scene is there");
+        window.global::<ui::Nav>().set_page(scene.page);
+        (scene.fill)(&window);
+        for name in names {
+            assert_eq!(finger::press(&window, name, || {}), Ok(()), "{}", scene.name);
+        }
+    }
+    let locked = self::window(1024, 600);
+    locked.global::<ui::Nav>().set_page(ui::Page::Settings);
+    let scene = SCENES.iter().find(|it| it.name == "pin_locked").expect("the scene is there");
+    (scene.fill)(&locked);
+    assert!(finger::press(&locked, "1", || {}).is_err(), "nothing is taken while it is locked");
+}
