@@ -174,10 +174,30 @@ pub(super) enum CtlVerb {
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
+    /// Certificates and keys for TLS
+    #[command(subcommand)]
+    Certificate(CertificateVerb),
     /// Print events as they happen, one JSON object a line
     Events,
     /// Let the panel end its calls and leave
     Quit,
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(super) enum CertificateVerb {
+    /// Copy a file (PEM or DER) into the panel's own folder and use it for an account
+    Import {
+        /// 1 or 2
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
+        account: u8,
+        /// Trusted authorities, our own certificate, or its private key
+        #[arg(value_parser = ["authority", "client", "key"])]
+        role: String,
+        /// The file
+        file: PathBuf,
+    },
+    /// Print what was imported: whose it is, until when it holds, what uses it
+    List,
 }
 
 /// A switch on the command line.
@@ -301,6 +321,8 @@ mod tests {
             "ctl dnd loud",
             "ctl dial",
             "ctl dial 1 --account 3",
+            "ctl certificate import 3 client a.pem",
+            "ctl certificate import 1 root a.pem",
             "--size 10x10",
             "--size 1024",
             "--screen none ctl status",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::args::{CtlVerb, Switch};
+use super::args::{CertificateVerb, CtlVerb, Switch};
 
 /// Longer than the panel takes to say that it takes too long.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
@@ -85,7 +85,9 @@ fn follow(reader: impl BufRead) -> Result<(), Failure> {
 
 fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
     let text = match verb {
-        CtlVerb::Status => serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?,
+        CtlVerb::Status | CtlVerb::Certificate(CertificateVerb::List) => {
+            serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?
+        }
         CtlVerb::Get { .. } => plain(&result["value"]),
         _ if result.as_object().is_some_and(serde_json::Map::is_empty) => return Ok(()),
         _ => result.to_string(),
@@ -125,9 +127,15 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Screenshot { file } => {
             // The panel has another working directory.
             let file = std::path::absolute(file).map_err(Failure::wrong_use)?;
-            let file = file.to_str().ok_or_else(|| Failure::wrong_use("the file's name is not UTF-8"))?;
-            json!({"do": "screenshot", "file": file})
+            json!({"do": "screenshot", "file": utf8(&file)?})
         }
+        CtlVerb::Certificate(CertificateVerb::Import { account, role, file }) => {
+            // The panel has another working directory, and refuses links: they are followed here, where who asks may do so.
+            let file =
+                std::fs::canonicalize(file).or_else(|_| std::path::absolute(file)).map_err(Failure::wrong_use)?;
+            json!({"do": "import_certificate", "account": account, "role": role, "file": utf8(&file)?})
+        }
+        CtlVerb::Certificate(CertificateVerb::List) => json!({"do": "certificates"}),
         CtlVerb::Get { key } => json!({"do": "get", "key": key}),
         CtlVerb::Set { key, value } => json!({"do": "set", "key": key, "value": value}),
         CtlVerb::Events => json!({"do": "events"}),
@@ -135,6 +143,10 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
     };
     request["id"] = json!(1);
     Ok(request)
+}
+
+fn utf8(file: &Path) -> Result<&str, Failure> {
+    file.to_str().ok_or_else(|| Failure::wrong_use("the file's name is not UTF-8"))
 }
 
 #[cfg(test)]
@@ -168,6 +180,8 @@ mod tests {
             CtlVerb::Screenshot { file: "a.png".into() },
             CtlVerb::Get { key: text() },
             CtlVerb::Set { key: text(), value: text() },
+            CtlVerb::Certificate(CertificateVerb::Import { account: 2, role: "key".into(), file: "a.key".into() }),
+            CtlVerb::Certificate(CertificateVerb::List),
             CtlVerb::Events,
             CtlVerb::Quit,
         ];

@@ -64,13 +64,13 @@ impl Trace {
 
 impl Trace {
     /// Writes the messages that are whole with these bytes, which came on a connection: a secret in two pieces is hidden, too.
-    pub fn stream(&mut self, flow: FlowId, local: impl Display, remote: impl Display, bytes: &[u8]) {
+    pub fn stream(&mut self, flow: FlowId, transport: &str, local: impl Display, remote: impl Display, bytes: &[u8]) {
         let mut framer = self.begun.remove(&flow).unwrap_or_default();
         framer.push(bytes);
         loop {
             match framer.next() {
                 Some(Ok(Framed::Message(message) | Framed::Unframed(message, _))) => {
-                    self.message(Way::In, "tcp", &local, &remote, &message)
+                    self.message(Way::In, transport, &local, &remote, &message)
                 }
                 Some(Ok(Framed::KeepAlivePing | Framed::KeepAlivePong)) => {}
                 // The endpoint closes a connection that can be read no further.
@@ -209,7 +209,7 @@ mod tests {
         let message =
             "\r\n\r\nREGISTER sip:a SIP/2.0\r\nAuthorization: Digest response=\"abcdef\"\r\nl: 4\r\n\r\nbodyOPTIONS";
         for piece in message.as_bytes().chunks(7) {
-            trace.stream(FlowId(1), "192.0.2.1:5060", "192.0.2.2:5060", piece);
+            trace.stream(FlowId(1), "tls", "192.0.2.1:5060", "192.0.2.2:5060", piece);
         }
         let text = std::fs::read_to_string(&path).expect("it is there");
         assert_eq!(text.matches("tcp").count(), 1, "{text}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::channel::{AccountChoice, CallHandle, Command, DndMode, ScreenRequest};
+use crate::channel::{Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, ScreenRequest};
 
 /// The longest line that is read, in bytes, without its line end.
 pub const LINE_LIMIT: usize = 64 * 1024;
@@ -31,6 +31,8 @@ pub enum Do {
     Screen(ScreenRequest),
     /// The value of a setting.
     Get(String),
+    /// The files of certificates and keys that were imported.
+    Certificates,
     /// Turn this connection into a stream of events.
     Events,
 }
@@ -75,6 +77,7 @@ fn what(from: &Parameters<'_>) -> Result<Do, String> {
     Ok(match verb {
         "status" => Do::Status,
         "events" => Do::Events,
+        "certificates" => Do::Certificates,
         "get" => Do::Get(from.text("key")?.to_owned()),
         "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
         "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
@@ -100,6 +103,11 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
         "dnd" => Command::Dnd(from.dnd()?),
         "volume" => Command::Volume(from.level()?),
         "set" => Command::Set { key: from.text("key")?.to_owned(), value: from.value("value")? },
+        "import_certificate" => Command::ImportCertificate {
+            account: from.one_account()?,
+            role: from.role()?,
+            file: PathBuf::from(from.text("file")?),
+        },
         "quit" => Command::Quit,
         other => return Err(format!("'{other}' is not a thing to do")),
     })
@@ -164,6 +172,22 @@ impl<'a> Parameters<'a> {
         }
     }
 
+    fn one_account(&self) -> Result<Account, String> {
+        match self.account()? {
+            AccountChoice::Account1 => Ok(Account::One),
+            AccountChoice::Account2 => Ok(Account::Two),
+            AccountChoice::Auto => Err("\"account\" must be 1 or 2".to_owned()),
+        }
+    }
+
+    fn role(&self) -> Result<CertificateRole, String> {
+        let word = self.text("role")?;
+        CertificateRole::ALL
+            .into_iter()
+            .find(|role| role.word() == word)
+            .ok_or_else(|| format!("\"role\" is '{word}', it must be authority, client or key"))
+    }
+
     fn dnd(&self) -> Result<DndMode, String> {
         match self.text("mode")? {
             "off" => Ok(DndMode::Off),
@@ -207,6 +231,7 @@ mod tests {
     fn each_verb_takes_its_parameters_by_name() {
         assert_eq!(understood(r#"{"do":"status"}"#), Do::Status);
         assert_eq!(understood(r#"{"do":"events"}"#), Do::Events);
+        assert_eq!(understood(r#"{"do":"certificates"}"#), Do::Certificates);
         assert_eq!(understood(r#"{"do":"get","key":"a.b"}"#), Do::Get("a.b".into()));
         let commands = [
             (r#"{"do":"dial","text":"1","account":"2"}"#, {
@@ -225,6 +250,13 @@ mod tests {
             (r#"{"do":"volume","level":100}"#, Command::Volume(100)),
             (r#"{"do":"set","key":"k","value":5062}"#, Command::Set { key: "k".into(), value: "5062".into() }),
             (r#"{"do":"set","key":"k","value":"x y"}"#, Command::Set { key: "k".into(), value: "x y".into() }),
+            (r#"{"do":"import_certificate","account":1,"role":"client","file":"/stick/door.pem"}"#, {
+                Command::ImportCertificate {
+                    account: Account::One,
+                    role: CertificateRole::Client,
+                    file: "/stick/door.pem".into(),
+                }
+            }),
             (r#"{"do":"quit"}"#, Command::Quit),
         ];
         for (line, command) in commands {
@@ -250,6 +282,11 @@ mod tests {
         assert!(refused(r#"{"do":"answer","call":"x"}"#).contains("the number of a call"));
         assert!(refused(r#"{"do":"dnd","mode":"loud"}"#).contains("off, silent or reject"));
         assert!(refused(r#"{"do":"dial","text":"1","account":3}"#).contains("auto, 1 or 2"));
+        let import = |account: &str, role: &str| {
+            refused(&format!(r#"{{"do":"import_certificate","account":"{account}","role":"{role}","file":"f"}}"#))
+        };
+        assert_eq!(import("auto", "client"), "\"account\" must be 1 or 2");
+        assert_eq!(import("2", "root"), "\"role\" is 'root', it must be authority, client or key");
     }
 
     #[test]

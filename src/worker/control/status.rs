@@ -1,7 +1,8 @@
 //! The views of the contract as the JSON of the control socket: the answer to `status`, and the parts that events share with it.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
@@ -9,6 +10,7 @@ use crate::channel::{
     TestStep, UnlockState, VideoView,
 };
 use crate::sdp::VideoCodec;
+use crate::worker::certificates::Listed;
 
 /// All that `status` tells.
 #[derive(Clone, Debug)]
@@ -72,6 +74,21 @@ pub fn account(now: Instant, view: &RegistrationView) -> Value {
         "server": view.server,
         "via": view.via,
         "proxy": view.proxy.name(),
+        "certificate_expires": view.certificate_expires.map(date),
+    })
+}
+
+/// An imported file, and the settings that name it.
+pub fn certificate(file: &Listed, used_by: &[String]) -> Value {
+    let facts = file.certificate.as_ref();
+    json!({
+        "file": file.name,
+        "subject": facts.map(|facts| &facts.subject),
+        "for": facts.map(|facts| facts.identities.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        "expires": facts.map(|facts| date(facts.expires())),
+        "key": file.has_key,
+        "used_by": used_by,
+        "problem": file.problem,
     })
 }
 
@@ -166,6 +183,11 @@ fn video(view: &VideoView) -> Value {
         "keyframe_requests": view.keyframe_requests,
         "stalled": view.stalled,
     })
+}
+
+/// `2026-12-31T23:59:59Z`; nothing for a time that no calendar has.
+fn date(at: SystemTime) -> Option<String> {
+    Timestamp::try_from(at).ok().map(|at| at.to_string())
 }
 
 fn seconds_until(now: Instant, then: Instant) -> u64 {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crate::sip::FlowId;
+use crate::sip::{FlowId, Transport};
 
 /// What the table allows.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// For the connection to be made.
     pub connect: Duration,
+    /// For the connection to be made and TLS to be agreed on, in all.
+    pub connect_tls: Duration,
     /// For one message to be written.
     pub write: Duration,
     /// Silence on a connection that never made us say anything.
@@ -39,6 +41,7 @@ impl Default for Limits {
             queue: 64,
             queued_bytes: 256 * 1024,
             connect: Duration::from_secs(5),
+            connect_tls: Duration::from_secs(4),
             write: Duration::from_secs(10),
             silent: Duration::from_secs(30),
             idle: Duration::from_secs(150),
@@ -49,9 +52,14 @@ impl Default for Limits {
 /// What is known of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    /// Where we can be reached from there: with a connection of ours that is the port that we listen on.
+    /// Plain or encrypted.
+    pub transport: Transport,
+    /// Where we can be reached from there: with a connection of ours that is the port that we listen on, or the connection's own
+    /// end where nobody listens.
     pub local: SocketAddr,
     pub remote: SocketAddr,
+    /// Whether it was opened under a name that its user gave it: then nobody else finds it.
+    pub reserved: bool,
     /// Whether the other side opened it.
     pub theirs: bool,
     /// When either side last said anything.
@@ -124,9 +132,18 @@ impl Roster {
         }
     }
 
-    /// The connection that leads there, if there is one.
+    /// The connection that leads there and is anybody's, if there is one.
     pub fn find(&self, remote: SocketAddr) -> Option<FlowId> {
-        self.entries.iter().find(|(_, entry)| entry.remote == remote).map(|(flow, _)| *flow)
+        self.entries.iter().find(|(_, entry)| entry.remote == remote && !entry.reserved).map(|(flow, _)| *flow)
+    }
+
+    /// It stands, and this is our end of it.
+    pub fn stands(&mut self, flow: FlowId, local: SocketAddr) {
+        if let Some(entry) = self.entries.get_mut(&flow)
+            && entry.reserved
+        {
+            entry.local = local;
+        }
     }
 
     /// When the next connection will have been silent for too long.
@@ -167,7 +184,8 @@ mod tests {
 
     fn entry(last: Instant, from: u8, spoken: bool) -> Entry {
         let remote = SocketAddr::from(([10, 0, 0, from], 40_000));
-        Entry { local: SocketAddr::from(([10, 0, 0, 1], 5060)), remote, theirs: true, last, spoken }
+        let local = SocketAddr::from(([10, 0, 0, 1], 5060));
+        Entry { transport: Transport::Tcp, local, remote, reserved: false, theirs: true, last, spoken }
     }
 
     fn ip(from: u8) -> Option<IpAddr> {
@@ -207,6 +225,19 @@ mod tests {
         }
         assert!(roster.place(None, &|_| true).is_err());
         assert_eq!(roster.len(), 6);
+    }
+
+    #[test]
+    fn a_connection_with_a_name_of_its_own_is_found_by_that_alone_and_learns_its_own_end() {
+        let start = Instant::now();
+        let mut roster = roster(start, &[(1, 2, true)]);
+        let own = SocketAddr::from(([10, 0, 0, 1], 50_000));
+        roster.add(FlowId(9), Entry { reserved: true, ..entry(start, 3, true) });
+        assert_eq!(roster.find(SocketAddr::from(([10, 0, 0, 3], 40_000))), None);
+        roster.stands(FlowId(9), own);
+        roster.stands(FlowId(1), own);
+        assert_eq!(roster.get(FlowId(9)).map(|entry| entry.local), Some(own));
+        assert_eq!(roster.get(FlowId(1)).map(|entry| entry.local.port()), Some(5060), "there we are reached elsewhere");
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! The table of TCP connections of SIP: opened by us or by others, each read and written by two small tasks.
+//! The table of the connections of SIP, plain or by TLS: opened by us or by others, each read and written by a task of its own.
 //!
 //! ```text
-//! peer ─▶ reader task ─▶ one bounded channel ─▶ the worker's loop
-//! peer ◀─ writer task ◀─ bounded queue       ◀─ Table::send
+//! peer ─▶ read  ─▶ one bounded channel ─▶ the worker's loop
+//! peer ◀─ write ◀─ bounded queue       ◀─ Table::send
 //! ```
-//! A silent, trickling or deaf peer costs its own tasks and nobody else's time: the number of connections, of those from one
-//! address, the bytes queued, and the time to connect, to write and to be silent are all limited. Who has to go is decided in
-//! `roster`; a message that trickles is the endpoint's matter.
+//! A silent, trickling or deaf peer costs its own task and nobody else's time: the number of connections, of those from one
+//! address, the bytes queued, and the time to connect, to agree on TLS, to write and to be silent are all limited. Who has to
+//! go is decided in `roster`; a message that trickles is the endpoint's matter. What one connection does is in `flow`.
+
+mod flow;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,24 +16,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use self::flow::{Flow, prepare};
 pub use super::roster::Limits;
 use super::roster::{Entry, Roster};
-use crate::sip::FlowId;
+use super::tls::Client;
+use crate::phone::FlowFault;
+use crate::sip::{FlowId, Path, Transport};
 
 /// What a connection reports to the loop.
 #[derive(Debug)]
 pub enum FlowEvent {
-    /// It stands.
+    /// It stands; by TLS that means that the other side has shown who it is.
     Connected {
         /// Which one.
         flow: FlowId,
+        /// Our end of it.
+        local: SocketAddr,
     },
     /// Bytes came.
     Bytes {
@@ -44,8 +49,8 @@ pub enum FlowEvent {
     Closed {
         /// Which one.
         flow: FlowId,
-        /// Why, in words.
-        why: String,
+        /// Why.
+        why: FlowFault,
     },
 }
 
@@ -53,24 +58,41 @@ impl FlowEvent {
     /// Which connection it is about.
     pub fn flow(&self) -> FlowId {
         match self {
-            Self::Connected { flow } | Self::Bytes { flow, .. } | Self::Closed { flow, .. } => *flow,
+            Self::Connected { flow, .. } | Self::Bytes { flow, .. } | Self::Closed { flow, .. } => *flow,
         }
     }
 }
 
-/// The working part of one connection.
+/// A connection to be opened.
 #[derive(Debug)]
-struct Flow {
+pub struct Connect {
+    /// The name that the caller gives it, from `FlowId(1 << 63)` up and never used before. Such a connection is the caller's
+    /// alone: [`Table::find`] does not tell it, and its local end is its own. Without a name the table draws one.
+    pub flow: Option<FlowId>,
+    /// Where we can be reached from there; until the connection stands, for one with a name.
+    pub local: SocketAddr,
+    /// Where it leads.
+    pub remote: SocketAddr,
+    /// By TLS: what that needs, and the name that the other side has to show.
+    pub tls: Option<(Client, ServerName<'static>)>,
+}
+
+/// The table's end of one connection.
+#[derive(Debug)]
+struct Held {
     queue: mpsc::Sender<Vec<u8>>,
     /// Bytes in the queue.
     queued: Arc<AtomicUsize>,
+    /// Ends it at once, whatever waits in the queue.
+    end: Option<mpsc::Sender<()>>,
     task: Option<JoinHandle<()>>,
 }
 
-impl Drop for Flow {
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
+        if let Some(end) = self.end.take() {
+            // The task may have ended by itself.
+            let _ = end.try_send(());
         }
     }
 }
@@ -78,7 +100,7 @@ impl Drop for Flow {
 /// All connections.
 #[derive(Debug)]
 pub struct Table {
-    flows: HashMap<FlowId, Flow>,
+    flows: HashMap<FlowId, Held>,
     roster: Roster,
     next: u64,
     events: mpsc::Sender<FlowEvent>,
@@ -106,44 +128,37 @@ impl Table {
         let gone = self.roster.place(Some(remote.ip()), in_call)?;
         self.close_one(gone);
         prepare(&stream);
-        let (limits, events) = (self.roster.limits, self.events.clone());
-        let entry = Entry { local, remote, theirs: true, last: now, spoken: false };
-        self.add(entry, move |flow, queue| run(flow, stream, queue, events, limits));
+        let entry =
+            Entry { transport: Transport::Tcp, local, remote, reserved: false, theirs: true, last: now, spoken: false };
+        self.add(None, entry, move |flow| flow.accepted(stream));
         Ok(gone)
     }
 
-    /// The connection that leads there, if there is one.
+    /// The connection that leads there and was not opened under a name of its own, if there is one.
     pub fn find(&self, remote: SocketAddr) -> Option<FlowId> {
         self.roster.find(remote)
     }
 
-    /// Opens a connection; what is sent on it before it stands waits. `local` is where we can be reached from there. Gives
-    /// the flow that had to go for it, too.
+    /// Opens a connection; what is sent on it before it stands waits. Gives the flow that had to go for it, too.
     ///
     /// # Errors
     /// Why none can be opened, in words.
     pub fn connect(
         &mut self,
         now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
+        wanted: Connect,
         in_call: &dyn Fn(FlowId) -> bool,
     ) -> Result<(FlowId, Option<FlowId>), String> {
+        let Connect { flow, local, remote, tls } = wanted;
         let gone = self.roster.place(None, in_call)?;
         self.close_one(gone);
-        let (limits, events) = (self.roster.limits, self.events.clone());
-        let entry = Entry { local, remote, theirs: false, last: now, spoken: false };
-        let id = self.add(entry, move |flow, queue| async move {
-            let stream = match tokio::time::timeout(limits.connect, TcpStream::connect(remote)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => return close(flow, &events, error.to_string()).await,
-                Err(_) => return close(flow, &events, "no answer to the connection".into()).await,
-            };
-            prepare(&stream);
-            // Nobody there to hear it means that nobody will read the connection either.
-            let _ = events.send(FlowEvent::Connected { flow }).await;
-            run(flow, stream, queue, events, limits).await;
-        });
+        let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+        let entry =
+            Entry { transport, local, remote, reserved: flow.is_some(), theirs: false, last: now, spoken: false };
+        let id = match tls {
+            None => self.add(flow, entry, move |flow| flow.connect(remote)),
+            Some((client, name)) => self.add(flow, entry, move |flow| flow.connect_tls(remote, client, name)),
+        };
         Ok((id, gone))
     }
 
@@ -152,9 +167,10 @@ impl Table {
         self.flows.contains_key(&flow)
     }
 
-    /// Where we can be reached from there, and where it leads.
-    pub fn ends(&self, flow: FlowId) -> Option<(SocketAddr, SocketAddr)> {
-        self.roster.get(flow).map(|entry| (entry.local, entry.remote))
+    /// How it goes, where we can be reached from there, and where it leads.
+    pub fn path(&self, flow: FlowId) -> Option<Path> {
+        let entry = self.roster.get(flow)?;
+        Some(Path { transport: entry.transport, local: entry.local, remote: entry.remote, flow: Some(flow) })
     }
 
     /// Queues a message. `Err` if the connection is not there, or its peer does not read: then it is closed.
@@ -172,13 +188,13 @@ impl Table {
     /// Notes what a connection reported, before the loop acts on it.
     pub fn note(&mut self, now: Instant, event: &FlowEvent) {
         match event {
-            FlowEvent::Connected { .. } => {}
+            FlowEvent::Connected { flow, local } => self.roster.stands(*flow, *local),
             FlowEvent::Bytes { flow, .. } => self.roster.heard(now, *flow),
             FlowEvent::Closed { flow, .. } => self.close(*flow),
         }
     }
 
-    /// Closes a connection; what was queued may be lost.
+    /// Closes a connection; what was queued may be lost. By TLS the other side is told so, in the time that it gives us.
     pub fn close(&mut self, flow: FlowId) {
         self.flows.remove(&flow);
         self.roster.remove(flow);
@@ -203,9 +219,10 @@ impl Table {
         let tasks: Vec<JoinHandle<()>> = self
             .flows
             .drain()
-            .filter_map(|(_, mut flow)| {
-                // The queue ends with the flow, and the writer behind the last message in it.
-                flow.task.take()
+            .filter_map(|(_, mut held)| {
+                // The queue ends with what is held, and the writer behind the last message in it.
+                held.end.take();
+                held.task.take()
             })
             .collect();
         let all = async {
@@ -222,75 +239,32 @@ impl Table {
         }
     }
 
-    fn add<F, W>(&mut self, entry: Entry, work: W) -> FlowId
+    fn add<F, W>(&mut self, name: Option<FlowId>, entry: Entry, work: W) -> FlowId
     where
         F: Future<Output = ()> + Send + 'static,
-        W: FnOnce(FlowId, Queue) -> F,
+        W: FnOnce(Flow) -> F,
     {
-        let id = FlowId(self.next);
-        self.next += 1;
+        let id = name.unwrap_or_else(|| {
+            let drawn = FlowId(self.next);
+            self.next += 1;
+            drawn
+        });
         let (queue, waiting) = mpsc::channel(self.roster.limits.queue);
         let queued = Arc::new(AtomicUsize::new(0));
-        let task = Some(tokio::spawn(work(id, Queue { waiting, queued: queued.clone() })));
-        self.flows.insert(id, Flow { queue, queued, task });
+        let (end, ended) = mpsc::channel(1);
+        let flow = Flow {
+            id,
+            waiting,
+            queued: queued.clone(),
+            ended,
+            events: self.events.clone(),
+            limits: self.roster.limits,
+        };
+        let task = Some(tokio::spawn(work(flow)));
+        self.flows.insert(id, Held { queue, queued, end: Some(end), task });
         self.roster.add(id, entry);
         id
     }
-}
-
-/// What waits to be written.
-struct Queue {
-    waiting: mpsc::Receiver<Vec<u8>>,
-    queued: Arc<AtomicUsize>,
-}
-
-/// Small messages leave at once, and a peer that lost its power is found within a minute or two.
-fn prepare(stream: &TcpStream) {
-    let _ = stream.set_nodelay(true);
-    let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15)).with_retries(4);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
-}
-
-/// Reads and writes until either side ends it.
-async fn run(flow: FlowId, stream: TcpStream, queue: Queue, events: mpsc::Sender<FlowEvent>, limits: Limits) {
-    let (reader, writer) = stream.into_split();
-    let why = tokio::select! {
-        why = read(flow, reader, &events) => why,
-        why = write(writer, queue, limits.write) => why,
-    };
-    close(flow, &events, why).await;
-}
-
-async fn read(flow: FlowId, mut reader: OwnedReadHalf, events: &mpsc::Sender<FlowEvent>) -> String {
-    let mut chunk = [0; 4096];
-    loop {
-        match reader.read(&mut chunk).await {
-            Ok(0) => return "closed by the other side".into(),
-            Err(error) => return error.to_string(),
-            Ok(count) => {
-                let bytes = chunk[..count].to_vec();
-                if events.send(FlowEvent::Bytes { flow, bytes }).await.is_err() {
-                    return "the panel is leaving".into();
-                }
-            }
-        }
-    }
-}
-
-async fn write(mut writer: OwnedWriteHalf, mut queue: Queue, limit: Duration) -> String {
-    while let Some(bytes) = queue.waiting.recv().await {
-        match tokio::time::timeout(limit, writer.write_all(&bytes)).await {
-            Ok(Ok(())) => drop(queue.queued.fetch_sub(bytes.len(), Ordering::Relaxed)),
-            Ok(Err(error)) => return error.to_string(),
-            Err(_) => return "the other side does not read".into(),
-        }
-    }
-    "closed here".into()
-}
-
-async fn close(flow: FlowId, events: &mpsc::Sender<FlowEvent>, why: String) {
-    let _ = events.send(FlowEvent::Closed { flow, why }).await;
 }
 
 #[cfg(test)]

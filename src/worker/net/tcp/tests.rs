@@ -2,7 +2,13 @@
 
 use super::*;
 use crate::worker::testing::on_runtime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+/// A plain connection that leads there.
+fn to(remote: SocketAddr) -> Connect {
+    Connect { flow: None, local: remote, remote, tls: None }
+}
 
 /// A table, what it reports, and a listener beside it.
 struct Rig {
@@ -49,7 +55,7 @@ fn bytes_go_both_ways_and_the_end_is_reported() {
         client.write_all(b"ping").await.expect("written");
         let FlowEvent::Bytes { flow, bytes } = rig.event().await else { panic!("bytes come first") };
         assert_eq!(bytes, b"ping");
-        assert_eq!(rig.table.ends(flow).map(|ends| ends.0), Some(rig.address()));
+        assert_eq!(rig.table.path(flow).map(|path| path.local), Some(rig.address()));
         rig.table.send(Instant::now(), flow, b"pong".to_vec()).expect("it is open");
         let mut answer = [0; 4];
         client.read_exact(&mut answer).await.expect("it comes");
@@ -65,14 +71,39 @@ fn an_outgoing_connection_carries_what_was_queued_before_it_stood_and_is_used_ag
     on_runtime(async {
         let mut rig = Rig::new(Limits::default()).await;
         let remote = rig.address();
-        let (flow, _) = rig.table.connect(Instant::now(), remote, remote, &|_| false).expect("there is room");
+        let (flow, _) = rig.table.connect(Instant::now(), to(remote), &|_| false).expect("there is room");
         rig.table.send(Instant::now(), flow, b"early".to_vec()).expect("it is being opened");
         assert_eq!(rig.table.find(remote), Some(flow));
         let (mut peer, _) = rig.listener.accept().await.expect("it comes");
         let mut bytes = [0; 5];
         peer.read_exact(&mut bytes).await.expect("it comes");
         assert_eq!(&bytes, b"early");
-        assert!(matches!(rig.event().await, FlowEvent::Connected { flow: standing } if standing == flow));
+        let FlowEvent::Connected { flow: standing, local } = rig.event().await else { panic!("it stands") };
+        assert_eq!((standing, local), (flow, peer.peer_addr().expect("it is connected")));
+        assert_eq!(rig.table.path(flow).map(|path| path.local), Some(remote), "others still reach us where we listen");
+    });
+}
+
+#[test]
+fn a_connection_under_a_name_of_its_own_has_its_own_end() {
+    on_runtime(async {
+        let mut rig = Rig::new(Limits::default()).await;
+        let remote = rig.address();
+        let name = FlowId(1 << 63 | 7);
+        let wanted = Connect { flow: Some(name), ..to(remote) };
+        assert_eq!(rig.table.connect(Instant::now(), wanted, &|_| false), Ok((name, None)));
+        let (peer, _) = rig.listener.accept().await.expect("it comes");
+        assert!(matches!(rig.event().await, FlowEvent::Connected { flow, .. } if flow == name));
+        let path = Path {
+            transport: Transport::Tcp,
+            local: peer.peer_addr().expect("it is connected"),
+            remote,
+            flow: Some(name),
+        };
+        assert_eq!(rig.table.path(name), Some(path));
+        assert_eq!(rig.table.find(remote), None, "it is nobody else's");
+        let (drawn, _) = rig.table.connect(Instant::now(), to(remote), &|_| false).expect("there is room");
+        assert_eq!((drawn, rig.table.find(remote)), (FlowId(1), Some(FlowId(1))));
     });
 }
 
@@ -84,8 +115,9 @@ fn a_refused_connection_is_reported() {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
             listener.local_addr().expect("it is bound")
         };
-        let (flow, _) = rig.table.connect(Instant::now(), nobody, nobody, &|_| false).expect("there is room");
-        assert!(matches!(rig.event().await, FlowEvent::Closed { flow: closed, .. } if closed == flow));
+        let (flow, _) = rig.table.connect(Instant::now(), to(nobody), &|_| false).expect("there is room");
+        let FlowEvent::Closed { flow: closed, why } = rig.event().await else { panic!("nobody is there") };
+        assert_eq!((closed, why), (flow, FlowFault::Refused));
         assert!(!rig.table.contains(flow));
     });
 }

@@ -1,0 +1,193 @@
+//! What stands in a file of certificates and keys: PEM or DER.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::{PemObject, SectionKind};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
+
+use super::facts::Facts;
+
+/// The largest file that is read, in bytes: all authorities of a system are in less.
+pub(super) const LARGEST: u64 = 256 * 1024;
+
+/// The certificates and keys of a file, in its order.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The certificates.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// The private keys.
+    pub keys: Vec<PrivateKeyDer<'static>>,
+    /// Whether there is a key that only a password opens.
+    is_locked: bool,
+}
+
+/// What an [`open`] does with a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    /// Goes where it leads: the installer set it up.
+    Followed,
+    /// Refuses it: whoever wrote the stick must not choose what is read.
+    Refused,
+}
+
+impl Contents {
+    /// Reads a file that a setting names.
+    ///
+    /// # Errors
+    /// What is wrong, in words, without the name of the file.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        Self::parse(&bytes(path, Links::Followed)?)
+    }
+
+    /// Understands the bytes of a file.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let contents = if contains(bytes, b"-----BEGIN ") {
+            Self::of_pem(bytes)?
+        } else {
+            Self::of_der(bytes).unwrap_or_default()
+        };
+        if contents.certificates.is_empty() && contents.keys.is_empty() && !contents.is_locked {
+            return Err("there is neither a certificate nor a key in it (PEM or DER)".to_owned());
+        }
+        Ok(contents)
+    }
+
+    fn of_pem(bytes: &[u8]) -> Result<Self, String> {
+        let is_locked =
+            contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED");
+        let mut contents = Self { is_locked, ..Self::default() };
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
+            match section {
+                Ok((SectionKind::Certificate, der)) => contents.certificates.push(der.into()),
+                Ok((SectionKind::PrivateKey, der)) => contents.keys.push(PrivateKeyDer::Pkcs8(der.into())),
+                Ok((SectionKind::EcPrivateKey, der)) => contents.keys.push(PrivateKeyDer::Sec1(der.into())),
+                Ok((SectionKind::RsaPrivateKey, der)) => contents.keys.push(PrivateKeyDer::Pkcs1(der.into())),
+                Ok(_) => {}
+                // A key of the old form with a password has headers where others have only base64.
+                Err(_) if is_locked => break,
+                Err(error) => return Err(format!("the PEM in it is damaged: {error}")),
+            }
+        }
+        Ok(contents)
+    }
+
+    fn of_der(bytes: &[u8]) -> Option<Self> {
+        if Facts::of(bytes).is_ok() {
+            return Some(Self { certificates: vec![bytes.to_vec().into()], ..Self::default() });
+        }
+        let key = PrivateKeyDer::try_from(bytes.to_vec()).ok()?;
+        Some(Self { keys: vec![key], ..Self::default() })
+    }
+
+    /// The certificates, each whole; there is at least one.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn whole_certificates(&self) -> Result<&[CertificateDer<'static>], String> {
+        if self.certificates.is_empty() {
+            return Err("there is a key in it, and no certificate".to_owned());
+        }
+        for (place, certificate) in self.certificates.iter().enumerate() {
+            Facts::of(certificate).map_err(|problem| format!("certificate {} in it {problem}", place + 1))?;
+        }
+        Ok(&self.certificates)
+    }
+
+    /// The one private key, ready to sign.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn key(&self) -> Result<(&PrivateKeyDer<'static>, Arc<dyn SigningKey>), String> {
+        let key = match self.keys.as_slice() {
+            [key] => key,
+            [] if self.is_locked => return Err("the key in it is locked with a password: unlock it first".to_owned()),
+            [] => return Err("there is a certificate in it, and no key".to_owned()),
+            keys => return Err(format!("there are {} keys in it, one is needed", keys.len())),
+        };
+        let signing = default_provider().key_provider.load_private_key(key.clone_key()).map_err(|_| {
+            "the key in it is of no kind that is known here: RSA from 2048 bits, P-256, P-384, Ed25519".to_owned()
+        })?;
+        Ok((key, signing))
+    }
+}
+
+/// Whether this key is that of the certificate; a key that does not tell is believed.
+pub fn fits(key: &dyn SigningKey, certificate: &CertificateDer<'_>) -> bool {
+    match (key.public_key(), Facts::of(certificate)) {
+        (Some(public), Ok(facts)) => public.as_ref() == facts.public_key,
+        (None, Ok(_)) => true,
+        (_, Err(_)) => false,
+    }
+}
+
+/// The text of a certificate.
+pub(super) fn pem_of_certificate(certificate: &CertificateDer<'_>) -> String {
+    pem("CERTIFICATE", certificate)
+}
+
+/// The text of a key, in the form that it has.
+pub(in super::super) fn pem_of_key(key: &PrivateKeyDer<'_>) -> String {
+    let label = match key {
+        PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+        PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+        _ => "PRIVATE KEY",
+    };
+    pem(label, key.secret_der())
+}
+
+/// RFC 7468: 64 characters a line.
+fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in der.chunks(48) {
+        text.push_str(&BASE64.encode(line));
+        text.push('\n');
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
+/// All bytes of a file of bounded size.
+///
+/// # Errors
+/// Why it cannot be read, in words, without its name.
+pub(super) fn bytes(path: &Path, links: Links) -> Result<Vec<u8>, String> {
+    let file = open(path, links)?;
+    let described = file.metadata().map_err(|error| error.to_string())?;
+    if !described.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let too_large = || format!("it is larger than {} KiB", LARGEST / 1024);
+    if described.len() > LARGEST {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Opens without waiting: a pipe that nobody writes to would keep us for ever.
+fn open(path: &Path, links: Links) -> Result<File, String> {
+    let refused = if links == Links::Refused { libc::O_NOFOLLOW } else { 0 };
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | refused).open(path).map_err(|error| {
+        match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::PermissionDenied => "the panel may not read it".to_owned(),
+            _ if links == Links::Refused && error.raw_os_error() == Some(libc::ELOOP) => {
+                "it is a link to another place".to_owned()
+            }
+            _ => error.to_string(),
+        }
+    })
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
