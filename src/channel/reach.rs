@@ -107,6 +107,9 @@ pub enum AccountFault {
     /// No name server answers.
     #[error("no name server answers for {0}")]
     NoNameServer(String),
+    /// The name server says that the domain has no SIP by this transport.
+    #[error("{0} offers no SIP by this transport")]
+    NotOffered(String),
     /// The network leads nowhere.
     #[error("there is no route to {0}")]
     NoRoute(String),

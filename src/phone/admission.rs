@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::channel::EndReason;
-use crate::config::{Config, DndMode, Party, PhonebookEntry, is_party};
+use crate::config::{Account, Config, DndMode, Party, PhonebookEntry, is_party};
 
 /// What becomes of an incoming call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,16 @@ pub(super) enum Admission {
     },
 }
 
-/// Decides about a call from `parties` (the same caller as its address and as it calls itself).
+/// Decides about a call through `account`, or a direct one, from `parties` (the same caller as its address and as it calls
+/// itself).
 pub(super) fn decide(
     config: &Config,
+    account: Option<Account>,
     contact: Option<&PhonebookEntry>,
     parties: &[Party<'_>],
     free_line: bool,
 ) -> Admission {
-    if !config.direct_ip_enabled {
+    if account.is_none() && !config.direct_ip_enabled {
         return Admission::Refuse { status: 404, reason: EndReason::NotAccepted };
     }
     if contact.is_some_and(|contact| contact.blocked) {
@@ -69,7 +71,7 @@ mod tests {
     }
 
     fn decided(changes: &[(&str, &str)], contact: Option<&PhonebookEntry>, free_line: bool) -> Admission {
-        decide(&with(changes), contact, &[DOOR], free_line)
+        decide(&with(changes), None, contact, &[DOOR], free_line)
     }
 
     #[test]
@@ -86,6 +88,7 @@ mod tests {
             decided(&[("phone.dnd.mode", "silent")], None, true),
             Admission::Ring { silent: true, answer_after: None }
         );
+        assert_eq!(decide(&with(&off[..1]), Some(Account::One), None, &[DOOR], true), ring, "accounts go on");
         let blocked = PhonebookEntry { blocked: true, ..PhonebookEntry::default() };
         let code = [("phone.call.return_code_when_refused", "603")];
         assert_eq!(decided(&code, Some(&blocked), true), refuse(603, EndReason::NotAccepted));

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::Now;
 use super::keys::Keys;
-use super::outgoing::Callee;
+use super::outgoing::Placing;
 use super::output::{MediaOrder, MediaPorts};
 use super::unlock::Unlock;
 use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, VideoView};
-use crate::config::{Config, DoorUnlock, PhonebookEntry, UnlockMethod};
+use crate::config::{Account, Config, DoorUnlock, PhonebookEntry, UnlockMethod};
 use crate::sdp::{Direction, Negotiated, Negotiation, Wish};
 use crate::sip::{Path, SessionHandle};
 
@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub handle: CallHandle,
     pub session: SessionHandle,
     pub direction: CallDirection,
+    /// Through which account; none for a direct call.
+    pub account: Option<Account>,
     pub path: Path,
     pub remote: Remote,
     pub began: Now,
@@ -67,8 +69,8 @@ pub(super) struct Outgoing {
     pub sounds: bool,
     /// When it is given up.
     pub until: Instant,
-    /// Whom to call by TCP when UDP is refused.
-    pub by_tcp_instead: Option<Box<Callee>>,
+    /// By which way it was placed, and what else there is.
+    pub placing: Placing,
 }
 
 /// How far a call of ours has come.
@@ -267,7 +269,7 @@ impl Call {
             call: self.handle,
             direction: self.direction,
             state: if over.is_some() { CallState::Ended } else { self.state() },
-            account: 0,
+            account: self.account.map_or(0, Account::number),
             remote: self.remote.uri.clone(),
             name: self.remote.name.clone(),
             began: self.began.instant,

@@ -19,8 +19,7 @@ impl Phone {
 
     fn carry_out(&mut self, now: Now, command: Command) -> Result<Done, Refusal> {
         match command {
-            // No account can be registered yet, so whichever is chosen, a number finds none.
-            Command::Dial { text, account: _ } => self.dial(now, &text),
+            Command::Dial { text, account } => self.dial(now, &text, account),
             Command::Answer(call) => {
                 let handle = self.meant(call, Call::rings_here)?;
                 self.answer(now, handle)
@@ -65,7 +64,7 @@ impl Phone {
             }
             Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
             Command::Set { key, value } => self.set(now, &key, &value),
-            Command::TestAccount(account) => Ok(self.test_account(account)),
+            Command::TestAccount(account) => Ok(self.test_account(now, account)),
             Command::LogSeen => {
                 let change = self.log.seen();
                 self.outputs.extend(change.map(super::Output::SaveLog));

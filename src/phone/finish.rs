@@ -29,7 +29,7 @@ pub(super) enum Leaving {
         /// When enough was said, whatever was heard.
         said: Instant,
         at_latest: Instant,
-        /// Nothing but BYEs and CANCELs went out: their answers are heard, and then enough was said.
+        /// Nothing but BYEs, CANCELs and REGISTERs went out: their answers are heard, and then enough was said.
         answers: bool,
     },
     /// It has left.
@@ -66,7 +66,9 @@ impl Phone {
             self.muted = false;
             self.order(MediaOrder::Mute(false));
         }
-        self.release_port(call.path.local.port());
+        if call.account.is_none() {
+            self.release_port(call.path.local.port());
+        }
     }
 
     /// Takes everything down.
@@ -75,11 +77,13 @@ impl Phone {
             return;
         }
         let calls: Vec<_> = self.calls.values().map(|call| (call.handle, call.rings_here())).collect();
-        let last_words = if calls.is_empty() { Duration::ZERO } else { LAST_WORDS };
+        let nothing_to_say = calls.is_empty() && !self.has_registrations();
+        let last_words = if nothing_to_say { Duration::ZERO } else { LAST_WORDS };
         let answers = calls.iter().all(|(_, rings)| !rings);
         for (handle, rings) in calls {
             self.end_call(now, handle, if rings { EndReason::Missed } else { EndReason::Local }, UNAVAILABLE);
         }
+        self.stop_accounts(now);
         self.sounding.busy_until = None;
         self.leaving = Leaving::Since { said: now.instant + last_words, at_latest: now.instant + PATIENCE, answers };
     }
@@ -105,7 +109,8 @@ impl Phone {
     /// Leaves when everything is said and saved, or when patience ends.
     pub(super) fn finish_leaving(&mut self, now: Now) {
         let Leaving::Since { said, at_latest, answers } = self.leaving else { return };
-        let all_said = said <= now.instant || (answers && self.endpoint.busy_sessions() == 0);
+        let all_said = said <= now.instant
+            || (answers && self.endpoint.busy_sessions() == 0 && self.endpoint.registrations() == 0);
         if (all_said && !self.waits_for_disk()) || at_latest <= now.instant {
             self.leaving = Leaving::Done;
             self.tell(Event::Bye);
@@ -129,7 +134,7 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
         outgoing: call.direction == CallDirection::Out,
         remote: call.remote.uri.clone(),
         name: call.remote.name.clone(),
-        account: 0,
+        account: call.account.map_or(0, crate::config::Account::number),
         result,
         why: told.then_some(why),
         duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),

@@ -9,27 +9,33 @@ use super::remote::Caller;
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
 use crate::channel::{CallDirection, CallHandle, Done, EndReason, LogEntry, Refusal};
+use crate::config::Account;
 use crate::sdp::{Direction, Wish};
 use crate::sip::{Body, End, IncomingCall, Path, SessionHandle};
 
 impl Phone {
     /// An INVITE that begins a call.
     pub(super) fn on_incoming(&mut self, now: Now, session: SessionHandle, path: Path, request: IncomingCall) {
-        let caller = Caller::new(path, &request);
+        let account = self.accounts.owner(path);
+        if let Some(account) = account {
+            self.assign(session, account);
+        }
+        let caller = Caller::new(path, &request, account.is_some());
         let remote = caller.remote(&self.config, request.from.display.as_deref());
         let refuse = |phone: &mut Self, status: u16, why: EndReason, remote: Remote| {
             phone.endpoint.end(now.instant, session, End { code: status });
             if phone.is_worth_a_line(now, path) {
-                phone.log_refused(now, remote, why);
+                phone.log_refused(now, remote, account, why);
             }
         };
         let free = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
         let gives_way = if free.is_none() { self.giving_way(now, path) } else { None };
         let has_line = free.is_some() || gives_way.is_some();
-        let (silent, answer_after) = match decide(&self.config, remote.contact.as_ref(), &caller.parties(), has_line) {
-            Admission::Ring { silent, answer_after } => (silent, answer_after),
-            Admission::Refuse { status, reason } => return refuse(self, status, reason, remote),
-        };
+        let (silent, answer_after) =
+            match decide(&self.config, account, remote.contact.as_ref(), &caller.parties(), has_line) {
+                Admission::Ring { silent, answer_after } => (silent, answer_after),
+                Admission::Refuse { status, reason } => return refuse(self, status, reason, remote),
+            };
         if let Some(other) = gives_way {
             self.give_way(now, other);
         }
@@ -42,6 +48,7 @@ impl Phone {
             handle,
             session,
             direction: CallDirection::In,
+            account,
             path,
             remote,
             began: now,
@@ -234,7 +241,7 @@ impl Phone {
     }
 
     /// A call that never rang, in the call log.
-    fn log_refused(&mut self, now: Now, remote: Remote, why: EndReason) {
+    fn log_refused(&mut self, now: Now, remote: Remote, account: Option<Account>, why: EndReason) {
         let result = reason::in_log(why, CallDirection::In, false);
         let said = matches!(why, EndReason::NoCommonCodec).then_some(why);
         self.append_log(LogEntry {
@@ -242,7 +249,7 @@ impl Phone {
             outgoing: false,
             remote: remote.uri,
             name: remote.name,
-            account: 0,
+            account: account.map_or(0, Account::number),
             result,
             why: said,
             duration: Duration::ZERO,

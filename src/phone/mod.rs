@@ -24,6 +24,7 @@
 mod account;
 mod admission;
 mod call;
+mod certificates;
 mod commands;
 mod finish;
 mod flood;
@@ -52,8 +53,9 @@ use rand::{RngExt, SeedableRng};
 
 pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
-pub use self::output::{FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+pub use self::output::{Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
 
+use self::account::Accounts;
 use self::call::Call;
 use self::log::CallLog;
 use self::notices::Notices;
@@ -62,7 +64,7 @@ use self::settings::{Listening, Saving};
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
 };
-use crate::config::Config;
+use crate::config::{Account, Config};
 use crate::sdp;
 use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
 
@@ -101,6 +103,8 @@ pub struct Start {
     pub ports: Vec<MediaPorts>,
     /// The routing table.
     pub routes: Box<dyn Routes>,
+    /// Names this panel to its registrars, the same at each start: `urn:uuid:…` (RFC 5626 4.1).
+    pub instance: String,
 }
 
 /// The panel's behaviour.
@@ -114,6 +118,7 @@ pub struct Phone {
     routes: Box<dyn Routes>,
     capabilities: sdp::Capabilities,
     ports: Vec<MediaPorts>,
+    accounts: Accounts,
     calls: BTreeMap<CallHandle, Call>,
     sessions: HashMap<SessionHandle, CallHandle>,
     last_handle: u32,
@@ -125,6 +130,8 @@ pub struct Phone {
     log: CallLog,
     lines_for_strangers: Bucket,
     notices: Notices,
+    /// When the client certificates of the accounts run out.
+    certificates: [Option<SystemTime>; 2],
     screen: Screen,
     leaving: finish::Leaving,
     changed: BTreeSet<CallHandle>,
@@ -145,6 +152,7 @@ impl Phone {
             routes: start.routes,
             capabilities: start.capabilities,
             ports,
+            accounts: Accounts::new(start.instance),
             calls: BTreeMap::new(),
             sessions: HashMap::new(),
             last_handle: 0,
@@ -156,12 +164,14 @@ impl Phone {
             log: CallLog::new(start.log),
             lines_for_strangers: Bucket::full(now.instant),
             notices: Notices::default(),
+            certificates: [None; 2],
             screen: Screen::default(),
             leaving: finish::Leaving::default(),
             changed: BTreeSet::new(),
             outputs: VecDeque::new(),
         };
         phone.introduce_contacts();
+        phone.start_accounts(now);
         phone.tell(Event::Settings(phone.config.clone()));
         phone.listen();
         for registration in phone.registrations() {
@@ -185,15 +195,17 @@ impl Phone {
         self.settle(now);
     }
 
-    /// A TCP connection has gone.
-    pub fn handle_flow_closed(&mut self, now: Now, flow: FlowId) {
+    /// A connection has gone, or never came about.
+    pub fn handle_flow_gone(&mut self, now: Now, flow: FlowId, fault: &FlowFault) {
         self.endpoint.handle_flow_closed(now.instant, flow);
+        self.settle(now);
+        self.lines_lose_flow(now, flow, fault);
         self.settle(now);
     }
 
-    /// Whether a call goes by this connection: then it stays open, however quiet it is.
+    /// Whether a call or an account goes by this connection: then it stays open, however quiet it is.
     pub fn uses_flow(&self, flow: FlowId) -> bool {
-        self.endpoint.uses_flow(flow)
+        self.endpoint.uses_flow(flow) || self.accounts.uses_flow(flow)
     }
 
     /// A transmit could not be delivered.
@@ -241,9 +253,13 @@ impl Phone {
         self.listening.view(&self.config, self.routes.local_for(OUTSIDE))
     }
 
-    /// The accounts; this version has none that could register.
+    /// The accounts.
     pub fn registrations(&self) -> [RegistrationView; 2] {
-        [1, 2].map(|account| RegistrationView { account, ..RegistrationView::default() })
+        let mut views = self.accounts.views();
+        for view in &mut views {
+            view.certificate_expires = self.certificates[usize::from(view.account - 1)];
+        }
+        views
     }
 
     /// The call log, newest first, as far as it is on disk.
@@ -286,6 +302,7 @@ impl Phone {
         while let Some(flood) = self.endpoint.poll_flood() {
             self.on_flood(now, flood);
         }
+        self.settle_accounts(now);
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }

@@ -4,13 +4,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::call::{Call, Media, Outgoing, Progress, Stage, Talking, first_wish};
+use super::account::{self, Passage};
+use super::call::{Call, Media, Outgoing, Progress, Remote, Stage, Talking, first_wish};
 use super::keys::Keys;
+use super::output::MediaPorts;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
-use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
-use crate::config::PhonebookEntry;
+use crate::channel::{AccountFault, CallDirection, CallHandle, Done, EndReason, Refusal};
+use crate::config::{Account, AccountChoice, PhonebookEntry};
 use crate::dial::{self, DialTarget, DialTransport};
 use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
 
@@ -31,29 +33,69 @@ pub(super) struct Callee {
     uri: String,
 }
 
+/// By which way a call is placed.
+#[derive(Clone, Debug)]
+pub(super) enum Placing {
+    /// Straight to a device; with a callee, by TCP as well when UDP is refused.
+    Direct(Option<Box<Callee>>),
+    /// Through an account.
+    Through {
+        /// Which.
+        account: Account,
+        /// Somebody named it: no other one is taken.
+        named: bool,
+        /// What stands before the `@`.
+        number: String,
+        /// A whole URI, dialled as it is, instead of a number of the account.
+        uri: Option<Uri>,
+        /// The way that was tried is dead, and another one is being looked for.
+        waits: bool,
+    },
+}
+
+/// What an entry of the dial pad comes to.
+enum Plan {
+    Direct(Callee),
+    Through { account: Account, named: bool, number: String, uri: Option<Uri> },
+}
+
 impl Phone {
     /// What typing `text` and pressing Call does.
-    pub(super) fn dial(&mut self, now: Now, text: &str) -> Result<Done, Refusal> {
-        let callee = match dial::parse(text) {
-            Ok(target) => self.callee(target)?,
+    pub(super) fn dial(&mut self, now: Now, text: &str, choice: AccountChoice) -> Result<Done, Refusal> {
+        let plan = match dial::parse(text) {
+            Ok(target) => self.plan(target, choice)?,
             // A contact's name need not be something that can be dialled.
-            Err(error) => match self.named(text) {
-                Some(number) => self.callee(dial::parse(&number)?)?,
+            Err(error) => match self.contact_named(text) {
+                Some((number, account)) => self.plan(dial::parse(&number)?, first_named(choice, account))?,
                 None => return Err(error.into()),
             },
         };
-        self.call(now, callee)
+        match plan {
+            Plan::Direct(callee) => self.call(now, callee),
+            Plan::Through { account, named, number, uri } => self.call_through(now, account, named, number, uri),
+        }
     }
 
-    fn callee(&self, target: DialTarget) -> Result<Callee, Refusal> {
+    fn plan(&self, target: DialTarget, choice: AccountChoice) -> Result<Plan, Refusal> {
         let default_port = self.config.direct_ip_port;
         match target {
             DialTarget::Ip { address, port } => {
                 let port = port.unwrap_or(default_port);
                 let uri = sip_uri(None, &address.to_string(), Some(port));
-                Ok(Callee { user: None, address, port, transport: DialTransport::Either, uri })
+                Ok(Plan::Direct(Callee { user: None, address, port, transport: DialTransport::Either, uri }))
             }
             DialTarget::Uri(uri) => {
+                // The domain of an account is called through that account, and so is whatever is no address.
+                let at_home = self.account_at(&uri.host);
+                if choice != AccountChoice::Auto || at_home.is_some() || uri.address().is_none() {
+                    let (account, named) = match (choice, at_home) {
+                        (AccountChoice::Auto, Some(account)) => (account, true),
+                        (choice, _) => self.choose_account(choice)?,
+                    };
+                    let number = uri.user.clone().unwrap_or_else(|| uri.host.clone());
+                    let uri = Uri::parse(&uri.text).map_err(|_| Refusal::NoRoute(uri.host.clone()))?;
+                    return Ok(Plan::Through { account, named, number, uri: Some(uri) });
+                }
                 let address = uri.address().ok_or_else(|| Refusal::NoRoute(uri.host.clone()))?;
                 // The port that is dialled is the one that the URI shows, so the default is written into it.
                 let port = uri.port.unwrap_or(default_port);
@@ -61,22 +103,39 @@ impl Phone {
                     None if port != 5060 => with_port(&uri.text, &uri.host, port),
                     _ => uri.text.clone(),
                 };
-                Ok(Callee { user: uri.user, address, port, transport: uri.transport, uri: text })
+                Ok(Plan::Direct(Callee { user: uri.user, address, port, transport: uri.transport, uri: text }))
             }
-            DialTarget::Number(number) => match self.named(&number) {
-                Some(other) if other != number => match dial::parse(&other)? {
-                    DialTarget::Number(_) => Err(Refusal::NoAccount),
-                    target => self.callee(target),
-                },
-                _ => Err(Refusal::NoAccount),
+            DialTarget::Number(number) => match self.contact_named(&number) {
+                Some((other, account)) if other != number => {
+                    let choice = first_named(choice, account);
+                    match dial::parse(&other)? {
+                        DialTarget::Number(number) => self.plan_number(number, choice),
+                        target => self.plan(target, choice),
+                    }
+                }
+                _ => self.plan_number(number.clone(), first_named(choice, self.account_of_number(&number))),
             },
         }
     }
 
-    /// The first number of the contact with this name.
-    fn named(&self, name: &str) -> Option<String> {
+    fn plan_number(&self, number: String, choice: AccountChoice) -> Result<Plan, Refusal> {
+        let (account, named) = self.choose_account(choice)?;
+        Ok(Plan::Through { account, named, number, uri: None })
+    }
+
+    /// The first number of the contact with this name, and the account that it is called through.
+    fn contact_named(&self, name: &str) -> Option<(String, AccountChoice)> {
         let is_it = |contact: &&PhonebookEntry| contact.name.to_lowercase() == name.trim().to_lowercase();
-        self.config.contacts.iter().find(is_it).and_then(|contact| contact.numbers.first().cloned())
+        let contact = self.config.contacts.iter().find(is_it)?;
+        Some((contact.numbers.first()?.clone(), contact.account))
+    }
+
+    /// The account that the contact with this number is called through.
+    fn account_of_number(&self, number: &str) -> AccountChoice {
+        let has_it = |contact: &&PhonebookEntry| {
+            contact.numbers.iter().any(|own| dial::parse(own) == Ok(DialTarget::Number(number.to_owned())))
+        };
+        self.config.contacts.iter().find(has_it).map(|contact| contact.account).unwrap_or_default()
     }
 
     fn call(&mut self, now: Now, callee: Callee) -> Result<Done, Refusal> {
@@ -87,34 +146,75 @@ impl Phone {
             return Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.to_owned() });
         }
         let no_route = || Refusal::NoRoute(callee.address.to_string());
-        let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
-        let ports = ports.ok_or(Refusal::NoLine)?;
+        let ports = self.line_for_call()?;
         let local = self.routes.local_for(callee.address).ok_or_else(no_route)?;
         let local = SocketAddr::new(local, self.config.direct_ip_port);
         let first = if callee.transport == DialTransport::Tcp { Transport::Tcp } else { Transport::Udp };
-        let mut invite = invite(&callee, local, first).ok_or_else(no_route)?;
+        let invite = invite(&callee, local, first).ok_or_else(no_route)?;
+        let remote = called(&self.config, callee.user.as_deref(), callee.address, callee.port);
+        let again = (callee.transport == DialTransport::Either).then(|| Box::new(callee));
+        Ok(self.begin_call(now, invite, remote, ports, Placing::Direct(again)))
+    }
+
+    /// Calls a number, or a URI, through an account.
+    fn call_through(
+        &mut self,
+        now: Now,
+        account: Account,
+        named: bool,
+        number: String,
+        uri: Option<Uri>,
+    ) -> Result<Done, Refusal> {
+        let ports = self.line_for_call()?;
+        let other_is = self.is_registered(account.other());
+        let passage = self.passage(account, named).ok_or(Refusal::NotRegistered { account, other_is })?;
+        let to = uri.clone().unwrap_or_else(|| self.uri_through(account, &number));
+        let remote = super::remote::called_through(&self.config, &to, &number);
+        let invite = invite_through(passage, to);
+        Ok(self.begin_call(now, invite, remote, ports, Placing::Through { account, named, number, uri, waits: false }))
+    }
+
+    /// RTP ports for one call more.
+    fn line_for_call(&self) -> Result<MediaPorts, Refusal> {
+        let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
+        ports.ok_or(Refusal::NoLine)
+    }
+
+    fn begin_call(
+        &mut self,
+        now: Now,
+        mut invite: Invite,
+        remote: Remote,
+        ports: MediaPorts,
+        placing: Placing,
+    ) -> Done {
         let path = invite.path;
         // One conversation at a time: the one that is spoken in goes on hold.
         let active: Vec<_> = self.calls.values().filter(|call| call.is_active()).map(|call| call.handle).collect();
         for other in active {
             self.set_held(now, other, true);
         }
-        let mut negotiation = self.negotiation(local.ip(), callee.address, ports);
+        let mut negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
         invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         let session = self.endpoint.invite(now.instant, invite);
         let handle = self.next_handle();
+        let account = match &placing {
+            Placing::Direct(_) => None,
+            Placing::Through { account, .. } => Some(*account),
+        };
         let call = Call {
             handle,
             session,
             direction: CallDirection::Out,
+            account,
             path,
-            remote: called(&self.config, callee.user.as_deref(), callee.address, callee.port),
+            remote,
             began: now,
             stage: Stage::Outgoing(Outgoing {
                 progress: Progress::Calling,
                 sounds: false,
                 until: now.instant + Duration::from_secs(self.config.max_dial_out_time_s.into()),
-                by_tcp_instead: (callee.transport == DialTransport::Either).then(|| Box::new(callee)),
+                placing,
             }),
             media: Media::new(ports, negotiation),
             silent: false,
@@ -126,7 +226,7 @@ impl Phone {
         self.calls.insert(handle, call);
         self.current = Some(handle);
         self.touch(handle);
-        Ok(Done::Call(handle))
+        Done::Call(handle)
     }
 
     /// It rings there, perhaps with sound or picture already.
@@ -134,7 +234,9 @@ impl Phone {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let Stage::Outgoing(outgoing) = &mut call.stage else { return };
         // Who answers by UDP needs no other way.
-        outgoing.by_tcp_instead = None;
+        if let Placing::Direct(again) = &mut outgoing.placing {
+            *again = None;
+        }
         // A description that makes no sense this early is none; the answer will have to.
         let early = body.and_then(|body| call.media.negotiation.handle_answer(&body.bytes).ok());
         match early {
@@ -178,17 +280,99 @@ impl Phone {
     /// another session; false when there is nothing more to try.
     fn call_by_tcp(&mut self, now: Now, handle: CallHandle) -> bool {
         let Some(call) = self.calls.get_mut(&handle) else { return false };
-        let Stage::Outgoing(outgoing) = &mut call.stage else { return false };
-        let instead = outgoing.by_tcp_instead.take();
-        let Some(mut invite) = instead.and_then(|callee| invite(&callee, call.path.local, Transport::Tcp)) else {
+        let Stage::Outgoing(Outgoing { placing: Placing::Direct(again), .. }) = &mut call.stage else { return false };
+        let again = again.take();
+        let Some(invite) = again.and_then(|callee| invite(&callee, call.path.local, Transport::Tcp)) else {
             return false;
         };
+        self.call_again(now, handle, invite);
+        true
+    }
+
+    /// The call goes on in another session, by another way.
+    fn call_again(&mut self, now: Now, handle: CallHandle, mut invite: Invite) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
         invite.offer = Some(Body::sdp(call.media.negotiation.create_offer(first_wish(&self.config))));
         call.path = invite.path;
         self.sessions.remove(&call.session);
         call.session = self.endpoint.invite(now.instant, invite);
         self.sessions.insert(call.session, handle);
+    }
+
+    /// The way of a call through an account is dead, and nobody has heard of the call: it waits for another way of the same
+    /// account, or takes the other account where none was named. False when there is nothing more to try.
+    fn call_by_other_way(&mut self, now: Now, handle: CallHandle, why: &EndCause) -> bool {
+        let Some(call) = self.calls.get(&handle) else { return false };
+        let Stage::Outgoing(Outgoing { progress: Progress::Calling, placing, .. }) = &call.stage else { return false };
+        let Placing::Through { account, .. } = placing else { return false };
+        let (account, way) = (*account, call.path);
+        let fault = match why {
+            EndCause::Rejected(503, _) => AccountFault::ServerBusy(503),
+            EndCause::TransportError if way.transport == Transport::Udp => AccountFault::NobodyListens(way.remote),
+            EndCause::TransportError => AccountFault::ConnectionLost(way.remote),
+            EndCause::TimedOut => AccountFault::NoAnswer(way.remote),
+            _ => return false,
+        };
+        self.passage_failed(now, account, way, fault);
+        self.sessions.retain(|_, call| *call != handle);
+        self.set_waiting(handle, true);
+        self.place_waiting_call(now, handle)
+    }
+
+    /// Goes on with the calls for which another way has been found, or none is left.
+    pub(super) fn place_waiting_calls(&mut self, now: Now) {
+        let waits = |call: &&Call| {
+            matches!(&call.stage, Stage::Outgoing(Outgoing { placing: Placing::Through { waits: true, .. }, .. }))
+        };
+        for handle in self.calls.values().filter(waits).map(|call| call.handle).collect::<Vec<_>>() {
+            if !self.place_waiting_call(now, handle) {
+                self.forget(now, handle, EndReason::Unreachable);
+            }
+        }
+    }
+
+    /// False when no way is left.
+    fn place_waiting_call(&mut self, now: Now, handle: CallHandle) -> bool {
+        let Some(call) = self.calls.get(&handle) else { return false };
+        let Stage::Outgoing(Outgoing { placing, .. }) = &call.stage else { return false };
+        let Placing::Through { account, named, number, uri, .. } = placing.clone() else { return false };
+        let tried = call.path;
+        if self.seeks_passage(account) || self.passage(account, named).is_some_and(|passage| passage.way != tried) {
+            let Some(passage) = self.passage(account, named).filter(|passage| passage.way != tried) else {
+                return true;
+            };
+            self.go_on_through(now, handle, passage, number, uri);
+            return true;
+        }
+        let other = account.other();
+        if named || !self.is_registered(other) {
+            return false;
+        }
+        let Some(passage) = self.passage(other, false) else { return self.seeks_passage(other) };
+        self.go_on_through(now, handle, passage, number, uri);
         true
+    }
+
+    fn go_on_through(&mut self, now: Now, handle: CallHandle, passage: Passage, number: String, uri: Option<Uri>) {
+        let through = passage.account;
+        let to = uri.unwrap_or_else(|| self.uri_through(through, &number));
+        self.set_waiting(handle, false);
+        if let Some(call) = self.calls.get_mut(&handle) {
+            call.account = Some(through);
+            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, .. }, .. }) = &mut call.stage {
+                *account = through;
+            }
+        }
+        self.call_again(now, handle, invite_through(passage, to));
+        self.touch(handle);
+    }
+
+    fn set_waiting(&mut self, handle: CallHandle, on: bool) {
+        if let Some(call) = self.calls.get_mut(&handle)
+            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) = &mut call.stage
+        {
+            *waits = on;
+        }
     }
 
     /// The session of a call has ended by itself.
@@ -196,9 +380,32 @@ impl Phone {
         if *why == EndCause::TransportError && self.call_by_tcp(now, handle) {
             return;
         }
+        if self.call_by_other_way(now, handle, why) {
+            return;
+        }
         let Some(call) = self.calls.get(&handle) else { return };
         let why = reason::of_end(why, call.direction, call.talking().is_some());
         self.forget(now, handle, why);
+    }
+}
+
+/// The choice made for this call, else the one that stands in the address book.
+fn first_named(choice: AccountChoice, contact: AccountChoice) -> AccountChoice {
+    if choice == AccountChoice::Auto { contact } else { choice }
+}
+
+/// The INVITE for a call through an account, still without an offer.
+fn invite_through(passage: Passage, to: Uri) -> Invite {
+    Invite {
+        path: passage.way,
+        to,
+        from: passage.from,
+        contact: passage.contact,
+        offer: None,
+        headers: passage.routes.into_iter().map(|route| ("Route".to_owned(), route)).collect(),
+        follow: FOLLOWED,
+        account: Some(account::key(passage.account)),
+        patience: passage.patience.unwrap_or(GIVE_UP),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the phone wants done, and what is reported back to it: the words between the phone and the worker.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::channel::{AudioView, CallHandle, Event, LogEntry, TlsFault, VideoView};
-use crate::config::{Config, Ringtone};
+use crate::config::{Account, Config, Ringtone};
 use crate::sdp;
+use crate::sip::locate::{Question, Target};
 use crate::sip::{Flood, FlowId, Transmit};
 
 /// One thing to do, in the order in which they come.
@@ -21,6 +23,20 @@ pub enum Output {
         /// Former ports that calls in progress still use: these sockets stay, all others but `port` are closed.
         keep: Vec<u16>,
     },
+    /// Open a socket for an account, UDP and TCP, on a port that the system chooses; answer with
+    /// [`super::Phone::handle_port`].
+    OpenPort {
+        /// Whose.
+        account: Account,
+        /// Whether it is only tried.
+        trial: bool,
+    },
+    /// Close the socket of an account.
+    ClosePort(u16),
+    /// Ask the name server; answer with [`super::Phone::handle_resolved`].
+    Resolve(Question),
+    /// Open a connection; answer with [`super::Phone::handle_connected`] or [`super::Phone::handle_flow_gone`].
+    Connect(Box<Connect>),
     /// Something for the sound and picture engines.
     Media(MediaOrder),
     /// Something for the screen and the control socket.
@@ -33,6 +49,19 @@ pub enum Output {
     Flood(Flood),
     /// After `Quit`: all calls are down, nothing more follows.
     Finished,
+}
+
+/// A connection of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connect {
+    /// Its name.
+    pub flow: FlowId,
+    /// Whose certificates and trust TLS uses.
+    pub account: Account,
+    /// Our address on the way there; the port is the account's, where it can also be reached.
+    pub local: SocketAddr,
+    /// Where to, by what, and whom TLS must find there.
+    pub target: Target,
 }
 
 /// Why a connection is not there, or no longer.

@@ -19,7 +19,14 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub fn new(path: Path, request: &IncomingCall) -> Self {
+    /// Whoever sent this. Through an account the message comes from the server, and the caller is known by its name alone.
+    pub fn new(path: Path, request: &IncomingCall, through_account: bool) -> Self {
+        if through_account {
+            let named_host = host(&request.from.uri);
+            let named_port = request.from.uri.port;
+            let (user, source) = (request.from.uri.user.clone(), named_host.clone());
+            return Self { user, source, contact_port: named_port, named_host, named_port };
+        }
         let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
         Self {
             user: request.from.uri.user.clone(),
@@ -63,6 +70,14 @@ pub(super) fn called(config: &Config, user: Option<&str>, address: IpAddr, port:
     let contact = config.contact(Party { user, host: &host, port: Some(port) }).cloned();
     let name = contact.as_ref().map_or_else(|| short(user, &host), |contact| contact.name.clone());
     Remote { uri: sip_uri(user, &host, Some(port)), name, contact }
+}
+
+/// The other side of a call of ours to `to` through an account.
+pub(super) fn called_through(config: &Config, to: &Uri, number: &str) -> Remote {
+    let named_host = host(to);
+    let contact = config.contact(Party { user: to.user.as_deref(), host: &named_host, port: to.port }).cloned();
+    let name = contact.as_ref().map_or_else(|| number.to_owned(), |contact| contact.name.clone());
+    Remote { uri: to.to_string(), name, contact }
 }
 
 /// The host of a URI, an IPv6 address without its brackets.

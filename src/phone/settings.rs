@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::output::{MediaOrder, Output};
 use super::{Now, Phone};
 use crate::channel::{DirectIpView, Done, Event, NoticeKind, Refusal};
-use crate::config::{Config, DndMode, Part};
+use crate::config::{Account, Config, DndMode, Part};
 
 /// How listening for direct calls stands.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +109,9 @@ impl Phone {
         } else if before.redoes(&config, Part::Listening) {
             self.tell(Event::DirectIp(self.direct_ip()));
         }
+        for account in Account::ALL {
+            self.change_account(now, &before, account);
+        }
         if before.contacts != config.contacts {
             self.introduce_contacts();
         }
@@ -145,7 +148,7 @@ impl Phone {
     pub(super) fn listen(&mut self) {
         let port = self.config.direct_ip_port;
         let used: BTreeSet<u16> =
-            self.calls.values().map(|call| call.path.local.port()).filter(|used| *used != port).collect();
+            self.calls.values().filter(|call| call.account.is_none()).map(|call| call.path.local.port()).collect();
         self.outputs.push_back(Output::Listen { port, keep: used.into_iter().collect() });
         self.tell(Event::DirectIp(self.direct_ip()));
     }
@@ -153,7 +156,11 @@ impl Phone {
     /// A call that used `port` is over; a former port that no call uses any longer is closed.
     pub(super) fn release_port(&mut self, port: u16) {
         let used = self.calls.values().any(|call| call.path.local.port() == port);
-        if port != self.config.direct_ip_port && !used && self.listening.error.is_none() {
+        if port != self.config.direct_ip_port
+            && !self.accounts.has_port(port)
+            && !used
+            && self.listening.error.is_none()
+        {
             self.listen();
         }
     }

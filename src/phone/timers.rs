@@ -32,13 +32,15 @@ impl Phone {
         let calls = self.calls.values().flat_map(timers).map(|(at, _)| at);
         let sip = self.endpoint.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving_deadline(self.waits_for_disk());
-        calls.chain(sip).chain(self.sounding.busy_until).chain(leaving).min()
+        let accounts = self.accounts.poll_timeout();
+        calls.chain(sip).chain(accounts).chain(self.sounding.busy_until).chain(leaving).min()
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Now) {
         self.endpoint.handle_timeout(now.instant);
         self.settle(now);
+        self.tend_accounts(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

@@ -15,6 +15,7 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod guard;
+pub mod locate;
 pub mod message;
 pub mod path;
 pub mod registration;

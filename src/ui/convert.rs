@@ -162,6 +162,7 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
         F::NotSet(key) => (K::NotSet, 0, format!("account.{key}")),
         F::HostNotFound(host) => (K::HostNotFound, 0, host.clone()),
         F::NoNameServer(host) => (K::NoNameServer, 0, host.clone()),
+        F::NotOffered(host) => (K::NotOffered, 0, host.clone()),
         F::NoRoute(host) => (K::NoRoute, 0, host.clone()),
         F::NobodyListens(at) => (K::NobodyListens, 0, at.to_string()),
         F::NoAnswer(at) => (K::NoAnswer, 0, at.to_string()),

@@ -10,14 +10,16 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::channel::LogEntry;
-use crate::config::Config;
 use crate::config::journal::Journal;
 use crate::config::store::Store;
+use crate::config::{Config, write_atomically};
 
 /// Entries of the call log that are kept.
 const LOG_KEPT: usize = 1000;
 /// The name of the call log in the data directory.
 const LOG_NAME: &str = "calls.jsonl";
+/// The name of the file that names this panel.
+const INSTANCE_NAME: &str = "instance";
 
 /// Something to be made durable.
 #[derive(Clone, Debug)]
@@ -62,6 +64,36 @@ impl Files {
             Job::Replace(entries) => Saved::Log(self.log.replace(entries)),
         }
     }
+}
+
+/// Names this panel to its registrars, the same at each start (RFC 5626 4.1): `urn:uuid:…`, drawn once and kept in the data
+/// directory. Where it cannot be kept, another one is drawn at each start, and a registrar sees another panel.
+pub fn instance(data: &Path) -> String {
+    let file = data.join(INSTANCE_NAME);
+    if let Ok(kept) = std::fs::read_to_string(&file)
+        && is_instance(kept.trim())
+    {
+        return kept.trim().to_owned();
+    }
+    let mut bytes = [0; 16];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!("no random numbers: {error}");
+    }
+    // Version 4, variant 1 (RFC 9562 5.4).
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    let drawn = format!("urn:uuid:{a}-{b}-{c}-{d}-{e}");
+    if let Err(error) = write_atomically(&file, drawn.as_bytes()) {
+        tracing::warn!("{}: {error}", file.display());
+    }
+    drawn
+}
+
+fn is_instance(text: &str) -> bool {
+    text.strip_prefix("urn:uuid:")
+        .is_some_and(|uuid| uuid.len() == 36 && uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
 }
 
 /// The thread that writes. Dropping it writes what still waits and joins the thread.

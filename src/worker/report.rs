@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::channel::{CallDirection, CallHandle, CallState, CallView, DirectIpView, UnlockState};
+use crate::channel::{
+    CallDirection, CallHandle, CallState, CallView, DirectIpView, RegistrationState, RegistrationView, UnlockState,
+};
 
 /// What was said last, so that the figures of a call make no lines.
 #[derive(Debug, Default)]
 pub struct Reporter {
     calls: HashMap<CallHandle, (CallState, bool, Option<&'static str>)>,
     listening: Option<DirectIpView>,
+    accounts: HashMap<u8, String>,
 }
 
 impl Reporter {
@@ -41,6 +44,29 @@ impl Reporter {
             None if !view.listening.is_empty() => tracing::info!("listening on {}", view.listening.join(", ")),
             None => {}
         }
+    }
+
+    /// Says how an account stands, if that has changed.
+    pub fn account(&mut self, view: &RegistrationView) {
+        let line = account_line(view);
+        let before = self.accounts.insert(view.account, line.clone());
+        if before.as_ref() == Some(&line) || (before.is_none() && view.state == RegistrationState::Disabled) {
+            return;
+        }
+        match view.state {
+            RegistrationState::Failed => tracing::warn!("account {}: {line}", view.account),
+            _ => tracing::info!("account {}: {line}", view.account),
+        }
+    }
+}
+
+/// How an account stands, in one line.
+fn account_line(view: &RegistrationView) -> String {
+    let state = view.state.name();
+    match (&view.fault, &view.via) {
+        (Some(fault), _) => format!("{state}: {fault}"),
+        (None, Some(via)) => format!("{state} at {via}"),
+        (None, None) => state.to_owned(),
     }
 }
 

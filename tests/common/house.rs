@@ -7,11 +7,12 @@ use std::time::{Duration, Instant, SystemTime};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use vestibule::channel::{AudioView, CallView, Command, Done, Refusal};
-use vestibule::phone::{MediaEvent, Now};
+use vestibule::phone::{Connect, FlowFault, MediaEvent, Now};
 use vestibule::sip::{FlowId, Path, Transmit, Transport};
 
 use super::door::Door;
 use super::panel::Panel;
+use super::pbx::Pbx;
 use super::{ms, s};
 
 /// Which node.
@@ -22,6 +23,11 @@ pub const PANEL: NodeName = 0;
 pub const OTHER: NodeName = 1;
 /// The door station, at 10.0.0.3.
 pub const DOOR: NodeName = 2;
+
+/// The first server, at 10.0.0.4.
+pub const PBX: NodeName = 3;
+/// The second server, at 10.0.0.5.
+pub const PBX_2: NodeName = 4;
 
 /// How long a packet is on its way.
 const WAY: Duration = Duration::from_millis(1);
@@ -37,6 +43,14 @@ pub trait Node {
     fn poll_timeout(&self) -> Option<Instant>;
     /// Takes what it wants sent.
     fn drain(&mut self, now: Now) -> Vec<Transmit>;
+    /// Takes the connections that it wants opened.
+    fn connects(&mut self) -> Vec<Connect> {
+        Vec::new()
+    }
+    /// A connection of its own stands.
+    fn handle_connected(&mut self, _now: Now, _path: Path) {}
+    /// A connection of its own is gone, or never came about.
+    fn handle_flow_gone(&mut self, _now: Now, _flow: FlowId, _fault: &FlowFault) {}
 }
 
 struct Flight {
@@ -50,6 +64,8 @@ struct Flight {
 enum What {
     Bytes(Vec<u8>),
     Unreachable,
+    Connected,
+    Gone(FlowId, FlowFault),
 }
 
 /// Everything.
@@ -57,12 +73,16 @@ pub struct House {
     pub now: Now,
     pub panels: [Panel; 2],
     pub door: Door,
+    /// Servers, where the test has some: [`PBX`], [`PBX_2`].
+    pub pbxs: Vec<Pbx>,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
     /// Nodes that are switched off: what is sent to them vanishes.
     pub off: Vec<NodeName>,
     /// What each node sent, as text, in order.
     pub sent: Vec<(NodeName, Instant, String)>,
+    /// Who sent it, to whom.
+    sent_to: Vec<(NodeName, NodeName, String)>,
     random: StdRng,
     flights: Vec<Flight>,
     count: u64,
@@ -92,9 +112,11 @@ impl House {
             now,
             panels,
             door,
+            pbxs: Vec::new(),
             loss: 0.0,
             off: Vec::new(),
             sent: Vec::new(),
+            sent_to: Vec::new(),
             random,
             flights: Vec::new(),
             count: 0,
@@ -103,6 +125,42 @@ impl House {
         };
         house.pump();
         house
+    }
+
+    /// The same with two servers, on which the panel is not registered yet.
+    pub fn with_servers(settings: &[(&str, &str)]) -> Self {
+        let mut house = Self::new(&[]);
+        house.pbxs = [PBX, PBX_2].map(|node| Pbx::new(address(node), house.random.random())).into();
+        for (key, value) in settings {
+            house.set(key, value);
+        }
+        house.run(s(1));
+        house
+    }
+
+    /// Changes a setting of the panel under test.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.must(PANEL, Command::Set { key: key.to_owned(), value: value.to_owned() });
+    }
+
+    /// A server.
+    pub fn pbx(&mut self, node: NodeName) -> &mut Pbx {
+        &mut self.pbxs[node - PBX]
+    }
+
+    /// All connections of a node end.
+    pub fn cut(&mut self, node: NodeName) {
+        let of_it: Vec<(NodeName, FlowId)> = self
+            .connections
+            .iter()
+            .filter(|((from, _), far)| *from == node || far.0 == node)
+            .map(|(key, _)| *key)
+            .collect();
+        for (end, flow) in of_it {
+            self.connections.remove(&(end, flow));
+            let path = Path { transport: Transport::Tcp, local: UNKNOWN, remote: UNKNOWN, flow: Some(flow) };
+            self.fly(end, path, What::Gone(flow, FlowFault::Ended("cut".to_owned())));
+        }
     }
 
     /// The panel under test.
@@ -202,6 +260,16 @@ impl House {
         self.sent.iter().filter(|(of, _, text)| *of == node && text.starts_with(start)).count()
     }
 
+    /// How many different requests that begin so a server was sent by the panel under test.
+    pub fn count_to(&self, to: NodeName, start: &str) -> usize {
+        let branch = |text: &str| {
+            text.split("branch=").nth(1).and_then(|rest| rest.split([';', '\r']).next()).map(str::to_owned)
+        };
+        let sent =
+            self.sent_to.iter().filter(|(of, whom, text)| *of == PANEL && *whom == to && text.starts_with(start));
+        sent.filter_map(|(_, _, text)| branch(text)).collect::<std::collections::BTreeSet<_>>().len()
+    }
+
     /// The last message of a node that begins so.
     pub fn last(&self, node: NodeName, start: &str) -> &str {
         let found = self.sent.iter().rev().find(|(of, _, text)| *of == node && text.starts_with(start));
@@ -213,7 +281,11 @@ impl House {
         let now = self.now;
         loop {
             let mut quiet = true;
-            for node in [PANEL, OTHER, DOOR] {
+            for node in self.names() {
+                for connect in self.node(node).connects() {
+                    quiet = false;
+                    self.open(node, connect);
+                }
                 for transmit in self.node(node).drain(now) {
                     quiet = false;
                     self.send(node, transmit);
@@ -233,13 +305,39 @@ impl House {
     fn node(&mut self, node: NodeName) -> &mut dyn Node {
         match node {
             DOOR => &mut self.door,
+            PBX.. => &mut self.pbxs[node - PBX],
             panel => &mut self.panels[panel],
         }
     }
 
-    fn nodes(&mut self) -> [&mut dyn Node; 3] {
+    fn nodes(&mut self) -> Vec<&mut dyn Node> {
         let [panel, other] = &mut self.panels;
-        [panel, other, &mut self.door]
+        let mut nodes: Vec<&mut dyn Node> = vec![panel, other, &mut self.door];
+        nodes.extend(self.pbxs.iter_mut().map(|pbx| pbx as &mut dyn Node));
+        nodes
+    }
+
+    fn names(&self) -> impl Iterator<Item = NodeName> + use<> {
+        0..PBX + self.pbxs.len()
+    }
+
+    /// Opens a connection, or finds that there is nobody.
+    fn open(&mut self, from: NodeName, order: Connect) {
+        let Connect { flow, local, target, .. } = order;
+        let to = self.names().find(|node| address(*node) == target.address.ip());
+        let path = Path { transport: target.transport, local, remote: target.address, flow: Some(flow) };
+        match to {
+            Some(to) if self.off.contains(&to) => {}
+            Some(to) if self.node(to).hears(target.transport, target.address.port()) => {
+                self.last_flow += 1;
+                let theirs = FlowId(self.last_flow);
+                let near = SocketAddr::new(local.ip(), 40_000 + self.last_flow as u16);
+                self.connections.insert((from, flow), (to, theirs, near));
+                self.connections.insert((to, theirs), (from, flow, target.address));
+                self.fly(from, Path { local: near, ..path }, What::Connected);
+            }
+            _ => self.fly(from, path, What::Gone(flow, FlowFault::Refused)),
+        }
     }
 
     fn send(&mut self, from: NodeName, transmit: Transmit) {
@@ -248,10 +346,11 @@ impl House {
         if is_outside(path.remote.ip()) {
             return;
         }
-        let to = [PANEL, OTHER, DOOR].into_iter().find(|node| address(*node) == path.remote.ip());
+        let to = self.names().find(|node| address(*node) == path.remote.ip());
         let Some(to) = to else {
             return self.fly(from, path, What::Unreachable);
         };
+        self.sent_to.push((from, to, String::from_utf8_lossy(&bytes).into_owned()));
         if self.off.contains(&to) {
             return;
         }
@@ -282,7 +381,7 @@ impl House {
                     }
                     None => self.connect(from, to, path),
                 };
-                let path = Path { transport: Transport::Tcp, local: path.remote, remote: near, flow: Some(flow) };
+                let path = Path { local: path.remote, remote: near, flow: Some(flow), ..path };
                 self.fly(to, path, What::Bytes(bytes));
             }
         }
@@ -310,6 +409,8 @@ impl House {
         for flight in due {
             let node = self.node(flight.to);
             match (flight.what, flight.path.transport) {
+                (What::Connected, _) => node.handle_connected(now, flight.path),
+                (What::Gone(flow, fault), _) => node.handle_flow_gone(now, flow, &fault),
                 (What::Unreachable, _) => node.handle_transport_error(now, flight.path),
                 (What::Bytes(bytes), Transport::Udp) => node.handle_datagram(now, flight.path, &bytes),
                 (What::Bytes(bytes), Transport::Tcp | Transport::Tls) => node.handle_stream(now, flight.path, &bytes),
@@ -318,6 +419,9 @@ impl House {
         }
     }
 }
+
+/// An end of a connection that nobody looks at.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 /// An address outside the house (RFC 2544): what is sent there vanishes.
 pub fn outside(number: u16) -> IpAddr {

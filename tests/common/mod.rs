@@ -4,10 +4,12 @@
 mod door;
 mod house;
 mod panel;
+mod pbx;
 mod talk;
 
-pub use house::{DOOR, House, OTHER, PANEL, outside};
-pub use panel::Disk;
+pub use house::{DOOR, House, Node, OTHER, PANEL, PBX, PBX_2, outside};
+pub use panel::{Disk, Panel};
+pub use pbx::{Pbx, Registrar};
 pub use talk::{FRAME, Talk};
 
 use std::time::Duration;

@@ -1,15 +1,18 @@
 //! A phone with everything around it that a worker would be: a disk that works or not, sockets, media engines.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vestibule::channel::{CallHandle, CallView, Event, LogEntry};
 use vestibule::config::Config;
-use vestibule::phone::{LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start};
+use vestibule::phone::{
+    Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
+};
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
-use vestibule::sip::{Path, Transmit, Transport};
+use vestibule::sip::locate::{Answer, DnsFault, Question};
+use vestibule::sip::{FlowId, Path, Transmit, Transport};
 
 use super::house::Node;
 
@@ -41,6 +44,15 @@ pub struct Panel {
     pub floods: Vec<String>,
     pub finished: bool,
     pub listens: Vec<u16>,
+    /// Ports that accounts opened.
+    pub listens_for_accounts: Vec<u16>,
+    next_port: u16,
+    /// What the name server knows; anything else it does not.
+    pub names: BTreeMap<Question, Result<Answer, DnsFault>>,
+    /// What it was asked.
+    pub asked: Vec<Question>,
+    /// Connections that are to be opened; the house does.
+    pub connects: Vec<Connect>,
     /// What is due back to the phone, and when.
     back: VecDeque<(Instant, MediaEvent)>,
     waiting: Vec<Waiting>,
@@ -78,6 +90,7 @@ impl Panel {
             },
             ports: (0..4).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
             routes: Box::new(Straight(address)),
+            instance: "urn:uuid:00000000-0000-4000-8000-000000000001".to_owned(),
         };
         Self {
             phone: Phone::new(now, start),
@@ -91,9 +104,19 @@ impl Panel {
             floods: Vec::new(),
             finished: false,
             listens: Vec::new(),
+            listens_for_accounts: Vec::new(),
+            next_port: 7000,
+            names: BTreeMap::new(),
+            asked: Vec::new(),
+            connects: Vec::new(),
             back: VecDeque::new(),
             waiting: Vec::new(),
         }
+    }
+
+    /// The port of its account.
+    pub fn port(&self) -> u16 {
+        self.listens_for_accounts.first().copied().unwrap_or(0)
     }
 
     /// What the slow disk was asked to do is done.
@@ -169,6 +192,19 @@ impl Panel {
                 };
                 self.phone.handle_listening(now, result);
             }
+            Output::OpenPort { account, trial } => {
+                let port = self.next_port;
+                self.next_port += 1;
+                self.listens_for_accounts.push(port);
+                self.phone.handle_port(now, account, trial, Some(port));
+            }
+            Output::ClosePort(port) => self.listens_for_accounts.retain(|open| *open != port),
+            Output::Resolve(question) => {
+                let answer = self.names.get(&question).cloned().unwrap_or(Err(DnsFault::NotFound));
+                self.asked.push(question.clone());
+                self.phone.handle_resolved(now, &question, &answer);
+            }
+            Output::Connect(order) => self.connects.push(*order),
             Output::Media(order) => {
                 if let MediaOrder::Dtmf { call, digits } = &order
                     && self.sends_keys
@@ -214,7 +250,7 @@ impl Panel {
 
 impl Node for Panel {
     fn hears(&self, _transport: Transport, port: u16) -> bool {
-        !self.finished && self.listens.contains(&port)
+        !self.finished && (self.listens.contains(&port) || self.listens_for_accounts.contains(&port))
     }
 
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {
@@ -243,6 +279,18 @@ impl Node for Panel {
             return None;
         }
         self.phone.poll_timeout().into_iter().chain(self.back.front().map(|(at, _)| *at)).min()
+    }
+
+    fn connects(&mut self) -> Vec<Connect> {
+        std::mem::take(&mut self.connects)
+    }
+
+    fn handle_connected(&mut self, now: Now, path: Path) {
+        self.phone.handle_connected(now, path);
+    }
+
+    fn handle_flow_gone(&mut self, now: Now, flow: FlowId, fault: &FlowFault) {
+        self.phone.handle_flow_gone(now, flow, fault);
     }
 
     fn drain(&mut self, now: Now) -> Vec<Transmit> {

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accounts;
 mod auto_answer;
 mod direct_call;
 mod dnd;
@@ -19,5 +20,6 @@ mod reliable;
 mod settings_live;
 mod source_changes;
 mod stranger_rtp;
+mod thousand_panels;
 mod unlock;
 mod waiting_call;

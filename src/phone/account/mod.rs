@@ -1,14 +1,393 @@
-//! The accounts: what is asked of their servers, and how they stand.
+//! The accounts: registered at their servers, each through a list of places that is walked when one fails; which of them
+//! places a call, and whose a call that comes in is.
+//!
+//! ```text
+//!  settings ─▶ line (one for each account) ─▶ REGISTER, Connect, Resolve, OpenPort
+//!               ├─ hops: proxies or registrar, found by RFC 3263, what failed lately passed over
+//!               ├─ recall: the way back to the first of them
+//!               └─ binding: the account in the words of SIP
+//! ```
 
-use super::Phone;
-use crate::channel::{AccountFault, AccountTestView, Done, Event, TestStep};
-use crate::config::Account;
+mod binding;
+mod desk;
+mod hops;
+mod line;
+mod recall;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+pub(super) use self::binding::key;
+use self::desk::{Answered, Desk};
+use self::line::{Line, PATIENCE, Purpose};
+use super::{FlowFault, Now, Output, Phone};
+use crate::channel::{AccountFault, AccountTestView, Done, Event, Refusal, RegistrationView};
+use crate::config::{Account, AccountChoice, AccountConfig, Config};
+use crate::sip::locate::{Answer, DnsFault, Question};
+use crate::sip::{FlowId, NameAddr, Path, ProbeEvent, SessionHandle, Uri};
+
+/// A socket that is needed no longer stays so long, for what is on its way.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// Both accounts, and what they share.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    lines: [Line; 2],
+    trials: Vec<Line>,
+    /// How many connections were opened.
+    flows: u64,
+    /// Names this panel to its registrars.
+    instance: String,
+    /// Questions that are out.
+    asked: BTreeSet<Question>,
+    /// Sockets that are to be closed.
+    closing: Vec<(u16, Instant)>,
+    told: [RegistrationView; 2],
+}
+
+/// The way of a call through an account.
+#[derive(Clone, Debug)]
+pub(super) struct Passage {
+    pub way: Path,
+    pub from: NameAddr,
+    pub contact: Uri,
+    pub routes: Vec<String>,
+    pub account: Account,
+    /// How long nothing may be heard, if there is something else to try.
+    pub patience: Option<Duration>,
+}
+
+impl Accounts {
+    /// Two accounts that are off. `instance` is the URN of this panel.
+    pub fn new(instance: String) -> Self {
+        let lines = Account::ALL.map(|account| Line::new(account, Purpose::Service));
+        let told = Account::ALL.map(|account| RegistrationView { account: account.number(), ..Default::default() });
+        Self { lines, trials: Vec::new(), flows: 0, instance, asked: BTreeSet::new(), closing: Vec::new(), told }
+    }
+
+    fn line(&self, account: Account) -> &Line {
+        &self.lines[account.index()]
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().chain(&self.trials)
+    }
+
+    /// How both stand.
+    pub fn views(&self) -> [RegistrationView; 2] {
+        Account::ALL.map(|account| self.line(account).view())
+    }
+
+    /// Whose message this is; none for what came to the Direct IP Port.
+    pub fn owner(&self, path: Path) -> Option<Account> {
+        self.lines.iter().find(|line| line.owns(path)).map(Line::account)
+    }
+
+    /// True for the port of an account, also of one that it has left lately.
+    pub fn has_port(&self, port: u16) -> bool {
+        self.all().any(|line| line.port() == Some(port)) || self.closing.iter().any(|(closing, _)| *closing == port)
+    }
+
+    /// True when an account goes by this connection.
+    pub fn uses_flow(&self, flow: FlowId) -> bool {
+        self.all().any(|line| line.way().is_some_and(|way| way.flow == Some(flow)))
+    }
+
+    /// Where the servers of the accounts are.
+    pub fn remotes(&self) -> impl Iterator<Item = std::net::IpAddr> {
+        self.lines.iter().filter_map(Line::way).map(|way| way.remote.ip())
+    }
+
+    /// When something is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let lines = self.all().filter_map(Line::poll_timeout);
+        lines.chain(self.closing.iter().map(|(_, at)| *at)).min()
+    }
+}
 
 impl Phone {
-    /// Tries an account.
-    pub(super) fn test_account(&mut self, account: Account) -> Done {
-        let outcome = Some(Err(AccountFault::NotSet("basic.server")));
-        self.tell(Event::AccountTest(AccountTestView { account: account.number(), step: TestStep::Finding, outcome }));
+    /// Puts the settings of all accounts in force.
+    pub(super) fn start_accounts(&mut self, now: Now) {
+        for account in Account::ALL {
+            self.start_account(now, account);
+        }
+    }
+
+    fn start_account(&mut self, now: Now, account: Account) {
+        let config = self.config.account(account).clone();
+        self.at_line(now, account, |line, desk| line.start(desk, &config));
+    }
+
+    /// An account's settings have changed.
+    pub(super) fn change_account(&mut self, now: Now, before: &Config, account: Account) {
+        let (before, after) = (before.account(account), self.config.account(account).clone());
+        if *before == after {
+            return;
+        }
+        if is_only_relabelled(before, &after) {
+            self.at_line(now, account, |line, desk| line.relabel(desk, &after));
+        } else {
+            self.start_account(now, account);
+        }
+    }
+
+    /// Takes all registrations back.
+    pub(super) fn stop_accounts(&mut self, now: Now) {
+        for account in Account::ALL {
+            self.at_line(now, account, |line, desk| line.stop(desk));
+        }
+        self.accounts.trials.clear();
+    }
+
+    /// True when a registrar has one of ours to take back.
+    pub(super) fn has_registrations(&self) -> bool {
+        self.accounts.lines.iter().any(Line::is_registered)
+    }
+
+    /// Tries an account as it is set.
+    pub(super) fn test_account(&mut self, now: Now, account: Account) -> Done {
+        let config = self.config.account(account).clone();
+        self.at_trials(now, |line, desk| {
+            if line.account() == account {
+                line.stop(desk);
+            }
+        });
+        self.accounts.trials.retain(|line| line.account() != account);
+        self.accounts.trials.push(Line::new(account, Purpose::Trial));
+        self.at_trials(now, |line, desk| {
+            if line.account() == account {
+                line.start(desk, &config);
+            }
+        });
         Done::Ok
     }
+
+    /// The socket that an account asked for is open at this port, or the system refuses.
+    pub fn handle_port(&mut self, now: Now, account: Account, trial: bool, port: Option<u16>) {
+        self.at_lines(now, |line, desk| {
+            if line.account() == account && line.is_trial() == trial {
+                line.handle_port(desk, port);
+            }
+        });
+        self.settle(now);
+    }
+
+    /// A name server says this, or nothing.
+    pub fn handle_resolved(&mut self, now: Now, question: &Question, result: &Result<Answer, DnsFault>) {
+        self.accounts.asked.remove(question);
+        let answered = Answered { question, result };
+        self.at_lines(now, |line, desk| line.handle_answer(desk, &answered));
+        self.settle(now);
+    }
+
+    /// A connection of [`Output::Connect`] stands; `path` has its flow and its real ends.
+    pub fn handle_connected(&mut self, now: Now, path: Path) {
+        self.at_lines(now, |line, desk| line.handle_connected(desk, path));
+        self.settle(now);
+    }
+
+    /// The addresses of this machine or its routes have changed.
+    pub fn handle_network(&mut self, now: Now) {
+        self.at_lines(now, |line, desk| line.handle_network(desk));
+        self.tell(Event::DirectIp(self.direct_ip()));
+        self.settle(now);
+    }
+
+    /// A connection has gone, or never came about.
+    pub(super) fn lines_lose_flow(&mut self, now: Now, flow: FlowId, fault: &FlowFault) {
+        self.at_lines(now, |line, desk| line.handle_flow_gone(desk, flow, fault));
+    }
+
+    /// Fires what is due.
+    pub(super) fn tend_accounts(&mut self, now: Now) {
+        self.at_lines(now, |line, desk| line.handle_timeout(desk));
+        let calls = &self.calls;
+        let (over, waiting): (Vec<_>, Vec<_>) =
+            self.accounts.closing.drain(..).partition(|(port, at)| {
+                *at <= now.instant && calls.values().all(|call| call.path.local.port() != *port)
+            });
+        self.accounts.closing = waiting;
+        for (_, at) in &mut self.accounts.closing {
+            // Looked at again when the call may be over.
+            if *at <= now.instant {
+                *at = now.instant + LINGER;
+            }
+        }
+        self.outputs.extend(over.into_iter().map(|(port, _)| Output::ClosePort(port)));
+    }
+
+    /// Passes on what the user agent says of registrations, asks what names lead to, and shows what has changed.
+    pub(super) fn settle_accounts(&mut self, now: Now) {
+        while let Some((handle, event)) = self.endpoint.poll_registration() {
+            let mut known = false;
+            self.at_lines(now, |line, desk| known |= line.handle_registration(desk, handle, &event));
+            // One that was taken back, or could not be.
+            if !known {
+                self.endpoint.forget(now.instant, handle);
+            }
+        }
+        while let Some((probe, event)) = self.endpoint.poll_probe() {
+            let alive = matches!(event, ProbeEvent::Alive { .. });
+            self.at_lines(now, |line, desk| {
+                line.handle_probe(desk, probe, alive);
+            });
+        }
+        let accounts = &mut self.accounts;
+        for line in accounts.lines.iter_mut().chain(&mut accounts.trials) {
+            while let Some(question) = line.poll_question() {
+                if accounts.asked.insert(question.clone()) {
+                    self.outputs.push_back(Output::Resolve(question));
+                }
+            }
+        }
+        self.place_waiting_calls(now);
+        self.tell_accounts();
+    }
+
+    fn tell_accounts(&mut self) {
+        let views = self.accounts.views();
+        let mut moved = false;
+        for (index, view) in views.into_iter().enumerate() {
+            if self.accounts.told[index] != view {
+                moved |= self.accounts.told[index].via != view.via;
+                self.accounts.told[index] = view.clone();
+                self.tell(Event::Registration(view));
+            }
+        }
+        if moved {
+            self.introduce_contacts();
+        }
+    }
+
+    /// Tells how a trial goes, when that has changed.
+    fn tell_trials(&mut self, before: &[AccountTestView]) {
+        let views: Vec<AccountTestView> = self.accounts.trials.iter().map(Line::trial).collect();
+        for view in views.iter().filter(|view| !before.contains(view)) {
+            self.outputs.push_back(Output::Event(Event::AccountTest(view.clone())));
+        }
+        self.accounts.trials.retain(|line| line.trial().outcome.is_none());
+    }
+
+    fn at_line(&mut self, now: Now, account: Account, act: impl FnOnce(&mut Line, &mut Desk<'_>)) {
+        let mut act = Some(act);
+        self.at_lines(now, |line, desk| {
+            if line.account() == account
+                && !line.is_trial()
+                && let Some(act) = act.take()
+            {
+                act(line, desk);
+            }
+        });
+    }
+
+    fn at_trials(&mut self, now: Now, mut act: impl FnMut(&mut Line, &mut Desk<'_>)) {
+        self.at_lines(now, |line, desk| {
+            if line.is_trial() {
+                act(line, desk);
+            }
+        });
+    }
+
+    fn at_lines(&mut self, now: Now, mut act: impl FnMut(&mut Line, &mut Desk<'_>)) {
+        let before: Vec<AccountTestView> = self.accounts.trials.iter().map(Line::trial).collect();
+        let Accounts { lines, trials, flows, instance, closing, .. } = &mut self.accounts;
+        let mut desk = Desk {
+            now: now.instant,
+            endpoint: &mut self.endpoint,
+            routes: &*self.routes,
+            random: &mut self.random,
+            outputs: &mut self.outputs,
+            flows,
+            closing,
+            instance,
+        };
+        for line in lines.iter_mut().chain(trials) {
+            act(line, &mut desk);
+        }
+        self.tell_trials(&before);
+    }
+
+    /// Which account places a call for which this choice was made, and whether it was named.
+    ///
+    /// # Errors
+    /// When none is registered, or the one that was named is not.
+    pub(super) fn choose_account(&self, choice: AccountChoice) -> Result<(Account, bool), Refusal> {
+        let registered = |account: Account| self.accounts.line(account).is_registered();
+        let named = match choice {
+            AccountChoice::Auto => {
+                let account = Account::ALL.into_iter().find(|account| registered(*account));
+                return account.map(|account| (account, false)).ok_or(Refusal::NoAccount);
+            }
+            AccountChoice::Account1 => Account::One,
+            AccountChoice::Account2 => Account::Two,
+        };
+        if registered(named) {
+            return Ok((named, true));
+        }
+        Err(Refusal::NotRegistered { account: named, other_is: registered(named.other()) })
+    }
+
+    /// The account whose domain this host is.
+    pub(super) fn account_at(&self, host: &str) -> Option<Account> {
+        let host = host.trim_end_matches('.');
+        let has_it = |account: &Account| {
+            let line = self.accounts.line(*account);
+            line.is_registered() && line.config().server.trim_end_matches('.').eq_ignore_ascii_case(host)
+        };
+        Account::ALL.into_iter().find(has_it)
+    }
+
+    /// `sip:NUMBER@DOMAIN` of an account.
+    pub(super) fn uri_through(&self, account: Account, number: &str) -> Uri {
+        binding::uri_of(self.accounts.line(account).config(), Some(number))
+    }
+
+    /// The way of a call through an account, if there is one now.
+    pub(super) fn passage(&self, account: Account, named: bool) -> Option<Passage> {
+        let line = self.accounts.line(account);
+        let way = line.way()?;
+        let elsewhere = !named && self.accounts.line(account.other()).is_registered();
+        Some(Passage {
+            way,
+            from: binding::aor(line.config()),
+            contact: binding::contact_of(line.config(), way),
+            routes: line.routes(),
+            account,
+            patience: (line.has_more() || elsewhere).then_some(PATIENCE),
+        })
+    }
+
+    /// A call found the way of an account dead. Gives whether another one may come.
+    pub(super) fn passage_failed(&mut self, now: Now, account: Account, way: Path, fault: AccountFault) -> bool {
+        let mut coming = false;
+        self.at_line(now, account, |line, desk| coming = line.way_failed(desk, way, fault, None));
+        coming
+    }
+
+    /// True when a way of this account is being looked for.
+    pub(super) fn seeks_passage(&self, account: Account) -> bool {
+        self.accounts.line(account).is_walking()
+    }
+
+    /// True when calls may be made through this account.
+    pub(super) fn is_registered(&self, account: Account) -> bool {
+        self.accounts.line(account).is_registered()
+    }
+
+    /// The credentials of an account answer what is asked in this session.
+    pub(super) fn assign(&mut self, session: SessionHandle, account: Account) {
+        self.endpoint.assign(session, binding::key(account));
+    }
+}
+
+/// Whether nothing differs that a server would see.
+fn is_only_relabelled(before: &AccountConfig, after: &AccountConfig) -> bool {
+    let like_before = AccountConfig {
+        display_label: before.display_label.clone(),
+        display_name: before.display_name.clone(),
+        retry_interval_s: before.retry_interval_s,
+        check_interval_s: before.check_interval_s,
+        ..after.clone()
+    };
+    like_before == *before
 }

@@ -54,6 +54,18 @@ impl Endpoint {
         self.with_registration(now, registration, |registration, cx| registration.reroute(cx, way, contact, route));
     }
 
+    /// The same with a request that is sent once and not repeated, for a registrar that did not answer the last time.
+    pub fn knock(
+        &mut self,
+        now: Instant,
+        registration: RegistrationHandle,
+        way: Path,
+        contact: Uri,
+        route: Vec<String>,
+    ) {
+        self.with_registration(now, registration, |registration, cx| registration.knock(cx, way, contact, route));
+    }
+
     /// Binds anew, now: after a failure, or because the network has changed.
     pub fn refresh_now(&mut self, now: Instant, registration: RegistrationHandle) {
         self.with_registration(now, registration, Registration::refresh);
@@ -75,6 +87,20 @@ impl Endpoint {
         self.with_registration(now, registration, Registration::abandon);
         self.registrations.remove(&registration);
         self.core.registration_events.retain(|(handle, _)| *handle != registration);
+    }
+
+    /// Asks a registrar once whether it would have us, and binds nothing: `Present`, `Missing`, or what is wrong.
+    pub fn ask_registrar(&mut self, now: Instant, order: Register) -> RegistrationHandle {
+        let handle = RegistrationHandle(self.next_owner());
+        let account = Some(order.account);
+        let registration = Registration::ask(&mut self.core.at(now, handle.0, account), order);
+        self.registrations.insert(handle, registration);
+        handle
+    }
+
+    /// How many registrations there are, those included that are being taken away.
+    pub fn registrations(&self) -> usize {
+        self.registrations.len()
     }
 
     /// The next thing to tell of a registration.

@@ -34,7 +34,7 @@ impl Obstacle {
 /// Says how long to wait before the next try.
 ///
 /// The first wait after something that worked is drawn from the whole window, so that a thousand panels that lost their
-/// registrar in the same moment spread evenly over it; those after are drawn from its upper half, which keeps them spread,
+/// registrar in the same moment spread evenly over it; those after are drawn from its last tenth, which keeps them spread,
 /// and a registrar that is back is noticed within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
@@ -61,7 +61,7 @@ impl Retry {
             Obstacle::Passing => {
                 self.lasting = 0;
                 self.passing = self.passing.saturating_add(1);
-                let least = if self.passing == 1 { 0.0 } else { 0.5 };
+                let least = if self.passing == 1 { 0.0 } else { 0.9 };
                 self.window.mul_f64(random.random_range(least..=1.0))
             }
             Obstacle::Lasting => {

@@ -75,11 +75,24 @@ enum Purpose {
 impl Registration {
     /// Sends the first REGISTER.
     pub fn start(cx: &mut Context<'_>, order: Register) -> Self {
+        let mut registration = Self::new(cx, order);
+        registration.send(cx, Purpose::Bind, false);
+        registration
+    }
+
+    /// Asks what is bound, and binds nothing.
+    pub fn ask(cx: &mut Context<'_>, order: Register) -> Self {
+        let mut registration = Self::new(cx, order);
+        registration.send(cx, Purpose::Ask, false);
+        registration
+    }
+
+    fn new(cx: &mut Context<'_>, order: Register) -> Self {
         let mut from = order.aor.clone();
         from.set_tag(&cx.token());
         let call_id = format!("{}{}", cx.token(), cx.token());
         let (cseq, asked) = (cx.choose(1, 0xffff), order.expires);
-        let mut registration = Registration {
+        Registration {
             order,
             from,
             call_id,
@@ -90,9 +103,7 @@ impl Registration {
             bound: None,
             former: None,
             outbound: None,
-        };
-        registration.send(cx, Purpose::Bind, false);
-        registration
+        }
     }
 
     /// Whose password it goes with.
@@ -120,6 +131,15 @@ impl Registration {
         (self.order.way, self.order.route) = (way, route);
         self.bound = None;
         self.send(cx, Purpose::Bind, false);
+    }
+
+    /// The same for a registrar that did not answer the last time: the REGISTER is not repeated, so that a thousand panels
+    /// whose registrar comes back do not meet it with all that they repeat.
+    pub fn knock(&mut self, cx: &mut Context<'_>, way: Path, contact: Uri, route: Vec<String>) {
+        self.reroute(cx, way, contact, route);
+        if let Some(flight) = &self.flight {
+            cx.transactions().send_once(&flight.key);
+        }
     }
 
     /// Binds anew, now.

@@ -45,6 +45,13 @@ impl Client {
         Client { bytes, path, state: State::Waiting { repeat, unanswered: now + GIVE_UP } }
     }
 
+    /// Sends no repetitions: whoever asks again by itself needs none.
+    pub fn send_once(&mut self) {
+        if let State::Waiting { repeat, .. } = &mut self.state {
+            *repeat = None;
+        }
+    }
+
     /// A response that matches this transaction.
     pub fn handle_response(&mut self, now: Instant, response: &Response) -> Delivery {
         let State::Waiting { repeat, .. } = &mut self.state else {

@@ -257,6 +257,13 @@ impl Transactions {
         self.send_by_datagram(now, &failed, out)
     }
 
+    /// A request of ours, neither INVITE nor ACK, is not repeated.
+    pub fn send_once(&mut self, key: &ClientKey) {
+        if let Some((_, client)) = self.clients.get_mut(key) {
+            client.send_once();
+        }
+    }
+
     /// TCP failed for a request that went by it because of its size alone.
     fn send_by_datagram(&mut self, now: Instant, failed: &Failed, out: &mut Outbox) -> bool {
         let Some((request, path)) = self.oversized.remove(&failed.key) else {

@@ -79,6 +79,10 @@ impl Loop {
                 let _ = reply.send(Ok(json!({})));
                 self.leave("ctl quit");
             }
+            Do::Certificates => self.list_certificates(reply),
+            Do::Command(command @ (Command::ImportCertificate { .. } | Command::ListCertificateFiles)) => {
+                self.certificate_command(command, Some(reply));
+            }
             Do::Command(command) => {
                 if let Some((command, Some(reply))) = self.without_plain_pin(command, Some(reply)) {
                     self.carry_out(command, reply);

@@ -1,14 +1,16 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
-//! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN.
+//! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
+//! about files of certificates.
 
 mod asked;
+mod certificates;
 mod outputs;
 mod pin;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,22 +24,27 @@ use tokio::task::AbortHandle;
 
 use self::asked::Asked;
 use super::Options;
+use super::certificates::{self as files_of_certificates, Desk, Places};
 use super::control::{events, serve};
-use super::files::{Saved, Writer};
+use super::files::{self, Saved, Writer};
 use super::media::{Media, Packet, Report, now};
 use super::net::direct::{Datagram, Direct, Heard};
+use super::net::dns::{self, Resolver};
 use super::net::routes::SystemRoutes;
 use super::net::tcp::{FlowEvent, Limits, Table};
+use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
 use crate::channel::{Command, Event, NoticeKind};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
-use crate::phone::{LINES, Phone, Routes, Start};
+use crate::phone::{FlowFault, LINES, Phone, Routes, Start};
 use crate::sdp::{AudioCodec, Capabilities, VideoCodec};
 use crate::sip::{FlowId, Path, Transport};
 
+/// The port of a name server that names none.
+const DNS_PORT: u16 = 53;
 /// The longest datagram.
 const DATAGRAM: usize = 65_536;
 /// What connections may have waiting for the loop.
@@ -66,11 +73,14 @@ enum Input {
     Heard(Heard),
     Accepted(io::Result<(TcpStream, SocketAddr)>),
     Flow(FlowEvent),
+    Resolved(dns::Reply),
+    Network,
     Packet(Packet),
     Report(Report),
     Saved(Saved),
     Probed(VideoCapabilities),
     Pin(pins::Done),
+    Certificates(files_of_certificates::Done),
     Signal(&'static str),
     Due,
 }
@@ -83,11 +93,17 @@ struct Loop {
     table: Table,
     /// Ways of messages on connections that do not stand yet, for what is told when they fail.
     connecting: HashMap<FlowId, Vec<Path>>,
+    resolver: Resolver,
     routes: SystemRoutes,
     writer: Writer,
     /// Settings on their way to the disk.
     saving: usize,
     pin: Pin,
+    certificates: Desk,
+    /// The client certificates of which it is known when they run out.
+    expiry_of: [String; 2],
+    /// When to look at them again.
+    expiry_due: Option<Instant>,
     asked: Asked,
     events: UnboundedSender<Event>,
     stream: broadcast::Sender<Arc<str>>,
@@ -108,8 +124,12 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (saved_in, mut saved) = mpsc::unbounded_channel();
     let (pins_in, mut pins) = mpsc::unbounded_channel();
+    let (certificates_in, mut certificates) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
+    let (resolved_in, mut resolved) = mpsc::unbounded_channel();
+    let mut network = NetworkWatch::new();
+    let resolver = Resolver::new(&name_servers(&config.dns_servers), resolved_in);
     let (stream, _) = broadcast::channel(serve::EVENTS_WAITING);
     let mut probed = probe();
 
@@ -125,6 +145,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         capabilities: capabilities(&VideoCapabilities::default()),
         ports,
         routes: Box::new(SystemRoutes),
+        instance: files::instance(&data),
     };
     let mut this = Loop {
         phone: Phone::new(now(), start),
@@ -132,10 +153,14 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         direct: Direct::default(),
         table: Table::new(Limits::default(), flows_in),
         connecting: HashMap::new(),
+        resolver,
         routes: SystemRoutes,
         writer,
         saving: 0,
         pin,
+        certificates: Desk::new(Places::of(&data), certificates_in),
+        expiry_of: Default::default(),
+        expiry_due: None,
         asked: Asked::new(has_screen),
         events: channels.events,
         stream: stream.clone(),
@@ -171,13 +196,16 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         let input = tokio::select! {
             taken = this.media.receive(&mut packet) => Input::Packet(taken),
             Some(report) = reports.recv() => Input::Report(report),
-            taken = this.direct.receive(&mut datagram), if hears => Input::Heard(taken),
+            taken = this.direct.receive(&mut datagram, hears) => Input::Heard(taken),
             accepted = this.direct.accept(), if hears => Input::Accepted(accepted),
             Some(event) = flows.recv() => Input::Flow(event),
+            Some(answer) = resolved.recv() => Input::Resolved(answer),
+            () = network.changed() => Input::Network,
             command = commands.recv(), if this.leave_by.is_none() => Input::Command(command),
             Some(call) = calls.recv() => Input::Asked(call),
             Some(result) = saved.recv() => Input::Saved(result),
             Some(done) = pins.recv() => Input::Pin(done),
+            Some(done) = certificates.recv() => Input::Certificates(done),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -207,6 +235,8 @@ impl Loop {
             Input::Accepted(Ok((stream, remote))) => self.accept(stream, remote),
             Input::Accepted(Err(error)) => tracing::warn!("a connection could not be accepted: {error}"),
             Input::Flow(event) => self.flow(event),
+            Input::Resolved(reply) => self.phone.handle_resolved(now, &reply.question, &reply.answer),
+            Input::Network => self.phone.handle_network(now),
             Input::Command(Some(command)) => self.command(command),
             Input::Command(None) => self.leave("the screen has left"),
             Input::Asked(call) => self.answer(call),
@@ -221,6 +251,7 @@ impl Loop {
             Input::Saved(Saved::Log(result)) => self.phone.handle_log_saved(now, result),
             Input::Probed(found) => self.probed(&found),
             Input::Pin(done) => self.pin_done(done),
+            Input::Certificates(done) => self.certificates_done(done),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -232,6 +263,9 @@ impl Loop {
             Command::Answered { ask, outcome } => self.asked.answered(ask, outcome),
             Command::Quit => self.leave("it was told to"),
             Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => self.pin_command(command),
+            Command::ImportCertificate { .. } | Command::ListCertificateFiles => {
+                self.certificate_command(command, None)
+            }
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
@@ -273,7 +307,7 @@ impl Loop {
         let now = now();
         match self.table.accept(now.instant, stream, remote, &|flow| self.phone.uses_flow(flow)) {
             Ok(None) => {}
-            Ok(Some(gone)) => self.closed(gone),
+            Ok(Some(gone)) => self.closed(gone, &closed_here()),
             Err(why) => tracing::debug!("a connection from {remote} is closed: {why}"),
         }
     }
@@ -282,29 +316,34 @@ impl Loop {
     fn flow(&mut self, event: FlowEvent) {
         let now = now();
         // What a connection said before it was closed here concerns nobody.
-        let ends = self.table.ends(event.flow());
+        let path = self.table.path(event.flow());
         self.table.note(now.instant, &event);
         match event {
-            FlowEvent::Connected { flow } => drop(self.connecting.remove(&flow)),
-            FlowEvent::Bytes { flow, bytes } => {
-                let Some((local, remote)) = ends else { return };
-                if let Some(trace) = &mut self.trace {
-                    trace.stream(flow, local, remote, &bytes);
+            FlowEvent::Connected { flow, .. } => {
+                self.connecting.remove(&flow);
+                // Its own end is known only now.
+                if let Some(path) = self.table.path(flow) {
+                    self.phone.handle_connected(now, path);
                 }
-                let path = Path { transport: Transport::Tcp, local, remote, flow: Some(flow) };
+            }
+            FlowEvent::Bytes { flow, bytes } => {
+                let Some(path) = path else { return };
+                if let Some(trace) = &mut self.trace {
+                    trace.stream(flow, path.transport.name(), path.local, path.remote, &bytes);
+                }
                 self.phone.handle_stream(now, path, &bytes);
             }
             FlowEvent::Closed { flow, why } => {
-                if let Some((_, remote)) = ends {
-                    tracing::debug!("the connection with {remote} is closed: {why}");
-                    self.closed(flow);
+                if let Some(path) = path {
+                    tracing::debug!("the connection with {} is closed: {why}", path.remote);
+                    self.closed(flow, &why);
                 }
             }
         }
     }
 
     /// A connection is gone: what was to go over it is told.
-    fn closed(&mut self, flow: FlowId) {
+    fn closed(&mut self, flow: FlowId, why: &FlowFault) {
         let now = now();
         if let Some(trace) = &mut self.trace {
             trace.closed(flow);
@@ -312,7 +351,7 @@ impl Loop {
         for path in self.connecting.remove(&flow).unwrap_or_default() {
             self.phone.handle_transport_error(now, path);
         }
-        self.phone.handle_flow_closed(now, flow);
+        self.phone.handle_flow_gone(now, flow, why);
     }
 
     /// It is known which pictures can be shown.
@@ -348,17 +387,27 @@ impl Loop {
         if self.media.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.media.handle_timeout(now.instant);
         }
+        if self.expiry_due.is_some_and(|at| at <= now.instant) {
+            self.look_at_expiry();
+        }
         for flow in self.table.close_silent(now.instant, &|flow| self.phone.uses_flow(flow)) {
-            self.closed(flow);
+            self.closed(flow, &closed_here());
         }
     }
 
     /// When something will be due.
     fn deadline(&self) -> Option<Instant> {
-        [self.phone.poll_timeout(), self.media.poll_timeout(), self.table.deadline(), self.deaf_until, self.leave_by]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.phone.poll_timeout(),
+            self.media.poll_timeout(),
+            self.table.deadline(),
+            self.expiry_due,
+            self.deaf_until,
+            self.leave_by,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Ends the calls and leaves.
@@ -373,6 +422,20 @@ impl Loop {
             tracing::warn!("{refusal}");
         }
     }
+}
+
+/// The name servers of the settings, each with its port.
+fn name_servers(texts: &[String]) -> Vec<SocketAddr> {
+    let parse = |text: &String| match text.parse::<IpAddr>() {
+        Ok(address) => Some(SocketAddr::new(address, DNS_PORT)),
+        Err(_) => text.parse().ok(),
+    };
+    texts.iter().filter_map(parse).collect()
+}
+
+/// Why a connection is gone that nobody but us has ended.
+fn closed_here() -> FlowFault {
+    FlowFault::Ended("closed here".to_owned())
 }
 
 /// A task that ends with its owner.

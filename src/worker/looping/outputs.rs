@@ -1,12 +1,13 @@
 //! What the phone wants done.
 
-use super::Loop;
+use super::{Loop, closed_here, name_servers};
 use crate::channel::Event;
-use crate::phone::{LogChange, MediaEvent, Output};
+use crate::phone::{Connect, FlowFault, LogChange, MediaEvent, Output};
 use crate::sip::{Path, Transmit, Transport};
 use crate::worker::control::events;
 use crate::worker::files::Job;
 use crate::worker::media::now;
+use crate::worker::net::{tcp, tls};
 use crate::worker::trace::Way;
 
 impl Loop {
@@ -28,12 +29,22 @@ impl Loop {
             Output::Transmit(transmit) => self.transmit(transmit),
             Output::CloseFlow(flow) => {
                 self.table.close(flow);
-                self.closed(flow);
+                self.closed(flow, &closed_here());
             }
             Output::Listen { port, keep } => {
                 let result = self.direct.listen(port, &keep);
                 self.phone.handle_listening(now(), result);
             }
+            Output::OpenPort { account, trial } => {
+                let port = self.direct.open_for_account();
+                if let Err(why) = &port {
+                    tracing::error!("no port for {account}: {why}");
+                }
+                self.phone.handle_port(now(), account, trial, port.ok());
+            }
+            Output::ClosePort(port) => self.direct.close_for_account(port),
+            Output::Resolve(question) => self.resolver.ask(0, question),
+            Output::Connect(order) => self.connect(*order),
             Output::Media(order) => self.media.order(now(), order),
             Output::Event(event) => self.tell(event),
             Output::SaveSettings(config) => {
@@ -72,7 +83,12 @@ impl Loop {
         match &event {
             Event::Call(view) => self.reporter.call(view),
             Event::DirectIp(view) => self.reporter.direct_ip(view),
-            Event::Settings(config) => self.settle_pin(&config.pin),
+            Event::Settings(config) => {
+                self.settle_pin(&config.pin);
+                self.settle_certificates(config);
+                self.resolver.set_name_servers(&name_servers(&config.dns_servers));
+            }
+            Event::Registration(view) => self.reporter.account(view),
             _ => {}
         }
         self.stream_out(&event);
@@ -87,6 +103,39 @@ impl Loop {
         {
             let _ = self.stream.send(line);
         }
+    }
+
+    /// Opens the connection of an account.
+    fn connect(&mut self, order: Connect) {
+        let now = now();
+        let flow = order.flow;
+        let in_call = |flow| self.phone.uses_flow(flow);
+        let opened = self
+            .secured(order)
+            .and_then(|wanted| self.table.connect(now.instant, wanted, &in_call).map_err(FlowFault::Ended));
+        match opened {
+            Ok((_, gone)) => {
+                if let Some(gone) = gone {
+                    self.closed(gone, &closed_here());
+                }
+            }
+            Err(fault) => self.phone.handle_flow_gone(now, flow, &fault),
+        }
+    }
+
+    /// The connection with what TLS needs for it.
+    fn secured(&self, order: Connect) -> Result<tcp::Connect, FlowFault> {
+        let Connect { flow, account, local, target } = order;
+        let tls = match target.transport {
+            Transport::Tls => {
+                let config = self.phone.config();
+                let client = tls::client(config.account(account), self.certificates.folder());
+                let client = client.map_err(FlowFault::Tls)?;
+                Some((client, tls::peer_name(&target.host).map_err(FlowFault::Tls)?))
+            }
+            Transport::Udp | Transport::Tcp => None,
+        };
+        Ok(tcp::Connect { flow: Some(flow), local, remote: target.address, tls })
     }
 
     fn transmit(&mut self, transmit: Transmit) {
@@ -110,16 +159,22 @@ impl Loop {
 
     fn transmit_on_connection(&mut self, path: Path, bytes: Vec<u8>) {
         let now = now();
-        let standing = path.flow.filter(|flow| self.table.contains(*flow)).or_else(|| self.table.find(path.remote));
-        let flow = match standing {
+        let standing = path.flow.filter(|flow| self.table.contains(*flow));
+        let flow = match standing.or_else(|| self.table.find(path.remote).filter(|_| path.transport == Transport::Tcp))
+        {
             Some(flow) => flow,
+            None if path.transport == Transport::Tls => {
+                tracing::debug!("to {}: the connection is gone", path.remote);
+                return self.phone.handle_transport_error(now, path);
+            }
             None => {
                 let in_call = |flow| self.phone.uses_flow(flow);
-                match self.table.connect(now.instant, path.local, path.remote, &in_call) {
+                let wanted = tcp::Connect { flow: None, local: path.local, remote: path.remote, tls: None };
+                match self.table.connect(now.instant, wanted, &in_call) {
                     Ok((flow, gone)) => {
                         self.connecting.insert(flow, Vec::new());
                         if let Some(gone) = gone {
-                            self.closed(gone);
+                            self.closed(gone, &closed_here());
                         }
                         flow
                     }
@@ -133,7 +188,7 @@ impl Loop {
         if let Err(why) = self.table.send(now.instant, flow, bytes) {
             tracing::debug!("to {}: {why}", path.remote);
             self.phone.handle_transport_error(now, path);
-            self.closed(flow);
+            self.closed(flow, &FlowFault::Ended(why));
         } else if let Some(waiting) = self.connecting.get_mut(&flow) {
             waiting.push(path);
         }

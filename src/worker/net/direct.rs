@@ -1,4 +1,5 @@
-//! Where direct calls are listened for: UDP and TCP on the Direct IP Port, IPv4 and IPv6 each with a socket of its own.
+//! Where SIP is listened for, UDP and TCP, IPv4 and IPv6 each with a socket of its own: on the Direct IP Port, and on a port
+//! of its own for each account.
 //!
 //! A port that is taken is said so, and nothing stays open.
 
@@ -16,6 +17,8 @@ use super::undelivered;
 
 /// What the kernel may keep of a burst while the loop is busy, in bytes.
 const RECEIVE_BUFFER: usize = 256 * 1024;
+/// How many ports are tried for an account.
+const ATTEMPTS: usize = 8;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 32;
 
@@ -31,6 +34,8 @@ pub struct Direct {
 #[derive(Debug)]
 struct Port {
     number: u16,
+    /// An account's.
+    of_account: bool,
     udp: Vec<UdpSocket>,
     tcp: Vec<TcpListener>,
 }
@@ -67,11 +72,38 @@ impl Direct {
     /// # Errors
     /// Why the port cannot be had, in words.
     pub fn listen(&mut self, port: u16, keep: &[u16]) -> Result<Vec<String>, String> {
-        self.ports.retain(|open| open.number == port || keep.contains(&open.number));
+        self.ports.retain(|open| open.of_account || open.number == port || keep.contains(&open.number));
         if !self.ports.iter().any(|open| open.number == port) {
             self.ports.push(Port::open(port)?);
         }
         Ok(self.ports.iter().filter(|open| open.number == port).flat_map(Port::words).collect())
+    }
+
+    /// Opens a port for an account, one that the system chooses.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn open_for_account(&mut self) -> Result<u16, String> {
+        let mut refused = String::new();
+        for _ in 0..ATTEMPTS {
+            // What is free for IPv4 by UDP need not be for the others.
+            let free = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.local_addr());
+            let number =
+                free.map_err(|error| words("UDP", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), &error))?.port();
+            match Port::open(number) {
+                Ok(open) => {
+                    self.ports.push(Port { of_account: true, ..open });
+                    return Ok(number);
+                }
+                Err(why) => refused = why,
+            }
+        }
+        Err(refused)
+    }
+
+    /// Closes the port of an account.
+    pub fn close_for_account(&mut self, port: u16) {
+        self.ports.retain(|open| !(open.of_account && open.number == port));
     }
 
     /// The next datagram, or what became of one of ours. Never comes without sockets. May be dropped while it waits without
@@ -79,14 +111,18 @@ impl Direct {
     ///
     /// An error wakes nobody: it is found when the loop comes by. Whoever waits for an answer comes by after half a second at
     /// the latest, to ask again.
-    pub async fn receive(&self, buffer: &mut [u8]) -> Heard {
-        poll_fn(|context| self.poll_receive(context, buffer)).await
+    ///
+    /// Without `direct_too` only the ports of accounts are heard.
+    pub async fn receive(&self, buffer: &mut [u8], direct_too: bool) -> Heard {
+        poll_fn(|context| self.poll_receive(context, buffer, direct_too)).await
     }
 
-    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Heard> {
+    fn poll_receive(&self, context: &mut Context<'_>, buffer: &mut [u8], direct_too: bool) -> Poll<Heard> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        let sockets = || self.ports.iter().flat_map(|open| open.udp.iter().map(|socket| (open.number, socket)));
+        let heard = |open: &&Port| direct_too || open.of_account;
+        let sockets =
+            || self.ports.iter().filter(heard).flat_map(|open| open.udp.iter().map(|socket| (open.number, socket)));
         let count = sockets().count();
         for (port, socket) in sockets().cycle().skip(turn % count.max(1)).take(count) {
             if let Some(remote) = undelivered::next(socket) {
@@ -138,7 +174,7 @@ impl Direct {
 
 impl Port {
     fn open(number: u16) -> Result<Self, String> {
-        let mut open = Self { number, udp: Vec::new(), tcp: Vec::new() };
+        let mut open = Self { number, of_account: false, udp: Vec::new(), tcp: Vec::new() };
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
         let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, number));
         for address in [v4, v6] {
@@ -226,7 +262,7 @@ mod tests {
             let sender = udp_peer();
             sender.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
             let mut buffer = [0; 100];
-            let Heard::Datagram(datagram) = direct.receive(&mut buffer).await else { panic!("nothing was sent") };
+            let Heard::Datagram(datagram) = direct.receive(&mut buffer, true).await else { panic!("nothing was sent") };
             assert_eq!((&buffer[..datagram.count], datagram.port), (&b"hello"[..], port));
             direct.send(port, datagram.remote, b"back").expect("sent");
             let mut back = [0; 100];
@@ -249,6 +285,20 @@ mod tests {
             assert!(direct.send(port, SocketAddr::from(([127, 0, 0, 1], 9)), b"x").is_err());
             drop(taken);
             assert!(direct.listen(port, &[]).is_ok(), "once it is free it can be had");
+        });
+    }
+
+    #[test]
+    fn the_port_of_an_account_is_its_own() {
+        on_runtime(async {
+            let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
+            let mut direct = Direct::default();
+            let own = direct.open_for_account().expect("there are ports");
+            direct.listen(free_port(), &[]).expect("free");
+            assert!(!is_free(own), "a change of the Direct IP Port leaves it alone");
+            let other = direct.open_for_account().expect("there are ports");
+            direct.close_for_account(own);
+            assert!(is_free(own) && !is_free(other));
         });
     }
 

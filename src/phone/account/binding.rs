@@ -1,0 +1,139 @@
+//! An account in the words of SIP: address of record, Contact, Route, what is asked of the registrar, and what its
+//! refusals mean.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::hops::Stop;
+use crate::channel::{AccountFault, ProxyInUse};
+use crate::config::{Account, AccountConfig, AccountTransport};
+use crate::sip::message::Host;
+use crate::sip::session::context::contact;
+use crate::sip::{AccountKey, Credentials, NameAddr, Password, Path, Register, Uri};
+
+/// How much of a registrar's own words is repeated, in characters.
+const PHRASE: usize = 64;
+
+/// The name of an account in the user agent.
+pub fn key(account: Account) -> AccountKey {
+    AccountKey(account.number())
+}
+
+/// What answers a challenge.
+pub fn credentials(config: &AccountConfig) -> Option<Credentials> {
+    (!config.password.is_empty())
+        .then(|| Credentials { name: config.auth_user().to_owned(), password: Password::new(config.password.reveal()) })
+}
+
+/// The setting without which nothing can be tried.
+pub fn missing(config: &AccountConfig) -> Option<AccountFault> {
+    if config.server.is_empty() {
+        Some(AccountFault::NotSet("basic.server"))
+    } else if config.register_name.is_empty() {
+        Some(AccountFault::NotSet("basic.register_name"))
+    } else {
+        None
+    }
+}
+
+/// The host of a setting in a URI.
+fn host(text: &str) -> Host {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Host::from(address),
+        Err(_) => Host::parse(text.trim_end_matches('.')).unwrap_or_default(),
+    }
+}
+
+/// The port in the account's address: none where everybody expects it.
+fn domain_port(config: &AccountConfig) -> Option<u16> {
+    let usual = config.transport == AccountTransport::DnsSrv || config.port == config.transport.default_port();
+    (!usual).then_some(config.port)
+}
+
+/// Whom a number of this account is: `sip:NUMBER@DOMAIN`; without a number the domain itself.
+pub fn uri_of(config: &AccountConfig, user: Option<&str>) -> Uri {
+    Uri::sip(user, host(&config.server), domain_port(config))
+}
+
+/// The address of record, with the Display Name.
+pub fn aor(config: &AccountConfig) -> NameAddr {
+    let mut aor = NameAddr::new(uri_of(config, Some(&config.register_name)));
+    let name = config.display_name.trim();
+    aor.display = (!name.is_empty()).then(|| name.to_owned());
+    aor
+}
+
+/// Where requests for this account reach us along this way.
+pub fn contact_of(config: &AccountConfig, way: Path) -> Uri {
+    contact(Some(&config.register_name), way)
+}
+
+/// The registrar as it is set: `pbx.test:5060`.
+pub fn registrar_words(config: &AccountConfig) -> Option<String> {
+    let host = host(&config.server);
+    (!config.server.is_empty()).then(|| match config.transport {
+        AccountTransport::DnsSrv => host.to_string(),
+        _ => format!("{host}:{}", config.port),
+    })
+}
+
+/// The Route header value of an outbound proxy (RFC 3261 8.1.2).
+pub fn route(stop: &Stop) -> Option<String> {
+    if stop.proxy == ProxyInUse::None {
+        return None;
+    }
+    let address = stop.target.address;
+    let mut uri = Uri::sip(None, Host::from(address.ip()), Some(address.port()));
+    if stop.target.transport.is_reliable() {
+        uri.params.set("transport", Some(stop.target.transport.name()));
+    }
+    uri.params.set("lr", None);
+    Some(NameAddr::new(uri).to_string())
+}
+
+/// What is asked of the registrar.
+pub fn register(
+    config: &AccountConfig,
+    account: Account,
+    stop: &Stop,
+    way: Path,
+    patience: Duration,
+    instance: &str,
+) -> Register {
+    Register {
+        account: key(account),
+        way,
+        registrar: uri_of(config, None),
+        aor: aor(config),
+        contact: contact_of(config, way),
+        route: route(stop).into_iter().collect(),
+        instance: Some(instance.to_owned()),
+        expires: Duration::from_secs(config.registration_period_s.into()),
+        patience,
+    }
+}
+
+/// Whom to ask whether the other end of a way is there.
+pub fn probed(config: &AccountConfig, stop: &Stop) -> Uri {
+    let address = stop.target.address;
+    match stop.proxy {
+        ProxyInUse::None => uri_of(config, None),
+        ProxyInUse::Main | ProxyInUse::Backup => Uri::sip(None, Host::from(address.ip()), Some(address.port())),
+    }
+}
+
+/// What a refusal means.
+pub fn refused(status: u16, phrase: &str, tried_password: bool) -> AccountFault {
+    match status {
+        401 | 403 | 407 if tried_password => AccountFault::WrongPassword(status),
+        401 | 407 => AccountFault::UnknownChallenge(status),
+        403 => AccountFault::Forbidden,
+        404 => AccountFault::UnknownName,
+        423 => AccountFault::PeriodRefused,
+        300..=399 => AccountFault::Moved(status),
+        480 | 500..=504 => AccountFault::ServerBusy(status),
+        _ => {
+            AccountFault::Rejected { status, phrase: phrase.chars().filter(|c| !c.is_control()).take(PHRASE).collect() }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Where an account's requests can go: the outbound proxies or the registrar, each found by name, in one ordered list.
+//!
+//! ```text
+//!  hop 0: main proxy (or registrar) ─ targets by RFC 3263 ─┐
+//!  hop 1: backup proxy              ─ targets              ─┴─▶ walked from the top; what failed lately is passed over
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+
+use crate::channel::{AccountFault, ProxyInUse};
+use crate::config::{AccountConfig, AccountTransport, SrvOver};
+use crate::sip::Transport;
+use crate::sip::locate::{Answer, Destination, DnsFault, Families, LocateFault, Locator, Question, Target, Wish};
+
+/// What failed is passed over for so long, if there is another way.
+const DOWN_FOR: Duration = Duration::from_secs(30);
+/// A name that could not be found is looked up again after so long.
+const LOST_FOR: Duration = Duration::from_secs(4);
+/// Names are looked up again no sooner than this, however short their time to live.
+const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+
+/// An address to which no route leads is passed over when it is tried.
+const EVERY_FAMILY: Families = Families { v4: true, v6: true };
+
+/// One machine, by name or address, that takes our requests.
+#[derive(Debug)]
+struct Hop {
+    proxy: ProxyInUse,
+    destination: Destination,
+    found: Found,
+}
+
+/// What is known of the addresses of a hop.
+#[derive(Debug)]
+enum Found {
+    /// Nobody has asked.
+    Unknown,
+    /// Questions are out.
+    Asked(Box<Locator>),
+    /// Here they are.
+    Here { targets: Vec<Target>, until: Instant },
+    /// It could not be found.
+    Lost { fault: AccountFault, until: Instant },
+}
+
+/// A place in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    hop: usize,
+    target: usize,
+}
+
+/// Somewhere to send a request to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Where it stands in the list.
+    pub place: Place,
+    /// The address, the transport, and whom TLS must find there.
+    pub target: Target,
+    /// Whether it is an outbound proxy, and which.
+    pub proxy: ProxyInUse,
+}
+
+/// What comes next on a walk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try this one.
+    Stop(Stop),
+    /// Its addresses are being looked up.
+    Finding,
+    /// Nothing is left.
+    End,
+}
+
+/// The ordered list of an account.
+#[derive(Debug)]
+pub struct Hops {
+    hops: Vec<Hop>,
+    /// What failed lately, and until when it is passed over.
+    down: BTreeMap<(Transport, SocketAddr), Instant>,
+    /// Why the first of this walk failed.
+    fault: Option<AccountFault>,
+}
+
+impl Hops {
+    /// As the settings have it.
+    ///
+    /// # Errors
+    /// The setting that is missing.
+    pub fn new(config: &AccountConfig) -> Result<Self, AccountFault> {
+        let hop = |proxy, host: &str, port: u16| Hop {
+            proxy,
+            destination: destination(config, host, port),
+            found: Found::Unknown,
+        };
+        let mut hops = Vec::new();
+        if config.proxy_active {
+            if config.proxy_server.is_empty() {
+                return Err(AccountFault::NotSet("outbound_proxy.server"));
+            }
+            hops.push(hop(ProxyInUse::Main, &config.proxy_server, config.proxy_port));
+            if !config.proxy_backup_server.is_empty() {
+                hops.push(hop(ProxyInUse::Backup, &config.proxy_backup_server, config.proxy_backup_port));
+            }
+        } else {
+            hops.push(hop(ProxyInUse::None, &config.server, config.port));
+        }
+        Ok(Self { hops, down: BTreeMap::new(), fault: None })
+    }
+
+    /// Begins a new walk: what went wrong on the last one is forgotten, but not what is down.
+    pub fn begin(&mut self) {
+        self.fault = None;
+    }
+
+    /// What is at this place or behind it, what failed lately passed over. Looks up what is not known.
+    pub fn next(&mut self, now: Instant, from: Place) -> Next {
+        let mut place = from;
+        while let Some(hop) = self.hops.get_mut(place.hop) {
+            hop.forget_old(now);
+            match &hop.found {
+                Found::Unknown => {
+                    hop.found = Found::Asked(Box::new(Locator::new(hop.destination.clone(), EVERY_FAMILY)));
+                    hop.settle(now);
+                    continue;
+                }
+                Found::Asked(_) => return Next::Finding,
+                Found::Lost { fault, .. } => {
+                    self.fault.get_or_insert(fault.clone());
+                }
+                Found::Here { targets, .. } => {
+                    let down = &self.down;
+                    let up = |target: &Target| down.get(&address(target)).is_none_or(|until| *until <= now);
+                    let found = targets.iter().enumerate().skip(place.target).find(|(_, target)| up(target));
+                    if let Some((index, target)) = found {
+                        let place = Place { hop: place.hop, target: index };
+                        return Next::Stop(Stop { place, target: target.clone(), proxy: hop.proxy });
+                    }
+                }
+            }
+            place = Place { hop: place.hop + 1, target: 0 };
+        }
+        Next::End
+    }
+
+    /// This one did not work: it is passed over for a while, or for as long as it asked.
+    pub fn fail(&mut self, now: Instant, stop: &Stop, fault: AccountFault, rest: Option<Duration>) -> Place {
+        self.fault.get_or_insert(fault);
+        self.down.retain(|_, until| *until > now);
+        self.down.insert(address(&stop.target), now + rest.unwrap_or(DOWN_FOR).min(DOWN_FOR));
+        Place { hop: stop.place.hop, target: stop.place.target + 1 }
+    }
+
+    /// This one works.
+    pub fn clear(&mut self, stop: &Stop) {
+        self.down.remove(&address(&stop.target));
+    }
+
+    /// Nothing is passed over any longer.
+    pub fn forgive(&mut self) {
+        self.down.clear();
+    }
+
+    /// Why the first that was tried on this walk did not work.
+    pub fn fault(&self) -> Option<&AccountFault> {
+        self.fault.as_ref()
+    }
+
+    /// The first of all, if its address is known: what is gone back to.
+    pub fn preferred(&mut self, now: Instant) -> Next {
+        let down = std::mem::take(&mut self.down);
+        let next = self.next_of_first(now);
+        self.down = down;
+        next
+    }
+
+    fn next_of_first(&mut self, now: Instant) -> Next {
+        match self.next(now, Place::default()) {
+            Next::Stop(stop) if stop.place.hop > 0 => Next::End,
+            next => next,
+        }
+    }
+
+    /// Whether a request can go on behind this place without a new walk.
+    pub fn has_more(&self, place: Place) -> bool {
+        let more = |hop: &Hop| match &hop.found {
+            Found::Here { targets, .. } => targets.len() > place.target + 1,
+            _ => false,
+        };
+        self.hops.get(place.hop).is_some_and(more) || place.hop + 1 < self.hops.len()
+    }
+
+    /// Whether the address of this stop still stands in the list, once its time to live is over and it was looked up again.
+    pub fn lists(&self, stop: &Stop) -> bool {
+        self.hops.get(stop.place.hop).is_some_and(|hop| match &hop.found {
+            Found::Here { targets, .. } => targets.contains(&stop.target),
+            _ => true,
+        })
+    }
+
+    /// Looks up the hop of this stop again if its time to live is over.
+    pub fn refresh(&mut self, now: Instant, stop: &Stop) {
+        if let Some(hop) = self.hops.get_mut(stop.place.hop)
+            && hop.is_old(now)
+        {
+            hop.found = Found::Asked(Box::new(Locator::new(hop.destination.clone(), EVERY_FAMILY)));
+            hop.settle(now);
+        }
+    }
+
+    /// When `refresh` is due for this stop.
+    pub fn refresh_at(&self, stop: &Stop) -> Option<Instant> {
+        match self.hops.get(stop.place.hop)?.found {
+            Found::Here { until, .. } | Found::Lost { until, .. } => Some(until),
+            Found::Unknown | Found::Asked(_) => None,
+        }
+    }
+
+    /// The next thing to ask a name server.
+    pub fn poll_question(&mut self) -> Option<Question> {
+        self.hops.iter_mut().find_map(|hop| match &mut hop.found {
+            Found::Asked(locator) => locator.poll_question(),
+            _ => None,
+        })
+    }
+
+    /// What a name server says; questions of others concern nobody here.
+    pub fn handle_answer(
+        &mut self,
+        now: Instant,
+        question: &Question,
+        answer: &Result<Answer, DnsFault>,
+        dice: &mut StdRng,
+    ) {
+        for hop in &mut self.hops {
+            if let Found::Asked(locator) = &mut hop.found {
+                locator.handle_answer(question, answer.clone(), dice);
+                hop.settle(now);
+            }
+        }
+    }
+}
+
+impl Hop {
+    /// Takes over what the locator has found.
+    fn settle(&mut self, now: Instant) {
+        let Found::Asked(locator) = &self.found else { return };
+        self.found = match locator.outcome() {
+            None => return,
+            Some(Ok(located)) => {
+                Found::Here { targets: located.targets, until: now + located.valid_for.max(SHORTEST_LIFE) }
+            }
+            Some(Err(fault)) => Found::Lost { fault: words(fault, &self.destination.host), until: now + LOST_FOR },
+        };
+    }
+
+    fn is_old(&self, now: Instant) -> bool {
+        match &self.found {
+            Found::Here { until, .. } | Found::Lost { until, .. } => *until <= now,
+            Found::Unknown | Found::Asked(_) => false,
+        }
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        if self.is_old(now) {
+            self.found = Found::Unknown;
+        }
+    }
+}
+
+fn address(target: &Target) -> (Transport, SocketAddr) {
+    (target.transport, target.address)
+}
+
+fn words(fault: LocateFault, host: &str) -> AccountFault {
+    match fault {
+        LocateFault::NotFound => AccountFault::HostNotFound(host.to_owned()),
+        LocateFault::NotOffered => AccountFault::NotOffered(host.to_owned()),
+        LocateFault::NoAnswer => AccountFault::NoNameServer(host.to_owned()),
+        LocateFault::NoRoute => AccountFault::NoRoute(host.to_owned()),
+    }
+}
+
+fn destination(config: &AccountConfig, host: &str, port: u16) -> Destination {
+    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    let (wish, port) = match (config.transport, config.srv_over) {
+        (AccountTransport::Udp, _) => (Wish::Udp, Some(port)),
+        (AccountTransport::Tcp, _) => (Wish::Tcp, Some(port)),
+        (AccountTransport::Tls, _) => (Wish::Tls, Some(port)),
+        // A proxy may be an address where the registrar is a name.
+        (AccountTransport::DnsSrv, SrvOver::Auto | SrvOver::Udp) if is_address => (Wish::Udp, Some(port)),
+        (AccountTransport::DnsSrv, SrvOver::Tcp) if is_address => (Wish::Tcp, Some(port)),
+        (AccountTransport::DnsSrv, SrvOver::Tls) if is_address => (Wish::Tls, Some(port)),
+        (AccountTransport::DnsSrv, SrvOver::Auto) => (Wish::Auto, None),
+        (AccountTransport::DnsSrv, SrvOver::Udp) => (Wish::Srv(Transport::Udp), None),
+        (AccountTransport::DnsSrv, SrvOver::Tcp) => (Wish::Srv(Transport::Tcp), None),
+        (AccountTransport::DnsSrv, SrvOver::Tls) => (Wish::Srv(Transport::Tls), None),
+    };
+    Destination { host: host.trim_end_matches('.').to_owned(), port, wish }
+}

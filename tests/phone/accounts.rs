@@ -1,0 +1,400 @@
+//! Two accounts: registered, kept, tried again, failed over, and which of them places a call.
+
+use vestibule::channel::{
+    AccountChoice, CallState, Command, EndReason, ProxyInUse, Refusal, RegistrationState, RegistrationView,
+};
+use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
+
+use crate::common::{House, PANEL, PBX, PBX_2, Registrar, ms, s};
+
+const ONE: &[(&str, &str)] = &[
+    ("account1.basic.server", "10.0.0.4"),
+    ("account1.basic.register_name", "101"),
+    ("account1.basic.password", "secret"),
+    ("account1.active", "on"),
+];
+const TWO: &[(&str, &str)] =
+    &[("account2.basic.server", "10.0.0.5"), ("account2.basic.register_name", "201"), ("account2.active", "on")];
+
+fn both() -> Vec<(&'static str, &'static str)> {
+    [ONE, TWO].concat()
+}
+
+fn with(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    // Before it is switched on, so that nothing begins twice.
+    [more, ONE].concat()
+}
+
+fn view(house: &House, account: usize) -> RegistrationView {
+    house.panels[PANEL].phone.registrations()[account - 1].clone()
+}
+
+fn reason(house: &House) -> String {
+    view(house, 1).fault.map(|fault| fault.to_string()).unwrap_or_default()
+}
+
+fn is_registered(house: &House) -> bool {
+    view(house, 1).state == RegistrationState::Registered
+}
+
+fn dial(house: &mut House, text: &str, account: AccountChoice) -> Result<vestibule::channel::Done, Refusal> {
+    house.press(PANEL, Command::Dial { text: text.to_owned(), account })
+}
+
+#[test]
+fn an_account_registers_as_it_is_set_and_takes_its_binding_back() {
+    let mut house = House::with_servers(&with(&[
+        ("account1.basic.display_name", "Flat 3"),
+        ("account1.basic.registration_period", "600"),
+    ]));
+    let view = view(&house, 1);
+    assert_eq!((view.state, view.fault), (RegistrationState::Registered, None));
+    assert_eq!(view.server.as_deref(), Some("10.0.0.4:5060"));
+    assert_eq!(view.via.as_deref(), Some("udp:10.0.0.4:5060"));
+    assert_eq!(view.proxy, ProxyInUse::None);
+    let asked = house.pbx(PBX).asked[0].1.clone();
+    assert!(asked.starts_with("REGISTER sip:10.0.0.4 SIP/2.0\r\n"), "{asked}");
+    assert!(asked.contains("From: \"Flat 3\" <sip:101@10.0.0.4>"), "{asked}");
+    assert!(asked.contains("+sip.instance=\"<urn:uuid:"), "{asked}");
+    assert!(asked.contains("600"), "{asked}");
+    assert!(house.pbx(PBX).bindings["101"].contact.starts_with("sip:101@10.0.0.1:7"), "a port of its own");
+    house.set("account1.active", "off");
+    house.run(s(1));
+    assert!(house.pbx(PBX).bindings.is_empty());
+    assert_eq!(self::view(&house, 1).state, RegistrationState::Disabled);
+}
+
+#[test]
+fn leaving_takes_the_bindings_back_in_time() {
+    let mut house = House::with_servers(&both());
+    house.must(PANEL, Command::Quit);
+    house.run(s(1));
+    assert!(house.panel().finished);
+    assert!(house.pbx(PBX).bindings.is_empty() && house.pbx(PBX_2).bindings.is_empty());
+}
+
+#[test]
+fn what_is_missing_is_said_and_nothing_is_sent() {
+    let mut house = House::with_servers(&[("account1.active", "on")]);
+    assert_eq!((view(&house, 1).state, reason(&house)), (RegistrationState::Failed, "basic.server is not set".into()));
+    house.set("account1.basic.server", "10.0.0.4");
+    assert_eq!(reason(&house), "basic.register_name is not set");
+    house.set("account1.basic.register_name", "101");
+    house.run(s(1));
+    assert!(is_registered(&house), "at once, when it is there");
+}
+
+#[test]
+fn a_registration_is_renewed_in_time_and_a_shorter_one_obeyed() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).longest = s(60);
+    for (key, value) in ONE {
+        house.set(key, value);
+    }
+    house.set("account1.basic.check_interval", "0");
+    for _ in 0..20 {
+        house.run(s(30));
+        let now = house.now.instant;
+        assert!(house.pbx(PBX).bindings["101"].until > now, "it never runs out");
+    }
+    let registers = house.pbx(PBX).registers();
+    assert!((10..=22).contains(&registers), "{registers} in 600 s");
+}
+
+#[test]
+fn a_wrong_password_is_called_that_and_not_tried_for_ever() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).registrar = Registrar::Distrusts;
+    for (key, value) in ONE {
+        house.set(key, value);
+    }
+    house.run(s(1));
+    assert_eq!(reason(&house), "401 wrong user name or password");
+    let next = view(&house, 1).next_try_at.expect("it is tried again");
+    assert!(next >= house.now.instant + s(20), "not soon");
+    assert!(house.pbx(PBX).registers() <= 3);
+    // A new password is tried at once.
+    house.pbx(PBX).registrar = Registrar::Challenges;
+    house.set("account1.basic.password", "better");
+    house.run(s(1));
+    assert!(is_registered(&house));
+}
+
+#[test]
+fn each_refusal_has_its_words() {
+    let cases: [(u16, Vec<(&'static str, String)>, &str); 6] = [
+        (403, vec![], "403 the server does not allow this account"),
+        (404, vec![], "404 the server does not know this Register Name"),
+        (400, vec![], "400 Bad Request"),
+        (302, vec![("Contact", "<sip:10.0.0.9>".into())], "302 the server sends to another place"),
+        (503, vec![("Retry-After", "20".into())], "503 the server is not available now"),
+        (423, vec![], "423 the server refuses this Registration Period"),
+    ];
+    for (status, lines, words) in cases {
+        let mut house = House::with_servers(&[]);
+        house.pbx(PBX).registrar = Registrar::Says(status, lines);
+        for (key, value) in ONE {
+            house.set(key, value);
+        }
+        house.run(s(2));
+        assert_eq!(reason(&house), words);
+        let wait = view(&house, 1).next_try_at.expect("a next try") - house.now.instant;
+        assert!(status != 503 || wait >= s(15), "Retry-After is obeyed: {wait:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_away_is_back_within_five_seconds() {
+    for program_only in [true, false] {
+        let mut house = House::with_servers(ONE);
+        let begun = house.now.instant;
+        if program_only {
+            house.pbx(PBX).stop();
+        } else {
+            house.off.push(PBX);
+        }
+        house.run(s(100));
+        let words = if program_only { "nobody listens at 10.0.0.4:5060" } else { "no answer from 10.0.0.4:5060" };
+        assert_eq!(reason(&house), words);
+        assert!(!is_registered(&house), "noticed in {:?}", house.now.instant - begun);
+        house.pbx(PBX).runs = true;
+        house.off.clear();
+        house.run(s(5));
+        assert!(is_registered(&house), "{}", reason(&house));
+    }
+}
+
+#[test]
+fn a_server_that_has_forgotten_us_is_noticed_by_udp_within_the_interval() {
+    let mut house = House::with_servers(ONE);
+    house.run(s(10));
+    house.pbx(PBX).bindings.clear();
+    house.run(s(61));
+    assert!(house.pbx(PBX).bindings.contains_key("101"));
+    let quiet = house.pbx(PBX).asked.len();
+    house.run(s(600));
+    let more = house.pbx(PBX).asked.len() - quiet;
+    assert!(more <= 14, "it costs the server little: {more} requests in ten minutes");
+}
+
+#[test]
+fn a_connection_that_is_cut_is_made_again_at_once() {
+    let mut house = House::with_servers(&with(&[("account1.basic.transport", "tcp")]));
+    assert!(is_registered(&house), "{}", reason(&house));
+    let contact = house.pbx(PBX).bindings["101"].contact.clone();
+    assert!(contact.ends_with(";transport=tcp"), "{contact}");
+    house.pbx(PBX).bindings.clear();
+    house.cut(PBX);
+    house.run(s(2));
+    assert!(house.pbx(PBX).bindings.contains_key("101"));
+    assert!(is_registered(&house));
+}
+
+#[test]
+fn the_backup_proxy_takes_over_and_gives_back() {
+    let settings = with(&[
+        ("account1.outbound_proxy.active", "on"),
+        ("account1.outbound_proxy.server", "10.0.0.4"),
+        ("account1.outbound_proxy.backup_server", "10.0.0.5"),
+        ("account1.basic.check_interval", "30"),
+    ]);
+    for program_only in [true, false] {
+        let mut house = House::with_servers(&settings);
+        assert_eq!(view(&house, 1).proxy, ProxyInUse::Main);
+        let asked = house.pbx(PBX).asked[0].1.clone();
+        assert!(asked.contains("Route: <sip:10.0.0.4:5060;lr>"), "{asked}");
+        if program_only {
+            house.pbx(PBX).stop();
+        } else {
+            house.off.push(PBX);
+        }
+        // The next thing that is asked finds out.
+        let done = dial(&mut house, "102", AccountChoice::Auto);
+        assert!(done.is_ok(), "{done:?}");
+        house.run(s(5));
+        assert_eq!(house.count_to(PBX_2, "INVITE sip:102@10.0.0.4"), 1, "the call goes on by the backup");
+        assert_eq!(view(&house, 1).proxy, ProxyInUse::Backup);
+        assert!(is_registered(&house) && house.pbx(PBX_2).bindings.contains_key("101"));
+        house.must(PANEL, Command::End(None));
+        house.pbx(PBX).runs = true;
+        house.off.clear();
+        house.run(s(50));
+        assert_eq!(view(&house, 1).proxy, ProxyInUse::Backup, "not before it has answered for a minute");
+        house.run(s(40));
+        assert_eq!(view(&house, 1).proxy, ProxyInUse::Main);
+        assert!(is_registered(&house) && house.pbx(PBX).bindings.contains_key("101"));
+    }
+}
+
+#[test]
+fn a_refusal_is_no_reason_for_the_backup() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).registrar = Registrar::Says(403, vec![]);
+    for (key, value) in with(&[
+        ("account1.outbound_proxy.active", "on"),
+        ("account1.outbound_proxy.server", "10.0.0.4"),
+        ("account1.outbound_proxy.backup_server", "10.0.0.5"),
+    ]) {
+        house.set(key, value);
+    }
+    house.run(s(20));
+    assert_eq!(house.pbx(PBX_2).registers(), 0);
+}
+
+#[test]
+fn the_second_target_of_srv_takes_over() {
+    let mut house = House::with_servers(&[]);
+    let question = |name: &str, kind| Question { name: name.to_owned(), kind };
+    let srv = |priority, target: &str| Record::Srv { priority, weight: 0, port: 5060, target: target.to_owned() };
+    let answer = |records| Ok(Answer { records, ttl: s(300) });
+    let names = &mut house.panel().names;
+    names.insert(
+        question("_sip._udp.pbx.test", RecordKind::Srv),
+        answer(vec![srv(20, "two.pbx.test"), srv(10, "one.pbx.test")]),
+    );
+    for (name, last) in [("one.pbx.test", 4), ("two.pbx.test", 5)] {
+        let address = std::net::IpAddr::from([10, 0, 0, last]);
+        names.insert(question(name, RecordKind::A), answer(vec![Record::Address(address)]));
+    }
+    for (key, value) in [
+        ("account1.basic.server", "pbx.test"),
+        ("account1.basic.register_name", "101"),
+        ("account1.basic.transport", "dns-srv"),
+        ("account1.active", "on"),
+    ] {
+        house.set(key, value);
+    }
+    house.run(s(1));
+    assert_eq!(view(&house, 1).via.as_deref(), Some("udp:10.0.0.4:5060"), "{}", reason(&house));
+    house.pbx(PBX).stop();
+    house.set("account1.basic.check_interval", "10");
+    house.run(s(15));
+    assert_eq!(view(&house, 1).via.as_deref(), Some("udp:10.0.0.5:5060"), "{}", reason(&house));
+    assert!(is_registered(&house));
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_called_that() {
+    let mut house = House::with_servers(&[]);
+    for (key, value) in
+        [("account1.basic.server", "nowhere.test"), ("account1.basic.register_name", "101"), ("account1.active", "on")]
+    {
+        house.set(key, value);
+    }
+    house.run(s(1));
+    assert_eq!(reason(&house), "host not found: nowhere.test");
+}
+
+#[test]
+fn a_number_goes_through_the_account_and_a_call_comes_in_through_it() {
+    let mut house =
+        House::with_servers(&[("account1.basic.display_label", "House"), ("phone.direct_ip.enabled", "off")]);
+    for (key, value) in both() {
+        house.set(key, value);
+    }
+    house.run(s(1));
+    dial(&mut house, "*78", AccountChoice::Account2).expect("dialled");
+    house.run(ms(20));
+    assert_eq!(house.count_to(PBX_2, "INVITE sip:*78@10.0.0.5 SIP/2.0"), 1);
+    assert_eq!(house.call(PANEL).account, 2);
+    let now = house.now;
+    house.pbx(PBX_2).phone.alert(now, false);
+    house.pbx(PBX_2).phone.accept(now);
+    house.run(ms(20));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    assert!(house.pbx(PBX_2).phone.heard.contains(&"bye".to_owned()));
+    let now = house.now;
+    house.pbx(PBX).ring(now, "101");
+    house.run(ms(20));
+    let call = house.call(PANEL);
+    assert_eq!((call.account, call.remote.as_str()), (1, "sip:102@10.0.0.4"), "it rings although direct calls are off");
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(20));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    assert_eq!(house.panel().log()[0].account, 1);
+}
+
+#[test]
+fn auto_takes_the_first_that_is_registered_and_a_named_one_is_never_switched() {
+    let mut house = House::with_servers(&both());
+    assert_eq!(dial(&mut house, "102", AccountChoice::Auto).map(|_| house.call(PANEL).account), Ok(1));
+    house.must(PANEL, Command::End(None));
+    // The server of Account 1 stops, and nobody has noticed yet: Auto goes on with Account 2.
+    house.pbx(PBX).stop();
+    dial(&mut house, "102", AccountChoice::Auto).expect("dialled");
+    house.run(s(5));
+    assert_eq!(house.call(PANEL).account, 2);
+    assert_eq!(house.count_to(PBX_2, "INVITE sip:102@10.0.0.5"), 1);
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    let refused = dial(&mut house, "102", AccountChoice::Account1).expect_err("it is not registered");
+    assert_eq!(refused.to_string(), "Account 1 is not registered; the other account is");
+    assert_eq!(house.pbx(PBX_2).phone.heard.iter().filter(|heard| heard.starts_with("offer")).count(), 1);
+    house.pbx(PBX_2).stop();
+    dial(&mut house, "102", AccountChoice::Account2).expect("nobody knows yet");
+    house.run(s(6));
+    let log = house.panel().log();
+    assert_eq!(log[0].why, Some(EndReason::Unreachable), "{log:#?}");
+    assert_eq!(dial(&mut house, "102", AccountChoice::Auto), Err(Refusal::NoAccount));
+}
+
+#[test]
+fn a_change_of_one_account_leaves_the_other_and_the_calls_alone() {
+    let mut house = House::with_servers(&both());
+    let before = house.pbx(PBX).asked.len();
+    dial(&mut house, "102", AccountChoice::Account2).expect("dialled");
+    house.run(ms(20));
+    let now = house.now;
+    house.pbx(PBX_2).phone.accept(now);
+    house.run(ms(20));
+    house.set("account2.basic.register_name", "202");
+    house.run(s(30));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    assert!(house.pbx(PBX_2).bindings.contains_key("202") && !house.pbx(PBX_2).bindings.contains_key("201"));
+    assert_eq!(house.pbx(PBX).asked.len(), before);
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    assert!(house.pbx(PBX_2).phone.heard.contains(&"bye".to_owned()));
+    // A label is no business of the server's.
+    let asked = house.pbx(PBX_2).asked.len();
+    house.set("account2.basic.display_label", "Porter");
+    house.run(s(1));
+    assert_eq!(house.pbx(PBX_2).asked.len(), asked);
+    assert_eq!(view(&house, 2).label, "Porter");
+}
+
+#[test]
+fn a_trial_says_what_is_wrong_and_registers_nothing() {
+    use vestibule::channel::{Account, Event};
+    let mut house = House::with_servers(&[
+        ("account1.basic.server", "10.0.0.4"),
+        ("account1.basic.register_name", "101"),
+        ("account1.basic.password", "secret"),
+    ]);
+    let outcome = |house: &mut House| {
+        house.must(PANEL, Command::TestAccount(Account::One));
+        house.run(s(10));
+        let views = house.panel().events.iter().rev().filter_map(|event| match event {
+            Event::AccountTest(view) => Some(view.clone()),
+            _ => None,
+        });
+        let last = views.into_iter().next().expect("it is told");
+        last.outcome.expect("it is over").map_err(|fault| fault.to_string())
+    };
+    house.pbx(PBX).registrar = Registrar::Challenges;
+    assert_eq!(outcome(&mut house), Ok(()));
+    assert!(house.pbx(PBX).bindings.is_empty());
+    assert_eq!(view(&house, 1).state, RegistrationState::Disabled);
+    house.pbx(PBX).registrar = Registrar::Distrusts;
+    assert_eq!(outcome(&mut house), Err("401 wrong user name or password".to_owned()));
+    house.pbx(PBX).stop();
+    assert_eq!(outcome(&mut house), Err("nobody listens at 10.0.0.4:5060".to_owned()));
+    house.off.push(PBX);
+    assert_eq!(outcome(&mut house), Err("no answer from 10.0.0.4:5060".to_owned()));
+    house.run(s(10));
+    assert!(house.panel().listens_for_accounts.is_empty(), "its socket is closed");
+}
