@@ -7,7 +7,7 @@
 //! ```text
 //!  finger ─▶ ui/*.slint ─▶ ui ──Command──▶ worker (one select loop) ──▶ phone ─▶ sip, sdp   (given `now`, bytes, a seed)
 //!  eyes   ◀─ ui/*.slint ◀─ ui ◀──Event──── worker ◀──Output──────────── phone ◀─ …
-//!                          ▲                 ├─ sockets: UDP, TCP, RTP through rtp, the control socket, files
+//!                          ▲                 ├─ sockets: UDP, TCP, TLS, RTP through rtp, the control socket, files
 //!                          └─ FrameSlot ◀────┴─ media: sound devices, codecs, GStreamer
 //! ```
 //!

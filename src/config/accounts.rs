@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_has_64_digits() {
-        assert_eq!(fingerprint(&"AB:".repeat(31)).is_err(), true);
+        assert!(fingerprint(&"AB:".repeat(31)).is_err());
         assert_eq!(fingerprint(&format!("{}AB", "AB:".repeat(31))), Ok(()));
         assert_eq!(fingerprint(&"0f".repeat(32)), Ok(()));
         assert!(fingerprint(&"0g".repeat(32)).is_err());

@@ -46,7 +46,7 @@ impl Phone {
     /// Tells SIP whom the address book knows, and where the servers of the accounts are.
     pub(super) fn introduce_contacts(&mut self) {
         let servers: Vec<IpAddr> = self.accounts.remotes().collect();
-        self.endpoint.set_known(addresses(&self.config).into_iter().chain(servers));
+        self.endpoint.set_known(addresses(&self.config).chain(servers));
     }
 
     /// The ringing call that gives way to a new one that came along `path`, when all lines are taken.

@@ -64,7 +64,7 @@ use self::settings::{Listening, Saving};
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
 };
-use crate::config::{Account, Config};
+use crate::config::Config;
 use crate::sdp;
 use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
 

@@ -181,7 +181,7 @@ mod tests {
             let status = status(&view, Instant::now(), wall);
             (status.certificate_ends, status.certificate_days)
         };
-        assert_eq!(at(40).0, false);
+        assert!(!at(40).0);
         assert_eq!(at(31), (true, 30));
         assert_eq!(at(1), (true, 0));
         assert_eq!(at(0), (true, -1));

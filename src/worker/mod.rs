@@ -1,11 +1,12 @@
 //! The only IO of SIP and RTP: one thread, one select loop, and the sockets, files and engines around it.
 //!
 //! ```text
-//!  screen ──Command──▶ ┌────────────┐ ◀─▶ net: UDP, TCP, routes         (bytes)
+//!  screen ──Command──▶ ┌────────────┐ ◀─▶ net: UDP, TCP, TLS, routes    (bytes)
 //!         ◀──Event──── │ the loop   │ ◀─▶ media: RTP sockets, engines    (packets, orders)
 //!  ctl ◀─▶ control ◀─▶ │ around the │ ──▶ files: settings, call log      (own thread)
 //!  SIGTERM ──────────▶ │ phone      │ ──▶ trace, report                  (SIP as text, short log)
 //!                      │            │ ◀─▶ pin                            (hashing, own thread)
+//!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something

@@ -23,8 +23,6 @@ pub enum Registrar {
     Distrusts,
     /// This, and these header lines.
     Says(u16, Vec<(&'static str, String)>),
-    /// Nothing.
-    Silent,
 }
 
 /// One binding.
@@ -111,14 +109,14 @@ impl Pbx {
         self.asked.push((now.instant, String::from_utf8_lossy(bytes).into_owned()));
         request.top_via_mut().stamp_source(path.remote);
         let response = match request.method() {
-            Method::Options => Some(Response::answer(&request, 200)),
+            Method::Options => Response::answer(&request, 200),
             _ => self.register(now, path, &request),
         };
-        self.out.extend(response.map(|response| Transmit { path, bytes: response.to_bytes() }));
+        self.out.push(Transmit { path, bytes: response.to_bytes() });
         true
     }
 
-    fn register(&mut self, now: Now, path: Path, request: &Request) -> Option<Response> {
+    fn register(&mut self, now: Now, path: Path, request: &Request) -> Response {
         let nonce = format!("nonce=\"n{}\"", self.starts);
         let proof = request.header("Authorization").unwrap_or_default();
         let challenge = |request: &Request| {
@@ -129,14 +127,13 @@ impl Pbx {
             response
         };
         match &self.registrar {
-            Registrar::Silent => return None,
             Registrar::Says(status, lines) => {
                 let mut response = Response::answer(request, *status);
                 lines.iter().for_each(|(name, value)| response.push_header(name, value));
-                return Some(response);
+                return response;
             }
-            Registrar::Distrusts => return Some(challenge(request)),
-            Registrar::Challenges if !proof.contains(&nonce) => return Some(challenge(request)),
+            Registrar::Distrusts => return challenge(request),
+            Registrar::Challenges if !proof.contains(&nonce) => return challenge(request),
             Registrar::Challenges | Registrar::Open => {}
         }
         let name = request.to().uri.user.clone().unwrap_or_default();
@@ -155,7 +152,7 @@ impl Pbx {
             let left = binding.until.saturating_duration_since(now.instant).as_secs();
             response.push_header("Contact", &format!("<{}>;expires={left}", binding.contact));
         }
-        Some(response)
+        response
     }
 }
 

@@ -122,7 +122,7 @@ fn a_wrong_password_is_called_that_and_not_tried_for_ever() {
 
 #[test]
 fn each_refusal_has_its_words() {
-    let cases: [(u16, Vec<(&'static str, String)>, &str); 6] = [
+    let cases = [
         (403, vec![], "403 the server does not allow this account"),
         (404, vec![], "404 the server does not know this Register Name"),
         (400, vec![], "400 Bad Request"),

@@ -643,11 +643,6 @@ impl Line {
         &self.config
     }
 
-    /// What is wrong.
-    pub fn fault(&self) -> Option<&AccountFault> {
-        self.fault.as_ref()
-    }
-
     /// As the screen sees it.
     pub fn view(&self) -> RegistrationView {
         let (state, stop) = match &self.stage {

@@ -314,7 +314,8 @@ fn weights_say_how_often_a_target_comes_first() {
     }
     let near = |count: usize, of: usize, share: f64| (count as f64 / of as f64 - share).abs() < 0.03;
     assert!(near(first[0], ROUNDS, 0.6) && near(first[1], ROUNDS, 0.3) && near(first[2], ROUNDS, 0.1), "{first:?}");
-    assert!((1..ROUNDS / 50).contains(&first[3]), "seldom, but not never: {first:?}");
+    // Once in 101 draws.
+    assert!((20..65).contains(&first[3]), "seldom, but not never: {first:?}");
     assert!(near(second[1], first[0], 0.73) && near(second[2], first[0], 0.24), "{second:?}");
 }
 
@@ -375,6 +376,24 @@ fn naptr_records_that_lead_to_each_other_come_to_an_end() {
     let search = Search::new(&endless, "n0.test", Wish::Auto, V4);
     assert_eq!(search.fault(), LocateFault::NotFound);
     assert!(search.rounds.len() <= 6, "{:?}", search.rounds);
+}
+
+#[test]
+fn names_that_all_lead_to_each_other_do_not_make_a_search_long() {
+    let names: Vec<String> = (0..30).map(|n| format!("n{n}.test")).collect();
+    let mut zone = Zone::default();
+    for from in &names {
+        for (at, to) in (0..).zip(&names) {
+            zone = zone.naptr(from, (at, 0), "", "SIP+D2T", to);
+        }
+        zone = zone.naptr(from, (99, 0), "s", "SIP+D2T", "_sip._tcp.n1.test");
+        zone = zone.srv("_sip._tcp.n1.test", 1, 1, 5060, "192.0.2.1");
+    }
+    let began = Instant::now();
+    let search = Search::new(&zone, "n0.test", Wish::Auto, BOTH);
+    assert_eq!(search.targets(), ["tcp:192.0.2.1:5060"]);
+    // There are 800,000 ways through them.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(super) struct Walk<'a> {
     host: &'a str,
     families: Families,
     replies: &'a BTreeMap<Question, Reply>,
+    /// What came of the services that were followed.
+    seen: BTreeMap<(String, RecordKind, Option<Transport>), Found>,
     /// Questions that have not been asked yet.
     pub wanted: Vec<Question>,
     targets: Vec<Target>,
@@ -58,6 +60,7 @@ impl<'a> Walk<'a> {
             host,
             families,
             replies,
+            seen: BTreeMap::new(),
             wanted: Vec::new(),
             targets: Vec::new(),
             ttl: LONGEST,
@@ -108,7 +111,7 @@ impl<'a> Walk<'a> {
     /// RFC 3263 4.1 and 4.2 with no transport given.
     fn auto(&mut self) {
         let host = self.host;
-        let recommended = self.naptr(host, None, &mut Vec::new());
+        let recommended = self.naptr(host, None, 0);
         if recommended >= Found::Later || self.is_refused {
             return;
         }
@@ -131,57 +134,72 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The transports that a domain recommends and we speak; `only` one of them behind a first NAPTR record. `way` are the
-    /// names that led here.
-    fn naptr(&mut self, name: &str, only: Option<Transport>, way: &mut Vec<String>) -> Found {
-        let Some(name) = plain(name).filter(|name| way.len() < MAX_CHAIN && !way.contains(name)) else {
+    /// The transports that a domain recommends and we speak; `only` one of them behind a first NAPTR record. `depth` is how
+    /// many such records led here.
+    fn naptr(&mut self, name: &str, only: Option<Transport>, depth: usize) -> Found {
+        if depth >= MAX_CHAIN {
             return Found::Nothing;
-        };
-        let records = match self.reply(&name, RecordKind::Naptr) {
-            Ok(answer) => &answer.records,
-            Err(found) => return found,
-        };
-        way.push(name);
-        let mut found = Found::Nothing;
-        for record in records {
-            let Record::Naptr { flags, service, replacement, .. } = record else { continue };
-            let Some(transport) = spoken(service).filter(|spoken| only.is_none_or(|only| only == *spoken)) else {
-                continue;
-            };
-            found = found.max(match flags.to_ascii_lowercase().as_str() {
-                "s" => self.srv(replacement, transport),
-                "a" => self.addresses(replacement, transport.default_port(), transport),
-                "" => self.naptr(replacement, Some(transport), way),
-                _ => Found::Nothing,
-            });
         }
-        way.pop();
-        found
+        self.once(name, RecordKind::Naptr, only, |walk, records| {
+            let mut found = Found::Nothing;
+            for record in records {
+                let Record::Naptr { flags, service, replacement, .. } = record else { continue };
+                let Some(transport) = spoken(service).filter(|spoken| only.is_none_or(|only| only == *spoken)) else {
+                    continue;
+                };
+                found = found.max(match flags.to_ascii_lowercase().as_str() {
+                    "s" => walk.srv(replacement, transport),
+                    "a" => walk.addresses(replacement, transport.default_port(), transport),
+                    "" => walk.naptr(replacement, Some(transport), depth + 1),
+                    _ => Found::Nothing,
+                });
+            }
+            found
+        })
     }
 
     /// The hosts that offer a service, and their addresses.
     fn srv(&mut self, name: &str, transport: Transport) -> Found {
-        let records = match self.reply(name, RecordKind::Srv) {
+        self.once(name, RecordKind::Srv, Some(transport), |walk, records| {
+            let mut found = Found::Nothing;
+            for record in records {
+                let Record::Srv { port, target, .. } = record else { continue };
+                if target != "." {
+                    found = Found::Something;
+                    walk.addresses(target, *port, transport);
+                }
+            }
+            walk.is_refused |= found == Found::Nothing;
+            found
+        })
+    }
+
+    /// Follows the records of a service, and not again when others lead to them as well: however they are knit, the walk
+    /// is short.
+    fn once(
+        &mut self,
+        name: &str,
+        kind: RecordKind,
+        transport: Option<Transport>,
+        follow: impl FnOnce(&mut Self, &[Record]) -> Found,
+    ) -> Found {
+        let Some(name) = plain(name) else { return Found::Nothing };
+        let place = (name, kind, transport);
+        if let Some(found) = self.seen.get(&place) {
+            return *found;
+        }
+        let records = match self.reply(&place.0, kind) {
             Ok(answer) => &answer.records,
             Err(found) => return found,
         };
-        let mut found = Found::Nothing;
-        for record in records {
-            let Record::Srv { port, target, .. } = record else { continue };
-            if target != "." {
-                found = Found::Something;
-                self.addresses(target, *port, transport);
-            }
-        }
-        self.is_refused |= found == Found::Nothing;
+        self.seen.insert(place.clone(), Found::Nothing);
+        let found = follow(self, records);
+        self.seen.insert(place, found);
         found
     }
 
-    /// The addresses of a host. A full list asks nothing more.
+    /// The addresses of a host.
     fn addresses(&mut self, host: &str, port: u16, transport: Transport) -> Found {
-        if self.targets.len() >= MAX_TARGETS {
-            return Found::Something;
-        }
         if let Ok(address) = host.parse() {
             self.add(address, port, transport);
             return Found::Something;

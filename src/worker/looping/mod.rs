@@ -128,7 +128,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
-    let mut network = NetworkWatch::new();
+    let mut network = NetworkWatch::start();
     let resolver = Resolver::new(&name_servers(&config.dns_servers), resolved_in);
     let (stream, _) = broadcast::channel(serve::EVENTS_WAITING);
     let mut probed = probe();

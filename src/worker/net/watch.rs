@@ -22,7 +22,7 @@ pub struct NetworkWatch {
 
 impl NetworkWatch {
     /// Begins to listen.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let socket = open().inspect_err(|error| tracing::debug!("changes of the network are not told: {error}")).ok();
         Self { socket, pending: None }
     }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_kernel_lets_us_listen_and_nothing_is_told_while_nothing_changes() {
         on_runtime(async {
-            let mut watch = NetworkWatch::new();
+            let mut watch = NetworkWatch::start();
             assert!(watch.socket.is_some());
             let told = tokio::time::timeout(Duration::ZERO, watch.changed()).await;
             assert!(told.is_err());

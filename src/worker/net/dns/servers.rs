@@ -19,7 +19,7 @@ use crate::sip::locate::DnsFault;
 const ATTEMPTS: usize = 2;
 const ATTEMPT: Duration = Duration::from_millis(1500);
 /// A name server that has said nothing for so long gets company.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// For how long it stands behind the others then.
 const SLOW: Duration = Duration::from_secs(60);
 

@@ -288,8 +288,20 @@ fn a_silent_name_server_costs_its_question_the_limit_and_no_other_question_anyth
         assert!(first.ticket == 2 && first.answer.is_ok() && began.elapsed() < LIMIT / 2);
         let second = asking.replies.recv().await.expect("a reply");
         assert_eq!((second.ticket, second.answer), (1, Err(DnsFault::NoAnswer)));
-        assert!((LIMIT - LIMIT / 4..LIMIT + LIMIT / 4).contains(&began.elapsed()), "{:?}", began.elapsed());
+        assert!((LIMIT * 9 / 10..LIMIT * 3 / 2).contains(&began.elapsed()), "{:?}", began.elapsed());
         assert!(server.count() >= 4, "a lost datagram is sent again");
+    });
+}
+
+#[test]
+fn several_silent_name_servers_cost_no_more_than_one() {
+    on_runtime(async {
+        let servers = [Played::new(silent).await, Played::new(silent).await, Played::new(silent).await];
+        let began = Instant::now();
+        let answer = Asking::new(&servers.each_ref()).ask(RecordKind::A, "pbx.test").await;
+        assert_eq!(answer, Err(DnsFault::NoAnswer));
+        assert!(began.elapsed() < LIMIT + servers::PATIENCE * 2, "{:?}", began.elapsed());
+        assert!(servers.iter().all(|server| server.count() > 0), "all are asked");
     });
 }
 
@@ -299,23 +311,26 @@ fn the_next_name_server_stands_in_for_one_that_is_silent_or_refuses() {
         let other = Played::new(willing).await;
         for manner in [unwilling as Manner, broken] {
             let first = Played::new(manner).await;
-            let began = Instant::now();
             let mut asking = Asking::new(&[&first, &other]);
-            assert_eq!(asking.addresses(RecordKind::A, "pbx.test").await, ["192.0.2.1"]);
-            assert!(began.elapsed() < Duration::from_millis(400), "at once: {:?}", began.elapsed());
+            let mut shortest = LIMIT;
+            for _ in 0..5 {
+                let began = Instant::now();
+                assert_eq!(asking.addresses(RecordKind::A, "pbx.test").await, ["192.0.2.1"]);
+                shortest = shortest.min(began.elapsed());
+            }
+            assert!(shortest < servers::PATIENCE, "at once: {shortest:?}");
+            assert_eq!(first.count(), 5, "a refusal is no reason to stand behind");
         }
         let first = Played::new(silent).await;
         let mut asking = Asking::new(&[&first, &other]);
         let began = Instant::now();
         assert_eq!(asking.addresses(RecordKind::A, "pbx.test").await, ["192.0.2.1"]);
-        let waited = began.elapsed();
-        assert!(waited >= Duration::from_millis(500) && waited < Duration::from_millis(1400), "{waited:?}");
-        let (began, before) = (Instant::now(), first.count());
+        assert!(began.elapsed() >= servers::PATIENCE, "{:?}", began.elapsed());
+        let before = first.count();
         for _ in 0..5 {
             assert_eq!(asking.addresses(RecordKind::A, "pbx.test").await, ["192.0.2.1"]);
         }
-        assert!(began.elapsed() < Duration::from_millis(400), "it is waited for once: {:?}", began.elapsed());
-        assert_eq!(first.count(), before);
+        assert_eq!(first.count(), before, "it is waited for once");
     });
 }
 

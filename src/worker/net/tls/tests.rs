@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rcgen::{CertificateParams, IsCa, KeyPair, PKCS_ED25519};
+use rcgen::{IsCa, KeyPair, PKCS_ED25519};
 use rustls::pki_types::{PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
@@ -183,6 +183,13 @@ fn of(issued: &Issued, versions: &[&'static SupportedProtocolVersion], asks: Opt
     builder.with_single_cert(issued.chain.clone(), issued.key_der()).expect("the key fits")
 }
 
+/// A certificate for pbx.test that signs itself, as an authority or not: OpenSSL's `req -x509` makes authorities.
+fn by_itself(is_ca: IsCa) -> Issued {
+    let mut wanted = wanted("pbx", &["pbx.test"]);
+    wanted.is_ca = is_ca;
+    Issued::by_itself(&wanted)
+}
+
 fn fault(outcome: Result<(), FlowFault>) -> TlsFault {
     match outcome {
         Err(FlowFault::Tls(fault)) => fault,
@@ -274,7 +281,7 @@ fn nobody_is_trusted_who_is_not_known() {
         let known = panel.authority.issue(&wanted("pbx", &["pbx.test"]));
         assert_eq!(fault(panel.meets(&known, "pbx.test").await), TlsFault::UnknownAuthority, "not any more");
         for is_ca in [IsCa::NoCa, IsCa::Ca(rcgen::BasicConstraints::Unconstrained)] {
-            let own = Issued::by_itself(&CertificateParams { is_ca, ..wanted("pbx", &["pbx.test"]) });
+            let own = by_itself(is_ca);
             assert_eq!(fault(panel.meets(&own, "pbx.test").await), TlsFault::SelfSigned);
         }
     });
@@ -300,7 +307,7 @@ fn a_servers_own_certificate_is_trusted_when_it_is_in_our_file() {
     on_runtime(async {
         let mut panel = Panel::new();
         for is_ca in [IsCa::NoCa, IsCa::Ca(rcgen::BasicConstraints::Unconstrained)] {
-            let own = Issued::by_itself(&CertificateParams { is_ca, ..wanted("pbx", &["pbx.test"]) });
+            let own = by_itself(is_ca);
             put(panel.folder.path(), "ca.pem", own.pem());
             panel.now = TODAY;
             assert_eq!(panel.meets(&own, "pbx.test").await, Ok(()));
