@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vestibule::sip::message::Message;
 use vestibule::sip::session::End;
 use vestibule::sip::wire::parse_datagram;
-use vestibule::sip::{Body, Endpoint, EndpointConfig, Invite, NameAddr, Path, SessionEvent, Transport, Uri};
+use vestibule::sip::{Body, Endpoint, EndpointConfig, GIVE_UP, Invite, NameAddr, Path, SessionEvent, Transport, Uri};
 
 /// The description that a door station with a camera offers.
 const SDP: &str = "v=0\r\no=gate 2890844526 2890844526 IN IP4 192.0.2.20\r\ns=-\r\nc=IN IP4 192.0.2.20\r\nt=0 0\r\n\
@@ -121,6 +121,8 @@ impl Pair {
             offer: Some(Body::sdp(SDP.into())),
             headers: Vec::new(),
             follow: 0,
+            account: None,
+            patience: GIVE_UP,
         };
         let ours = self.ends[0].0.invite(self.now, order);
         let Some(SessionEvent::Incoming { session: theirs, .. }) = self.exchange() else { panic!("it does not ring") };
