@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Now, Phone};
-use crate::channel::{Event, NoticeKind};
+use crate::channel::NoticeKind;
 use crate::config::Account;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -14,7 +14,7 @@ impl Phone {
     /// It was looked until when the client certificate of an account holds; nothing if there is none that can be read. To be
     /// called at the start, once a day, and when another one is set.
     pub fn handle_certificate(&mut self, now: Now, account: Account, expires: Option<SystemTime>) {
-        let before = std::mem::replace(&mut self.certificates[account.index()], expires);
+        self.certificates[account.index()] = expires;
         let due = expires.map(|at| days_until(now.wall, at)).filter(|days| *days <= WARNED);
         let warning = due.map(|days| NoticeKind::CertificateExpires { account, days });
         self.clear_notices(|kind| {
@@ -24,10 +24,7 @@ impl Phone {
         if let Some(warning) = warning {
             self.notice(warning);
         }
-        if before != expires {
-            let [one, two] = self.registrations();
-            self.tell(Event::Registration(if account == Account::One { one } else { two }));
-        }
+        self.tell_accounts();
         self.settle(now);
     }
 }

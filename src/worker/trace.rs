@@ -212,7 +212,7 @@ mod tests {
             trace.stream(FlowId(1), "tls", "192.0.2.1:5060", "192.0.2.2:5060", piece);
         }
         let text = std::fs::read_to_string(&path).expect("it is there");
-        assert_eq!(text.matches("tcp").count(), 1, "{text}");
+        assert_eq!(text.matches(" tls ").count(), 1, "{text}");
         assert!(text.contains("Digest <hidden>\nl: 4\n\nbody\n") && !text.contains("abcdef"), "{text}");
         trace.closed(FlowId(1));
         assert!(trace.begun.is_empty());

@@ -244,8 +244,8 @@ impl Phone {
         self.tell_accounts();
     }
 
-    fn tell_accounts(&mut self) {
-        let views = self.accounts.views();
+    pub(super) fn tell_accounts(&mut self) {
+        let views = self.registrations();
         let mut moved = false;
         for (index, view) in views.into_iter().enumerate() {
             if self.accounts.told[index] != view {

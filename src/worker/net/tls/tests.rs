@@ -513,8 +513,8 @@ fn a_server_that_is_silent_or_trickles_keeps_nobody_else_waiting() {
     on_runtime(async {
         let mut panel = Panel::new();
         let limits = Limits { connect_tls: Duration::from_millis(300), ..Limits::default() };
-        let (sender, events) = mpsc::channel(16);
-        (panel.table, panel.events) = (Table::new(limits, sender), events);
+        let (sender, mut events) = mpsc::channel(16);
+        let mut table = Table::new(limits, sender);
         let silent = Server::new(|stream| async move {
             let _stream = stream;
             std::future::pending().await
@@ -534,11 +534,11 @@ fn a_server_that_is_silent_or_trickles_keeps_nobody_else_waiting() {
         for remote in [silent.address, trickling.address] {
             let tls = Some((panel.client().expect("right"), peer_name("pbx.test").expect("a name")));
             let wanted = Connect { flow: None, local: remote, remote, tls };
-            slow.push(panel.table.connect(Instant::now(), wanted, &|_| false).expect("there is room").0);
+            slow.push(table.connect(Instant::now(), wanted, &|_| false).expect("there is room").0);
         }
         assert_eq!(panel.tries(&good, "pbx.test").await, Ok(()));
         for _ in 0..2 {
-            let FlowEvent::Closed { flow, why } = panel.event().await else { panic!("nothing was agreed on") };
+            let Some(FlowEvent::Closed { flow, why }) = events.recv().await else { panic!("nothing was agreed on") };
             assert_eq!(why, FlowFault::TimedOut);
             slow.retain(|waiting| *waiting != flow);
         }
