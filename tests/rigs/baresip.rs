@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::Transport;
+use super::Transport;
+use super::wav;
 use crate::real_panel::{PATIENCE, free_port, poll};
-use crate::wav;
 
 /// What kind of device baresip plays.
 #[derive(Clone, Copy, Debug)]
