@@ -5,7 +5,10 @@
 #![allow(dead_code)]
 
 pub mod baresip;
+pub mod certificates;
 pub mod flat;
+pub mod kamailio;
+pub mod process;
 pub mod wav;
 
 /// What carries SIP.

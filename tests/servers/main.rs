@@ -5,3 +5,5 @@
 mod real_panel;
 #[path = "../rigs/mod.rs"]
 mod rigs;
+
+mod themselves;
