@@ -6,9 +6,12 @@
 
 pub mod baresip;
 pub mod certificates;
+pub mod digest;
 pub mod flat;
 pub mod kamailio;
 pub mod process;
+pub mod relay;
+pub mod scripted;
 pub mod wav;
 
 /// What carries SIP.

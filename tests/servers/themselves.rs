@@ -1,6 +1,6 @@
 //! The rigs without the panel: what they do here, they do; what fails elsewhere is then the panel's.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,7 +9,10 @@ use crate::real_panel::poll;
 use crate::rigs::Transport;
 use crate::rigs::baresip::{Account, Baresip, Role};
 use crate::rigs::certificates::{Authority, KeyForm, Pair, Validity};
+use crate::rigs::digest::Challenge;
 use crate::rigs::kamailio::{Kamailio, ServerTls, Setup};
+use crate::rigs::relay::Relay;
+use crate::rigs::scripted::{Answer, Scripted};
 use crate::rigs::wav;
 
 const SUBSCRIBERS: [(&str, &str); 2] = [("anna", "an9Aa"), ("ben", "be8Nn")];
@@ -251,4 +254,58 @@ fn a_registration_that_is_too_short_is_told_what_would_do_and_a_long_one_is_shor
     let long = Account { period: 3000, ..brief };
     let _telephone = Baresip::start_registered(Role::DOOR, Transport::Udp, &long);
     kamailio.wait_for_bindings(name, |bindings| bindings.iter().any(|one| (200..=300).contains(&one.expires_s)));
+}
+
+#[test]
+fn a_scripted_server_hears_answers_and_checks_what_a_telephone_proves() {
+    let challenge = Challenge::new("MD5");
+    let (name, password) = SUBSCRIBERS[0];
+    let mut verdicts = Vec::new();
+    let (tell, told) = std::sync::mpsc::channel();
+    let scripted = Scripted::start(move |request| {
+        if request.header("Authorization").is_none() {
+            return Some(challenge.answer());
+        }
+        tell.send(challenge.check(request, name, password).map(|proof| proof.count())).expect("the test listens");
+        Some(Answer::registered(request, 40))
+    });
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let registrar = scripted.host_port();
+        let account = Account::new(&registrar, name, password);
+        let mut telephone = Baresip::start_registered(Role::DOOR, transport, &account);
+        telephone.event("REGISTER_OK");
+        verdicts.push(told.recv().expect("it was checked"));
+    }
+    assert_eq!(verdicts, [Ok(1), Ok(1)]);
+    let heard = scripted.heard("REGISTER");
+    assert_eq!(heard.iter().filter(|request| request.over == Transport::Tcp).count(), 2);
+    assert_eq!(heard[0].expires(), Some(600));
+}
+
+#[test]
+fn a_relay_writes_down_cuts_and_runs_dry() {
+    let scripted = Scripted::start(|_| Some(Answer::new(200, "OK")));
+    let relay = Relay::to(scripted.port);
+    let ask = |stream: &mut TcpStream| {
+        stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out can be set");
+        stream.write_all(options("127.0.0.1", "TCP").as_bytes())?;
+        let mut some = [0; 1000];
+        stream.read(&mut some)
+    };
+    let mut first = TcpStream::connect(("127.0.0.1", relay.port)).expect("it listens");
+    assert!(ask(&mut first).is_ok_and(|length| length > 0));
+    let recorded = String::from_utf8(relay.recorded()).expect("text");
+    assert!(recorded.contains("OPTIONS sip:127.0.0.1 SIP/2.0") && recorded.contains("SIP/2.0 200 OK"), "{recorded}");
+    relay.cut();
+    let left = ask(&mut first);
+    assert!(
+        matches!(&left, Ok(0)) || left.as_ref().is_err_and(|error| error.kind() != ErrorKind::WouldBlock),
+        "{left:?}"
+    );
+
+    let mut second = TcpStream::connect(("127.0.0.1", relay.port)).expect("it still listens");
+    assert!(ask(&mut second).is_ok_and(|length| length > 0));
+    relay.run_dry(true);
+    assert_eq!(ask(&mut second).expect_err("nothing comes").kind(), ErrorKind::WouldBlock);
+    assert_eq!((relay.accepted(), scripted.heard("OPTIONS").len()), (2, 2));
 }
