@@ -1,11 +1,11 @@
 //! The panel calls baresip from its own screen; and what is said when nothing comes of a call.
 
-use crate::Transport;
-use crate::baresip::{Baresip, Role};
-use crate::panel::Flat;
 use crate::real_panel::free_port;
 use crate::relay::by_tcp_alone;
-use crate::wav;
+use crate::rigs::Transport;
+use crate::rigs::baresip::{Baresip, Role};
+use crate::rigs::flat::Flat;
+use crate::rigs::wav;
 
 /// Calls a door that takes the call by itself, and talks; the panel ends it.
 fn call(role: Role, transport: Transport, dial: impl Fn(&Flat, &Baresip)) -> Flat {

@@ -1,10 +1,10 @@
 //! baresip is a door station with a camera: it calls the panel by IP address, is seen, heard, let in.
 
-use crate::Transport;
-use crate::baresip::{Baresip, Role};
-use crate::panel::Flat;
 use crate::real_panel::poll;
-use crate::wav;
+use crate::rigs::Transport;
+use crate::rigs::baresip::{Baresip, Role};
+use crate::rigs::flat::Flat;
+use crate::rigs::wav;
 
 /// Who hangs up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,28 +4,11 @@
 #[path = "../panel/mod.rs"]
 mod real_panel;
 
-mod baresip;
+#[path = "../rigs/mod.rs"]
+mod rigs;
+
 mod dialled;
 mod door;
-mod panel;
 mod pjsip;
 mod pjsua;
 mod relay;
-mod wav;
-
-/// What carries SIP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Transport {
-    Udp,
-    Tcp,
-}
-
-impl Transport {
-    /// What is appended to a URI that asks for it.
-    fn parameter(self) -> &'static str {
-        match self {
-            Self::Udp => "",
-            Self::Tcp => ";transport=tcp",
-        }
-    }
-}

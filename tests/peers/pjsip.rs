@@ -1,9 +1,9 @@
 //! PJSIP and the panel call each other, talk, hold, open the door and hang up.
 
-use crate::Transport;
-use crate::panel::Flat;
 use crate::pjsua::Pjsua;
-use crate::wav;
+use crate::rigs::Transport;
+use crate::rigs::flat::Flat;
+use crate::rigs::wav;
 
 /// It calls the panel.
 fn visit(transport: Transport) {
@@ -36,7 +36,7 @@ fn call(transport: Transport) {
     let mut device = Pjsua::start(transport);
     match transport {
         Transport::Udp => flat.dial(&format!("127✳0✳0✳1✳{}", device.port)),
-        Transport::Tcp => flat.dial_uri(&format!("sip:door@127.0.0.1:{};transport=tcp", device.port)),
+        _ => flat.dial_uri(&format!("sip:door@127.0.0.1:{}{}", device.port, transport.parameter())),
     }
     device.expect("rings");
     flat.panel.wait_for_call("ringing");

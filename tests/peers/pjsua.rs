@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::Transport;
 use crate::real_panel::{PATIENCE, free_port};
-use crate::wav;
+use crate::rigs::Transport;
+use crate::rigs::wav;
 
 /// What the telephone is made of.
 const SCRIPT: &str = include_str!("pjsua.py");

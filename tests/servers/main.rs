@@ -1,5 +1,10 @@
-//! The panel and real servers, on loopback: registrars, proxies and name servers of Debian.
+//! The panel and real servers, on loopback: registrars, proxies and name servers of Debian, by every transport, well and
+//! ill. What they are started with lies in `tests/rigs`, which is tried here by itself first.
 
-mod dnsmasq;
 #[path = "../panel/mod.rs"]
 mod real_panel;
+#[path = "../rigs/mod.rs"]
+mod rigs;
+
+mod dnsmasq;
+mod themselves;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::Transport;
+use super::Transport;
+use super::wav;
 use crate::real_panel::{Connection, PATIENCE, Panel};
-use crate::wav;
 
 /// A press that did nothing is repeated after this, as a person would.
 const AGAIN: Duration = Duration::from_millis(700);
@@ -113,10 +113,8 @@ impl Flat {
     pub fn expect_carried_by(&self, transport: Transport) {
         let trace = std::fs::read_to_string(self.panel.file("sip.txt")).expect("the panel writes all SIP down");
         let lines = |word: &str| trace.lines().filter(|line| line.ends_with(" bytes") && line.contains(word)).count();
-        let (udp, tcp) = (lines(" udp "), lines(" tcp "));
-        match transport {
-            Transport::Udp => assert!(udp > 0 && tcp == 0, "{trace}"),
-            Transport::Tcp => assert!(tcp > 0 && udp == 0, "{trace}"),
+        for (word, carrier) in [(" udp ", Transport::Udp), (" tcp ", Transport::Tcp), (" tls ", Transport::Tls)] {
+            assert_eq!(lines(word) > 0, carrier == transport, "{word}: {trace}");
         }
     }
 

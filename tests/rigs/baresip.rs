@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::Transport;
+use super::Transport;
+use super::process::Program;
+use super::wav;
 use crate::real_panel::{PATIENCE, free_port, poll};
-use crate::wav;
 
 /// What kind of device baresip plays.
 #[derive(Clone, Copy, Debug)]
@@ -33,10 +33,43 @@ impl Role {
     pub const NAMELESS: Self = Self { user: "", ..Self::DOOR };
 }
 
+/// At which registrar it registers, and as whom.
+#[derive(Clone, Debug)]
+pub struct Account<'a> {
+    /// `127.0.0.1:5060`.
+    pub registrar: &'a str,
+    /// The user of the address of record.
+    pub name: &'a str,
+    /// The user name that goes with the password.
+    pub auth_user: &'a str,
+    pub password: &'a str,
+    /// A proxy, `127.0.0.1:5080`, through which everything goes.
+    pub outbound: Option<&'a str>,
+    /// Seconds for which it registers.
+    pub period: u32,
+}
+
+impl<'a> Account<'a> {
+    /// Straight at the registrar, for ten minutes.
+    pub fn new(registrar: &'a str, name: &'a str, password: &'a str) -> Self {
+        Self { registrar, name, auth_user: name, password, outbound: None, period: 600 }
+    }
+
+    /// The line of the file `accounts`.
+    fn line(&self, transport: Transport, parameters: &str) -> String {
+        let Self { registrar, name, auth_user, password, outbound, period } = self;
+        let over = transport.parameter();
+        let outbound = outbound.map(|proxy| format!(";outbound=\"sip:{proxy}{over}\"")).unwrap_or_default();
+        format!(
+            "<sip:{name}@{registrar}{over}>;auth_user={auth_user};auth_pass={password};regint={period}{outbound}{parameters}\n"
+        )
+    }
+}
+
 /// A running baresip.
 pub struct Baresip {
     // Ended before its directory is taken away.
-    _process: Process,
+    process: Program,
     directory: tempfile::TempDir,
     control: TcpStream,
     received: Vec<u8>,
@@ -47,26 +80,42 @@ pub struct Baresip {
 }
 
 impl Baresip {
-    /// Starts one that says [`wav::VISITOR`] and records what it hears.
+    /// Starts one that says [`wav::VISITOR`], records what it hears, and registers nowhere.
     pub fn start(role: Role, transport: Transport) -> Self {
+        Self::start_with(role, &|port, parameters| {
+            format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{parameters}\n", role.user, transport.parameter())
+        })
+    }
+
+    /// The same, registered.
+    pub fn start_registered(role: Role, transport: Transport, account: &Account<'_>) -> Self {
+        Self::start_with(role, &|_, parameters| account.line(transport, parameters))
+    }
+
+    /// The account is made of the port and of what goes behind its address.
+    fn start_with(role: Role, account: &dyn Fn(u16, &str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (port, control_port) = (free_port(), free_port());
-        write_settings(directory.path(), role, transport, port, control_port);
-        let log = std::fs::File::create(directory.path().join("log")).expect("a log");
-        let errors = log.try_clone().expect("a second handle");
-        let child = Command::new("baresip")
-            .args(["-v".as_ref(), "-f".as_ref(), directory.path().as_os_str()])
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn()
-            .expect("baresip starts: it is in Debian's package baresip-core");
-        let process = Process(child);
-        let control = poll(|| TcpStream::connect(("127.0.0.1", control_port)).ok());
+        write_settings(directory.path(), role, port, control_port);
+        let parameters = if role.answers { ";answermode=auto" } else { "" };
+        write_file(directory.path(), "accounts", &account(port, parameters));
+        let log = directory.path().join("log");
+        let arguments = [Path::new("-v"), Path::new("-f"), directory.path()];
+        let mut process = Program::start("baresip", "baresip-core", &arguments, &log);
+        let control = poll(|| {
+            let connected = TcpStream::connect(("127.0.0.1", control_port)).ok();
+            if process.has_left() { Some(None) } else { connected.map(Some) }
+        });
+        let control = control.flatten();
         let control = control.unwrap_or_else(|| panic!("baresip does not come up:\n{}", log_of(directory.path())));
         control.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out can be set");
         let (events, answers) = (VecDeque::new(), VecDeque::new());
-        Self { _process: process, directory, control, received: Vec::new(), events, answers, port }
+        Self { process, directory, control, received: Vec::new(), events, answers, port }
+    }
+
+    /// Kills it, as a power cut would.
+    pub fn kill(&self) {
+        self.process.signal("KILL");
     }
 
     /// Has a command carried out.
@@ -138,17 +187,6 @@ impl Drop for Baresip {
     }
 }
 
-/// A process that ends with the test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have left already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// `LENGTH:BYTES,`
 fn take_netstring(received: &mut Vec<u8>) -> Option<Vec<u8>> {
     let colon = received.iter().position(|byte| *byte == b':')?;
@@ -162,7 +200,7 @@ fn take_netstring(received: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(message)
 }
 
-fn write_settings(directory: &Path, role: Role, transport: Transport, port: u16, control_port: u16) {
+fn write_settings(directory: &Path, role: Role, port: u16, control_port: u16) {
     let (speech, heard) = (directory.join("speech.wav"), directory.join("heard"));
     std::fs::create_dir(&heard).expect("a directory for recordings");
     wav::VISITOR.write(&speech, 8000);
@@ -183,15 +221,17 @@ fn write_settings(directory: &Path, role: Role, transport: Transport, port: u16,
     for module in ["account", "menu", "ctrl_tcp"] {
         config.push_str(&format!("module_app {module}.so\n"));
     }
-    let answering = if role.answers { ";answermode=auto" } else { "" };
-    let account = format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{answering}\n", role.user, transport.parameter());
-    let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).expect("settings are written");
-    write("config", &config);
-    write("accounts", &account);
-    write("contacts", "");
+    write_file(directory, "config", &config);
+    write_file(directory, "contacts", "");
 }
 
+fn write_file(directory: &Path, name: &str, text: &str) {
+    std::fs::write(directory.join(name), text).expect("settings are written");
+}
+
+/// What was printed, without the bit rates that are written over and over into one line.
 fn log_of(directory: &Path) -> String {
-    let text = std::fs::read(directory.join("log")).unwrap_or_default();
-    String::from_utf8_lossy(&text).into_owned()
+    let bytes = std::fs::read(directory.join("log")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.split('\r').filter(|piece| !piece.contains("(bit/s)")).collect()
 }

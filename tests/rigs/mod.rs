@@ -1,0 +1,34 @@
+//! What the panel is tried against, started by a test on free ports of loopback and ended with it: telephones and
+//! servers of somebody else, certificates made on the spot, and the panel itself with ears and eyes.
+
+// Each test target uses its own part of this.
+#![allow(dead_code)]
+
+pub mod baresip;
+pub mod certificates;
+pub mod digest;
+pub mod flat;
+pub mod kamailio;
+pub mod process;
+pub mod relay;
+pub mod scripted;
+pub mod wav;
+
+/// What carries SIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+}
+
+impl Transport {
+    /// What is appended to a URI that asks for it.
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+            Self::Tls => ";transport=tls",
+        }
+    }
+}
