@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use vestibule::sip::Transport;
 use vestibule::sip::locate::{
-    Cache, Destination, DnsFault, Families, LocateFault, Located, Locator, Question, RecordKind, Wish,
+    Destination, DnsFault, Families, LocateFault, Located, Locator, Question, RecordKind, Wish,
 };
 use vestibule::worker::net::dns::{LIMIT, Reply, Resolver};
 
@@ -71,7 +71,7 @@ impl Zone {
 /// A running dnsmasq on 127.0.0.1, ended with the test.
 pub struct Dnsmasq {
     child: Child,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     /// Where it answers, by UDP and TCP.
     pub address: SocketAddr,
 }
@@ -90,19 +90,21 @@ impl Dnsmasq {
 
     fn start_at(address: SocketAddr, zone: &Zone) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let file = directory.path().join("dnsmasq.conf");
+        let at = |name: &str| directory.path().join(name);
         let own = format!("port={}\nlisten-address={}\nbind-interfaces\n", address.port(), address.ip());
         let text = own + "no-resolv\nno-hosts\npid-file=\n" + &zone.lines.join("\n") + "\n";
-        std::fs::write(&file, text).expect("the zone is written");
+        std::fs::write(at("dnsmasq.conf"), text).expect("the zone is written");
+        let errors = std::fs::File::create(at("errors")).expect("a file");
         let child = Command::new("timeout")
-            .args([LIFE, "/usr/sbin/dnsmasq", "--no-daemon", "--conf-file"])
-            .arg(&file)
+            .args([LIFE, "/usr/sbin/dnsmasq", "--no-daemon", "-C"])
+            .arg(at("dnsmasq.conf"))
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn()
             .expect("dnsmasq starts");
-        let this = Self { child, _directory: directory, address };
-        assert!(poll(|| this.answers().then_some(())).is_some(), "dnsmasq does not answer");
+        let this = Self { child, directory, address };
+        let errors = || std::fs::read_to_string(this.directory.path().join("errors")).unwrap_or_default();
+        assert!(poll(|| this.answers().then_some(())).is_some(), "dnsmasq does not answer:\n{}", errors());
         this
     }
 
@@ -114,10 +116,13 @@ impl Dnsmasq {
         socket.send_to(query, self.address).is_ok() && socket.recv(&mut [0; 512]).is_ok()
     }
 
-    /// Ends it as `timeout` ends what it watches over.
+    /// Ends it by way of `timeout`, which passes the signal on. What has ended is not ended again: its number may be
+    /// somebody else's.
     fn end(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
+        if let Ok(None) = self.child.try_wait() {
+            let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+            let _ = self.child.wait();
+        }
     }
 }
 
@@ -147,7 +152,7 @@ impl Way {
     }
 
     async fn find(&mut self, host: &str, wish: Wish, families: Families) -> Result<Located, LocateFault> {
-        let mut locator = Locator::new(destination(host, wish), families);
+        let mut locator = Locator::new(Destination { host: host.to_owned(), port: Some(5080), wish }, families);
         loop {
             while let Some(question) = locator.poll_question() {
                 self.resolver.ask(self.asked.len() as u64, question.clone());
@@ -166,10 +171,6 @@ impl Way {
         let located = self.find(host, wish, families).await.unwrap_or_else(|fault| panic!("{host}: {fault}"));
         located.targets.iter().map(|target| format!("{}:{}", target.transport.name(), target.address)).collect()
     }
-}
-
-fn destination(host: &str, wish: Wish) -> Destination {
-    Destination { host: host.to_owned(), port: Some(5080), wish }
 }
 
 /// On a runtime like the worker's.
@@ -242,24 +243,20 @@ fn weights_share_the_load() {
 }
 
 #[test]
-fn a_record_that_changes_is_seen_when_its_time_is_over() {
+fn a_record_says_how_long_it_holds_and_is_never_remembered_for_longer() {
     let zone = |address: &str| {
-        Zone::new(120).srv("_sip._udp.pbx.test", "a.pbx.test", 5070, 1, 0).host_for("a.pbx.test", address, 7)
+        let zone = Zone::new(120).srv("_sip._udp.pbx.test", "a.pbx.test", 5070, 1, 0);
+        zone.host_for("a.pbx.test", address, 7)
     };
     let mut server = Dnsmasq::start(&zone("192.0.2.1"));
     run(async {
-        let (wish, start) = (Wish::Srv(Transport::Udp), Instant::now());
         let mut way = Way::by(&[server.address]);
-        let mut cache = Cache::new();
-        let first = way.find("pbx.test", wish, V4).await;
-        let located = first.clone().expect("it is there");
-        assert_eq!((located.targets[0].address.to_string(), located.valid_for.as_secs()), ("192.0.2.1:5070".into(), 7));
-        cache.put(start, &destination("pbx.test", wish), &first);
-        server.replace(&zone("192.0.2.2"));
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert!(cache.fresh(at(6), &destination("pbx.test", wish)).is_some(), "nobody asks before");
-        assert!(cache.fresh(at(7), &destination("pbx.test", wish)).is_none());
-        assert_eq!(way.targets("pbx.test", wish, V4).await, ["udp:192.0.2.2:5070"]);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            server.replace(&zone(address));
+            let located = way.find("pbx.test", Wish::Srv(Transport::Udp), V4).await.expect("it is there");
+            assert_eq!(located.targets[0].address.to_string(), format!("{address}:5070"));
+            assert_eq!(located.valid_for.as_secs(), 7, "the shortest of both");
+        }
     });
 }
 
@@ -317,9 +314,9 @@ fn a_name_server_that_never_answers_is_told_within_3_s_and_holds_up_nobody() {
         let ((fault, told), through, (targets, stood_in)) = tokio::join!(dead, alive, both);
         assert_eq!(fault, Err(LocateFault::NoAnswer));
         assert!((LIMIT * 9 / 10..LIMIT * 3 / 2).contains(&told), "{told:?}");
-        assert!(through < LIMIT / 2, "the others were held up: {through:?}");
+        assert!(through < told, "the others were held up: {through:?}");
         assert_eq!(targets, ["udp:192.0.2.10:5080"]);
-        assert!(stood_in < LIMIT / 2, "the second name server stood in after {stood_in:?}");
+        assert!(stood_in < told, "the second name server stood in after {stood_in:?}");
     });
 }
 

@@ -14,7 +14,9 @@ use rand::rngs::StdRng;
 use crate::channel::{AccountFault, ProxyInUse};
 use crate::config::{AccountConfig, AccountTransport, SrvOver};
 use crate::sip::Transport;
-use crate::sip::locate::{Answer, Destination, DnsFault, Families, LocateFault, Locator, Question, Target, Wish};
+use crate::sip::locate::{
+    Answer, Destination, DnsFault, Families, LONGEST, LocateFault, Locator, Question, Target, Wish,
+};
 
 /// What failed is passed over for so long, if there is another way.
 const DOWN_FOR: Duration = Duration::from_secs(30);
@@ -22,6 +24,8 @@ const DOWN_FOR: Duration = Duration::from_secs(30);
 const LOST_FOR: Duration = Duration::from_secs(4);
 /// Names are looked up again no sooner than this, however short their time to live.
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+/// Addresses serve for so long beyond their time while they are looked up again: longer than name servers are waited for.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// An address to which no route leads is passed over when it is tried.
 const EVERY_FAMILY: Families = Families { v4: true, v6: true };
@@ -39,12 +43,22 @@ struct Hop {
 enum Found {
     /// Nobody has asked.
     Unknown,
-    /// Questions are out.
-    Asked(Box<Locator>),
+    /// Questions are out. What was there before serves for a moment.
+    Asked { locator: Box<Locator>, before: Option<Addresses> },
     /// Here they are.
-    Here { targets: Vec<Target>, until: Instant },
+    Here(Addresses),
     /// It could not be found.
     Lost { fault: AccountFault, until: Instant },
+}
+
+/// Addresses and their time.
+#[derive(Debug)]
+struct Addresses {
+    targets: Vec<Target>,
+    /// When they are looked up again.
+    until: Instant,
+    /// For so long they stand in when no name server answers (RFC 8767): one that is away takes no account off the network.
+    stale_until: Instant,
 }
 
 /// A place in the list.
@@ -121,18 +135,9 @@ impl Hops {
     pub fn next(&mut self, now: Instant, from: Place) -> Next {
         let mut place = from;
         while let Some(hop) = self.hops.get_mut(place.hop) {
-            hop.forget_old(now);
-            match &hop.found {
-                Found::Unknown => {
-                    hop.found = Found::Asked(Box::new(Locator::new(hop.destination.clone(), EVERY_FAMILY)));
-                    hop.settle(now);
-                    continue;
-                }
-                Found::Asked(_) => return Next::Finding,
-                Found::Lost { fault, .. } => {
-                    self.fault.get_or_insert(fault.clone());
-                }
-                Found::Here { targets, .. } => {
+            hop.renew(now);
+            match hop.targets(now) {
+                Some(targets) => {
                     let down = &self.down;
                     let up = |target: &Target| down.get(&address(target)).is_none_or(|until| *until <= now);
                     let found = targets.iter().enumerate().skip(place.target).find(|(_, target)| up(target));
@@ -141,6 +146,12 @@ impl Hops {
                         return Next::Stop(Stop { place, target: target.clone(), proxy: hop.proxy });
                     }
                 }
+                None => match &hop.found {
+                    Found::Lost { fault, .. } => {
+                        self.fault.get_or_insert(fault.clone());
+                    }
+                    _ => return Next::Finding,
+                },
             }
             place = Place { hop: place.hop + 1, target: 0 };
         }
@@ -188,7 +199,9 @@ impl Hops {
     /// Whether a request can go on behind this place without a new walk.
     pub fn has_more(&self, place: Place) -> bool {
         let more = |hop: &Hop| match &hop.found {
-            Found::Here { targets, .. } => targets.len() > place.target + 1,
+            Found::Here(addresses) | Found::Asked { before: Some(addresses), .. } => {
+                addresses.targets.len() > place.target + 1
+            }
             _ => false,
         };
         self.hops.get(place.hop).is_some_and(more) || place.hop + 1 < self.hops.len()
@@ -197,33 +210,30 @@ impl Hops {
     /// Whether the address of this stop still stands in the list, once its time to live is over and it was looked up again.
     pub fn lists(&self, stop: &Stop) -> bool {
         self.hops.get(stop.place.hop).is_some_and(|hop| match &hop.found {
-            Found::Here { targets, .. } => targets.contains(&stop.target),
+            Found::Here(addresses) => addresses.targets.contains(&stop.target),
             _ => true,
         })
     }
 
     /// Looks up the hop of this stop again if its time to live is over.
     pub fn refresh(&mut self, now: Instant, stop: &Stop) {
-        if let Some(hop) = self.hops.get_mut(stop.place.hop)
-            && hop.is_old(now)
-        {
-            hop.found = Found::Asked(Box::new(Locator::new(hop.destination.clone(), EVERY_FAMILY)));
-            hop.settle(now);
+        if let Some(hop) = self.hops.get_mut(stop.place.hop) {
+            hop.renew(now);
         }
     }
 
     /// When `refresh` is due for this stop.
     pub fn refresh_at(&self, stop: &Stop) -> Option<Instant> {
         match self.hops.get(stop.place.hop)?.found {
-            Found::Here { until, .. } | Found::Lost { until, .. } => Some(until),
-            Found::Unknown | Found::Asked(_) => None,
+            Found::Here(Addresses { until, .. }) | Found::Lost { until, .. } => Some(until),
+            Found::Unknown | Found::Asked { .. } => None,
         }
     }
 
     /// The next thing to ask a name server.
     pub fn poll_question(&mut self) -> Option<Question> {
         self.hops.iter_mut().find_map(|hop| match &mut hop.found {
-            Found::Asked(locator) => locator.poll_question(),
+            Found::Asked { locator, .. } => locator.poll_question(),
             _ => None,
         })
     }
@@ -237,7 +247,7 @@ impl Hops {
         dice: &mut StdRng,
     ) {
         for hop in &mut self.hops {
-            if let Found::Asked(locator) = &mut hop.found {
+            if let Found::Asked { locator, .. } = &mut hop.found {
                 locator.handle_answer(question, answer.clone(), dice);
                 hop.settle(now);
             }
@@ -246,29 +256,46 @@ impl Hops {
 }
 
 impl Hop {
+    /// Looks up what was never looked up, or not for too long.
+    fn renew(&mut self, now: Instant) {
+        let is_due = match &self.found {
+            Found::Unknown => true,
+            Found::Here(Addresses { until, .. }) | Found::Lost { until, .. } => *until <= now,
+            Found::Asked { .. } => false,
+        };
+        if is_due {
+            let before = match std::mem::replace(&mut self.found, Found::Unknown) {
+                Found::Here(addresses) => Some(addresses),
+                _ => None,
+            };
+            let locator = Box::new(Locator::new(self.destination.clone(), EVERY_FAMILY));
+            self.found = Found::Asked { locator, before };
+            self.settle(now);
+        }
+    }
+
+    /// The addresses that serve now.
+    fn targets(&self, now: Instant) -> Option<&[Target]> {
+        match &self.found {
+            Found::Here(addresses) => Some(&addresses.targets),
+            Found::Asked { before: Some(before), .. } if now < before.until + GRACE => Some(&before.targets),
+            _ => None,
+        }
+    }
+
     /// Takes over what the locator has found.
     fn settle(&mut self, now: Instant) {
-        let Found::Asked(locator) = &self.found else { return };
-        self.found = match locator.outcome() {
-            None => return,
-            Some(Ok(located)) => {
-                Found::Here { targets: located.targets, until: now + located.valid_for.max(SHORTEST_LIFE) }
+        let Found::Asked { locator, before } = &mut self.found else { return };
+        let Some(outcome) = locator.outcome() else { return };
+        let before = before.take().filter(|before| now < before.stale_until);
+        self.found = match (outcome, before) {
+            (Ok(located), _) => {
+                let until = now + located.valid_for.max(SHORTEST_LIFE);
+                Found::Here(Addresses { targets: located.targets, until, stale_until: until + LONGEST })
             }
-            Some(Err(fault)) => Found::Lost { fault: words(fault, &self.destination.host), until: now + LOST_FOR },
+            (Err(LocateFault::NoAnswer), Some(before)) => Found::Here(Addresses { until: now + LOST_FOR, ..before }),
+            (Err(fault), _) => Found::Lost { fault: words(fault, &self.destination.host), until: now + LOST_FOR },
         };
-    }
-
-    fn is_old(&self, now: Instant) -> bool {
-        match &self.found {
-            Found::Here { until, .. } | Found::Lost { until, .. } => *until <= now,
-            Found::Unknown | Found::Asked(_) => false,
-        }
-    }
-
-    fn forget_old(&mut self, now: Instant) {
-        if self.is_old(now) {
-            self.found = Found::Unknown;
-        }
     }
 }
 
@@ -301,4 +328,82 @@ fn destination(config: &AccountConfig, host: &str, port: u16) -> Destination {
         (AccountTransport::DnsSrv, SrvOver::Tls) => (Wish::Srv(Transport::Tls), None),
     };
     Destination { host: host.trim_end_matches('.').to_owned(), port, wish }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::locate::{Record, RecordKind};
+    use rand::SeedableRng;
+
+    fn hops() -> Hops {
+        let config = AccountConfig { server: "pbx.test".to_owned(), ..AccountConfig::default() };
+        Hops::new(&config).expect("there is a server")
+    }
+
+    /// Answers what is asked: A with this, or with silence; there are no others. Tells how many questions there were.
+    fn answer(hops: &mut Hops, now: Instant, said: Result<[u8; 4], DnsFault>) -> usize {
+        let mut dice = StdRng::seed_from_u64(1);
+        let asked: Vec<Question> = std::iter::from_fn(|| hops.poll_question()).collect();
+        for question in &asked {
+            let answer = match (question.kind, said) {
+                (RecordKind::A, Ok(address)) => {
+                    Ok(Answer { records: vec![Record::Address(address.into())], ttl: Duration::from_secs(300) })
+                }
+                (_, Err(DnsFault::NoAnswer)) => Err(DnsFault::NoAnswer),
+                _ => Err(DnsFault::NotFound),
+            };
+            hops.handle_answer(now, question, &answer, &mut dice);
+        }
+        asked.len()
+    }
+
+    fn address(hops: &mut Hops, now: Instant) -> Option<String> {
+        match hops.next(now, Place::default()) {
+            Next::Stop(stop) => Some(stop.target.address.ip().to_string()),
+            Next::Finding | Next::End => None,
+        }
+    }
+
+    #[test]
+    fn addresses_serve_while_they_are_looked_up_again_and_when_no_name_server_answers() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut hops = hops();
+        assert_eq!(hops.next(start, Place::default()), Next::Finding);
+        assert_eq!(answer(&mut hops, start, Ok([192, 0, 2, 1])), 2);
+        let found = Some("192.0.2.1".to_owned());
+        assert_eq!(address(&mut hops, at(299)), found);
+        assert_eq!(hops.poll_question(), None);
+        // Its time is over: it is asked for, and serves until there is an answer.
+        assert_eq!(address(&mut hops, at(301)), found);
+        assert_eq!(address(&mut hops, at(304)), found);
+        assert_eq!(answer(&mut hops, at(304), Err(DnsFault::NoAnswer)), 2);
+        // Silence for more than a day beyond its time.
+        for second in (305..90_000).step_by(5) {
+            assert_eq!(address(&mut hops, at(second)).is_some(), second <= 300 + 86_400, "{second}");
+            answer(&mut hops, at(second), Err(DnsFault::NoAnswer));
+        }
+        assert_eq!(hops.next(at(89_996), Place::default()), Next::End);
+        assert_eq!(hops.fault(), Some(&AccountFault::NoNameServer("pbx.test".to_owned())));
+    }
+
+    #[test]
+    fn addresses_that_nobody_needed_for_long_are_looked_up_first_and_a_name_that_is_gone_is_gone() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut hops = hops();
+        assert_eq!(address(&mut hops, start), None);
+        answer(&mut hops, start, Ok([192, 0, 2, 1]));
+        assert_eq!(hops.next(at(1000), Place::default()), Next::Finding);
+        answer(&mut hops, at(1000), Ok([192, 0, 2, 2]));
+        assert_eq!(address(&mut hops, at(1000)), Some("192.0.2.2".to_owned()));
+        assert_eq!(hops.next(at(2000), Place::default()), Next::Finding);
+        answer(&mut hops, at(2003), Err(DnsFault::NoAnswer));
+        assert_eq!(address(&mut hops, at(2003)), Some("192.0.2.2".to_owned()), "better than nothing");
+        assert!(address(&mut hops, at(2008)).is_some(), "also while it is asked for again");
+        answer(&mut hops, at(2008), Err(DnsFault::NotFound));
+        assert_eq!(hops.next(at(2008), Place::default()), Next::End);
+        assert_eq!(hops.fault(), Some(&AccountFault::HostNotFound("pbx.test".to_owned())));
+    }
 }

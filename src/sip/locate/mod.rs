@@ -11,7 +11,6 @@
 //! Whoever owns a [`Locator`] carries its questions to a name server and the answers back. What comes from there is anybody's
 //! word: names are checked, and questions, chains and targets are counted.
 
-mod cache;
 mod order;
 mod walk;
 
@@ -21,8 +20,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rand::Rng;
-
-pub use self::cache::Cache;
 
 use self::walk::Walk;
 use super::path::Transport;
@@ -38,9 +35,8 @@ pub const MAX_OPEN: usize = 16;
 pub const SHORTEST: Duration = Duration::from_secs(5);
 /// What was found is used for no longer time.
 pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long it is remembered that there is nothing, and how long a list is used from which something is missing because a
-/// name server did not answer.
-pub const NEGATIVE: Duration = Duration::from_secs(30);
+/// How long a list is used from which something is missing because a name server did not answer.
+pub const PARTIAL: Duration = Duration::from_secs(30);
 
 /// How the transport is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,16 +182,6 @@ pub enum LocateFault {
     NoRoute,
 }
 
-impl LocateFault {
-    /// How long it is worth remembering. What failed here or on the way may work the next moment.
-    pub fn valid_for(self) -> Duration {
-        match self {
-            Self::NotFound | Self::NotOffered => NEGATIVE,
-            Self::NoAnswer | Self::NoRoute => Duration::ZERO,
-        }
-    }
-}
-
 /// What is known about a question that was asked or will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Reply {
@@ -254,11 +240,6 @@ impl Locator {
     /// What came of it; `None` while questions are open.
     pub fn outcome(&self) -> Option<Result<Located, LocateFault>> {
         self.outcome.clone()
-    }
-
-    /// Whom it looks for.
-    pub fn destination(&self) -> &Destination {
-        &self.destination
     }
 
     /// Walks again with what is known now.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::cache::MAX_DESTINATIONS;
 use super::*;
 
 const BOTH: Families = Families { v4: true, v6: true };
@@ -258,7 +257,7 @@ fn one_target_that_cannot_be_resolved_leaves_the_others() {
     let zone = zone.silent(RecordKind::A, "a.pbx.test");
     let search = Search::new(&zone, "pbx.test", wish, V4);
     assert_eq!(search.targets(), ["udp:192.0.2.20:5070"]);
-    assert_eq!(search.valid_for(), NEGATIVE.as_secs(), "what is missing is asked for again soon");
+    assert_eq!(search.valid_for(), PARTIAL.as_secs(), "what is missing is asked for again soon");
     let zone = zone.silent(RecordKind::A, "b.pbx.test");
     let search = Search::new(&zone, "pbx.test", wish, V4);
     assert_eq!(search.fault(), LocateFault::NoAnswer);
@@ -279,7 +278,7 @@ fn a_name_server_that_is_silent_is_not_waited_for_three_times() {
         (search.targets(), search.rounds.len()),
         (vec!["udp:192.0.2.1:5060".into(), "udp:192.0.2.2:5060".into()], 2)
     );
-    assert_eq!(search.valid_for(), NEGATIVE.as_secs());
+    assert_eq!(search.valid_for(), PARTIAL.as_secs());
     let deaf = deaf.srv(services[1], 1, 1, 5071, "b.pbx.test");
     assert_eq!(Search::new(&deaf, "pbx.test", Wish::Auto, V4).targets(), ["tcp:192.0.2.20:5071"]);
 }
@@ -393,7 +392,7 @@ fn names_that_all_lead_to_each_other_do_not_make_a_search_long() {
     let search = Search::new(&zone, "n0.test", Wish::Auto, BOTH);
     assert_eq!(search.targets(), ["tcp:192.0.2.1:5060"]);
     // There are 800,000 ways through them.
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -480,46 +479,4 @@ fn an_answer_holds_only_what_was_asked_for() {
     let zone =
         wrong.into_iter().fold(Zone::default(), |zone, record| zone.add("pbx.test", RecordKind::Aaaa, 60, record));
     assert_eq!(Search::new(&zone, "pbx.test", Wish::Udp, BOTH).fault(), LocateFault::NotFound);
-}
-
-#[test]
-fn what_was_found_is_kept_as_long_as_it_holds_and_stands_in_for_a_silent_name_server() {
-    let start = Instant::now();
-    let after = |seconds| start + Duration::from_secs(seconds);
-    let destination = Destination { host: "a.pbx.test".to_owned(), port: None, wish: Wish::Udp };
-    let found = Search::new(&pbx(), "a.pbx.test", Wish::Udp, V4).outcome;
-    let located = found.clone().expect("found");
-    let mut cache = Cache::new();
-    assert_eq!(cache.fresh(start, &destination), None);
-    cache.put(start, &destination, &found);
-    assert_eq!(cache.fresh(after(599), &destination), Some(Ok(&located)));
-    assert_eq!(cache.fresh(after(600), &destination), None);
-    assert_eq!(cache.stale(after(600), &destination), Some(&located));
-    cache.put(after(600), &destination, &Err(LocateFault::NoAnswer));
-    assert_eq!(cache.fresh(after(600), &destination), None, "the next one asks again");
-    assert_eq!(cache.stale(after(86_000), &destination), Some(&located));
-    assert_eq!(cache.stale(after(87_001), &destination), None, "but not for ever");
-    cache.put(after(700), &destination, &Err(LocateFault::NotFound));
-    assert_eq!(cache.fresh(after(729), &destination), Some(Err(LocateFault::NotFound)));
-    assert_eq!(cache.fresh(after(730), &destination), None);
-    assert_eq!(cache.stale(after(701), &destination), None, "a name that is gone is gone");
-    cache.put(after(800), &destination, &found);
-    assert_eq!(cache.fresh(after(801), &destination), Some(Ok(&located)));
-}
-
-#[test]
-fn the_cache_has_a_bound_and_gives_up_what_ends_first() {
-    let start = Instant::now();
-    let of = |n: usize| Destination { host: format!("h{n}.test"), port: None, wish: Wish::Udp };
-    let found = Search::new(&pbx(), "a.pbx.test", Wish::Udp, V4).outcome;
-    let mut cache = Cache::new();
-    cache.put(start, &of(0), &found);
-    for n in 1..100 {
-        cache.put(start, &of(n), &Err(LocateFault::NotFound));
-        assert!(cache.len() <= MAX_DESTINATIONS);
-    }
-    assert!(cache.fresh(start, &of(0)).is_some() && cache.fresh(start, &of(99)).is_some());
-    assert!(cache.fresh(start, &of(1)).is_none());
-    cache.clear();
-    assert!(cache.is_empty());
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{
-    Answer, Destination, DnsFault, Families, LONGEST, LocateFault, Located, MAX_QUESTIONS, MAX_TARGETS, NEGATIVE,
+    Answer, Destination, DnsFault, Families, LONGEST, LocateFault, Located, MAX_QUESTIONS, MAX_TARGETS, PARTIAL,
     Question, Record, RecordKind, Reply, SHORTEST, Target, Wish, order, plain,
 };
 use crate::sip::path::Transport;
@@ -88,7 +88,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         if !self.targets.is_empty() {
-            let longest = if self.is_partial { NEGATIVE } else { LONGEST };
+            let longest = if self.is_partial { PARTIAL } else { LONGEST };
             let valid_for = self.ttl.clamp(SHORTEST, longest);
             return Some(Ok(Located { targets: self.targets.clone(), valid_for }));
         }
