@@ -104,6 +104,8 @@ settings! {
         "How long a visitor's call rings here before it counts as missed.";
     max_dial_out_time_s: u32 = "phone.call.max_dial_out_time", "Max Dial Out Time", OTHERS, SECONDS, "60" "s", NextCall,
         "How long a call of ours rings there before it is given up.";
+    follow_redirects: bool = "phone.call.follow_redirects", "Follow Redirections", OTHERS, Kind::Switch, "on" "", NextCall,
+        "Call on where a called device sends us (it has moved, or is not here but there); off, the call ends instead.";
 
     auto_answer_enabled: bool = "phone.auto_answer.enabled", "Auto Answer", AUTO_ANSWER, Kind::Switch, "off" "", NextCall,
         "Take calls without a touch.";

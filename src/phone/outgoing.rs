@@ -12,14 +12,14 @@ use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
 use crate::channel::{AccountFault, CallDirection, CallHandle, Done, EndReason, Refusal};
-use crate::config::{Account, AccountChoice, PhonebookEntry};
+use crate::config::{Account, AccountChoice, Config, PhonebookEntry};
 use crate::dial::{self, DialTarget, DialTransport};
 use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
 
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
 
-/// To how many other addresses a called device may send us on ("moved", "not here but there").
+/// To how many other addresses a called device may send a call on ("moved", "not here but there"), if that is followed.
 const FOLLOWED: u8 = 5;
 
 /// A device to call.
@@ -196,6 +196,7 @@ impl Phone {
         }
         let mut negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
         invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
+        invite.follow = followed(&self.config);
         let session = self.endpoint.invite(now.instant, invite);
         let handle = self.next_handle();
         let account = match &placing {
@@ -293,6 +294,7 @@ impl Phone {
     fn call_again(&mut self, now: Now, handle: CallHandle, mut invite: Invite) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         invite.offer = Some(Body::sdp(call.media.negotiation.create_offer(first_wish(&self.config))));
+        invite.follow = followed(&self.config);
         call.path = invite.path;
         self.sessions.remove(&call.session);
         call.session = self.endpoint.invite(now.instant, invite);
@@ -394,7 +396,12 @@ fn first_named(choice: AccountChoice, contact: AccountChoice) -> AccountChoice {
     if choice == AccountChoice::Auto { contact } else { choice }
 }
 
-/// The INVITE for a call through an account, still without an offer.
+/// To how many other addresses a called device may send a call on.
+fn followed(config: &Config) -> u8 {
+    if config.follow_redirects { FOLLOWED } else { 0 }
+}
+
+/// The INVITE for a call through an account, still without an offer and followed nowhere.
 fn invite_through(passage: Passage, to: Uri) -> Invite {
     Invite {
         path: passage.way,
@@ -403,14 +410,14 @@ fn invite_through(passage: Passage, to: Uri) -> Invite {
         contact: passage.contact,
         offer: None,
         headers: passage.routes.into_iter().map(|route| ("Route".to_owned(), route)).collect(),
-        follow: FOLLOWED,
+        follow: 0,
         account: Some(account::key(passage.account)),
         patience: passage.patience.unwrap_or(GIVE_UP),
     }
 }
 
-/// The INVITE for `callee` by this transport, still without an offer. `local` is where we are reached. None when the
-/// address makes no URI.
+/// The INVITE for `callee` by this transport, still without an offer and followed nowhere. `local` is where we are reached.
+/// None when the address makes no URI.
 fn invite(callee: &Callee, local: SocketAddr, transport: Transport) -> Option<Invite> {
     let remote = SocketAddr::new(callee.address, callee.port);
     let path = Path { transport, local, remote, flow: None };
@@ -423,7 +430,7 @@ fn invite(callee: &Callee, local: SocketAddr, transport: Transport) -> Option<In
         contact: Uri::parse(&format!("{us}{by}")).ok()?,
         offer: None,
         headers: Vec::new(),
-        follow: FOLLOWED,
+        follow: 0,
         account: None,
         patience: GIVE_UP,
     })

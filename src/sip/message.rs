@@ -1,17 +1,19 @@
 //! Requests and responses as the rest of the core sees them; the only file that names `rsip`.
 //!
-//! rsip is the model of the head: its ordered [`rsip::Headers`] hold every line. It never reads from
-//! the network nor writes to it, since it knows neither compact names nor folding, IPv6, unknown methods and binary
-//! bodies: [`super::wire`] does that.
+//! rsip is the model of what we say: its [`rsip::Header`]s, in their order, are the lines of a head that we make or change. It
+//! never reads from the network nor writes to it, since it knows neither compact names nor folding, IPv6, unknown methods
+//! and binary bodies: [`super::wire`] does that, and a head that came stays the text that it was, with its lines marked.
 
+use std::fmt::{self, Write};
+
+use rsip::Header;
 use rsip::headers::UntypedHeader;
-use rsip::{Header, Headers};
 
 pub use super::wire::body::Unreadable;
-use super::wire::lines::Line;
+use super::wire::lines;
 pub use super::wire::phrase::reason_phrase;
 pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
-use super::wire::{body, headers, scan, serialise};
+use super::wire::{body, names, scan, serialise};
 
 /// The media type of session descriptions.
 const SDP: &str = "application/sdp";
@@ -43,9 +45,66 @@ pub(super) struct Core {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Head {
     core: Box<Core>,
-    lines: Headers,
+    lines: Lines,
     body: Vec<u8>,
 }
+
+/// About how long a start line and a Via of ours are, in bytes.
+const FIRST_LINES: usize = 160;
+
+/// Header lines but for the topmost Via and Content-Length, which are written anew.
+#[derive(Debug, Clone)]
+enum Lines {
+    /// As they came.
+    Read(lines::Lines<'static>),
+    /// As we say them.
+    Ours(Vec<Header>),
+}
+
+impl Lines {
+    /// Name, in full, and value of a line.
+    fn at(&self, index: usize) -> Option<(&str, &str)> {
+        match self {
+            Lines::Read(lines) => lines.at(index),
+            Lines::Ours(lines) => lines.get(index).map(parts),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        (0..).map_while(|index| self.at(index))
+    }
+
+    /// About how long the whole head is, in bytes.
+    fn head_len(&self) -> usize {
+        match self {
+            Lines::Read(lines) => lines.head_len(),
+            Lines::Ours(lines) => {
+                let len = |line| parts(line).0.len() + parts(line).1.len() + 4;
+                FIRST_LINES + lines.iter().map(len).sum::<usize>()
+            }
+        }
+    }
+
+    /// The same lines, to be changed.
+    fn ours(&mut self) -> &mut Vec<Header> {
+        if let Lines::Read(_) = self {
+            *self = Lines::Ours(self.iter().map(|(name, value)| line(name, value.to_owned())).collect());
+        }
+        match self {
+            Lines::Ours(lines) => lines,
+            Lines::Read(_) => unreachable!("they are ours by now"),
+        }
+    }
+}
+
+/// Equal when they say the same, whoever made them.
+impl PartialEq for Lines {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Lines {}
 
 /// One look-up both ways between names and rsip's variants, which hold a value without its name.
 macro_rules! known_lines {
@@ -103,39 +162,19 @@ known_lines! {
 }
 
 impl Head {
-    fn read(core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
-        let mut kept = Vec::with_capacity(lines.len() + 8);
-        let mut below_top = false;
-        for Line { name, value, .. } in lines {
-            let value = match &**name {
-                // Written anew, by the length of the body.
-                "Content-Length" => continue,
-                // The topmost hop was read. Others are repeated as they came, whatever is in them.
-                "Via" if !std::mem::replace(&mut below_top, true) => match scan::rest_of_list(value) {
-                    "" => continue,
-                    rest => rest,
-                },
-                _ => &**value,
-            };
-            kept.push(line(name, value.to_owned()));
-        }
-        Head { core, lines: Headers::from(kept), body }
-    }
-
-    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines.iter().map(parts)
+    fn read(core: Box<Core>, lines: lines::Lines<'_>, body: Vec<u8>) -> Self {
+        Head { core, lines: Lines::Read(lines.without_top_via_and_length().into_owned()), body }
     }
 
     fn lines_of(&self, name: &str) -> impl Iterator<Item = &str> {
-        let name = name.to_owned();
-        self.lines().filter(move |(own, _)| headers::full_name(own).eq_ignore_ascii_case(&name)).map(|(_, value)| value)
+        self.lines.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        let is_list = headers::is_list(name);
+        let is_list = names::is_list(name);
         self.lines_of(name).flat_map(move |value| {
-            let pieces: Vec<&str> = if is_list { scan::split_outside(value, b',').collect() } else { vec![value] };
-            pieces.into_iter().filter(move |piece| !is_list || !piece.is_empty())
+            let elements = is_list.then(|| scan::split_outside(value, b',').filter(|element| !element.is_empty()));
+            elements.into_iter().flatten().chain((!is_list).then_some(value))
         })
     }
 
@@ -144,16 +183,17 @@ impl Head {
     }
 
     fn push(&mut self, name: &str, value: &str) {
-        self.lines.push(line(&serialise::one_line(name), serialise::one_line(value).into_owned()));
+        let name = serialise::one_line(name);
+        self.lines.ours().push(line(names::full_name(&name), serialise::one_line(value).into_owned()));
     }
 
     fn remove(&mut self, name: &str) {
-        self.lines.retain(|line| !headers::full_name(parts(line).0).eq_ignore_ascii_case(name));
+        self.lines.ours().retain(|line| !parts(line).0.eq_ignore_ascii_case(name));
     }
 
     /// Replaces the value of the first line of that name.
     fn replace_first(&mut self, name: &str, value: &str) {
-        if let Some(old) = self.lines.iter_mut().find(|line| parts(line).0.eq_ignore_ascii_case(name)) {
+        if let Some(old) = self.lines.ours().iter_mut().find(|line| parts(line).0 == name) {
             *old = line(name, serialise::one_line(value).into_owned());
         }
     }
@@ -186,10 +226,8 @@ impl Head {
         self.body = body;
     }
 
-    fn bytes(&self, first: &str) -> Vec<u8> {
-        let via = self.core.via.as_ref().map(Via::to_string);
-        let via = via.iter().map(|via| ("Via", via.as_str()));
-        serialise::message(first, via.chain(self.lines()), &self.body)
+    fn bytes(&self, first_line: impl FnOnce(&mut String) -> fmt::Result) -> Vec<u8> {
+        serialise::message(first_line, self.core.via.as_ref(), self.lines.iter(), self.lines.head_len(), &self.body)
     }
 }
 
@@ -303,7 +341,7 @@ impl Request {
             call_id: call_id.to_owned(),
             cseq: (cseq, method.clone()),
         });
-        let mut head = Head { core, lines: Headers::default(), body: Vec::new() };
+        let mut head = Head { core, lines: Lines::Ours(Vec::with_capacity(12)), body: Vec::new() };
         head.push("Max-Forwards", "70");
         head.push("From", &from.to_string());
         head.push("To", &to.to_string());
@@ -312,7 +350,7 @@ impl Request {
         Request { method, uri, head }
     }
 
-    pub(super) fn read(method: Method, uri: Uri, core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+    pub(super) fn read(method: Method, uri: Uri, core: Box<Core>, lines: lines::Lines<'_>, body: Vec<u8>) -> Self {
         Request { method, uri, head: Head::read(core, lines, body) }
     }
 
@@ -354,7 +392,12 @@ impl Request {
 
     /// The bytes for the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.head.bytes(&format!("{} {} SIP/2.0", self.method, self.uri))
+        self.head.bytes(|to| {
+            to.write_str(self.method.as_str())?;
+            to.write_str(" ")?;
+            self.uri.write(to)?;
+            to.write_str(" SIP/2.0")
+        })
     }
 }
 
@@ -374,15 +417,13 @@ impl Response {
             matches!(name, "Via" | "From" | "To" | "Call-ID" | "CSeq")
                 || (status == 100 && name.eq_ignore_ascii_case("Timestamp"))
         };
-        let mut lines = Headers::default();
-        for (name, value) in request.head.lines().filter(|(name, _)| is_repeated(name)) {
-            lines.push(line(name, value.to_owned()));
-        }
+        let repeated = request.head.lines.iter().filter(|(name, _)| is_repeated(name));
+        let lines = Lines::Ours(repeated.map(|(name, value)| line(name, value.to_owned())).collect());
         let head = Head { core: request.head.core.clone(), lines, body: Vec::new() };
         Response { status, reason: reason_phrase(status).to_owned(), head }
     }
 
-    pub(super) fn read(status: u16, reason: String, core: Box<Core>, lines: &[Line<'_>], body: Vec<u8>) -> Self {
+    pub(super) fn read(status: u16, reason: String, core: Box<Core>, lines: lines::Lines<'_>, body: Vec<u8>) -> Self {
         Response { status, reason, head: Head::read(core, lines, body) }
     }
 
@@ -402,7 +443,7 @@ impl Response {
     pub fn set_to_tag(&mut self, tag: &str) {
         let to = &mut self.head.core.to;
         if to.tag().is_none() {
-            let text = self.head.lines.iter().map(parts).find(|(name, _)| *name == "To").map(|(_, value)| value);
+            let text = self.head.lines.iter().find(|(name, _)| *name == "To").map(|(_, value)| value);
             let text = text.map_or_else(|| to.to_string(), |text| to.text_with_tag(text, tag));
             to.set_tag(tag);
             self.head.replace_first("To", &text);
@@ -411,7 +452,7 @@ impl Response {
 
     /// The bytes for the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.head.bytes(&format!("SIP/2.0 {} {}", self.status, self.reason))
+        self.head.bytes(|to| write!(to, "SIP/2.0 {} {}", self.status, self.reason))
     }
 }
 

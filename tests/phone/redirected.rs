@@ -1,6 +1,6 @@
 //! A called device says where else to call.
 
-use vestibule::channel::{CallState, EndReason};
+use vestibule::channel::{CallState, Command, EndReason};
 use vestibule::sip::message::{Message, Response};
 use vestibule::sip::wire::parse_datagram;
 use vestibule::sip::{Path, Transport};
@@ -21,8 +21,8 @@ fn answer_for_the_door(house: &mut House, status: u16, contact: &str) {
     house.run(ms(50));
 }
 
-fn calling() -> House {
-    let mut house = House::new(&[]);
+fn calling(settings: &[(&str, &str)]) -> House {
+    let mut house = House::new(settings);
     house.off.push(DOOR);
     house.dial("10.0.0.3").expect("dialled");
     house.run(ms(20));
@@ -31,7 +31,7 @@ fn calling() -> House {
 
 #[test]
 fn the_panel_calls_there() {
-    let mut house = calling();
+    let mut house = calling(&[]);
     answer_for_the_door(&mut house, 302, "<sip:10.0.0.2:5060>");
     assert_eq!(house.call(PANEL).state, CallState::Ringing);
     assert_eq!(house.call(OTHER).state, CallState::Ringing);
@@ -41,9 +41,25 @@ fn the_panel_calls_there() {
 #[test]
 fn a_name_or_a_proxy_is_not_followed() {
     for (status, contact) in [(302, "<sip:door.example>"), (305, "<sip:10.0.0.2>")] {
-        let mut house = calling();
+        let mut house = calling(&[]);
         answer_for_the_door(&mut house, status, contact);
         assert_eq!(house.count(PANEL, "INVITE "), 1);
         assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Failed(status)));
     }
+}
+
+#[test]
+fn nobody_is_called_instead_where_that_is_switched_off() {
+    let mut house = calling(&[("phone.call.follow_redirects", "off")]);
+    answer_for_the_door(&mut house, 302, "<sip:10.0.0.2:5060>");
+    assert_eq!(house.count(PANEL, "INVITE "), 1);
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Failed(302)));
+
+    // It counts for the next call.
+    let command = Command::Set { key: "phone.call.follow_redirects".to_owned(), value: "on".to_owned() };
+    house.must(PANEL, command);
+    house.dial("10.0.0.3").expect("dialled");
+    house.run(ms(20));
+    answer_for_the_door(&mut house, 301, "<sip:10.0.0.2:5060>");
+    assert_eq!(house.call(OTHER).state, CallState::Ringing);
 }

@@ -1,6 +1,6 @@
 //! Bodies of several parts (RFC 2046 5.1, RFC 5621): where in one the part lies that a user agent can read.
 
-use super::lines::{Line, head_end, unfold};
+use super::lines::{self, head_end};
 use super::{Params, scan, text};
 
 /// How deep parts may lie in parts.
@@ -125,16 +125,15 @@ fn read_part(part: &[u8]) -> (Option<String>, &[u8]) {
     let Some(end) = head_end(part, 0) else {
         return (plain, b"");
     };
-    let head = text::from_bytes(&part[..end]);
+    let head = lines::unfold(text::from_bytes(&part[..end]));
     let mut content_type = plain;
-    for line in unfold(&head).filter_map(|line| Line::read(line).ok()) {
-        let value = &*line.value;
+    for (name, value) in lines::each(&head).filter_map(|line| lines::read(&head[line]).ok()) {
         let is_plain = || ["binary", "8bit", "7bit", "identity"].iter().any(|plain| plain.eq_ignore_ascii_case(value));
-        if line.name == "Content-Type" {
+        if name == "Content-Type" {
             content_type = Some(value.to_owned());
         } else if ["Content-Transfer-Encoding", "Content-Encoding"]
             .iter()
-            .any(|coding| coding.eq_ignore_ascii_case(&line.name))
+            .any(|coding| coding.eq_ignore_ascii_case(name))
             && !is_plain()
         {
             return (None, b"");

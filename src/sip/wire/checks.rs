@@ -1,18 +1,21 @@
 //! What a request must be beyond its grammar, so that nobody acts on half of it.
 
-use super::lines::Line;
+use super::lines::Lines;
+use super::names::Field;
 use super::{Malformed, Method, NameAddr, Uri, scan};
 
 /// Whether what the request says can be acted on.
-pub(super) fn request(method: &Method, uri: &Uri, lines: &[Line<'_>]) -> Result<(), Malformed> {
+pub(super) fn request(method: &Method, uri: &Uri, lines: &Lines<'_>) -> Result<(), Malformed> {
     if uri.headers.is_some() {
         // RFC 3261 19.1.1: they are for making requests of a URI; here they would be slipped in.
         return Err(Malformed("a Request-URI with headers"));
     }
-    for line in lines {
-        match &*line.name {
-            "Max-Forwards" if scan::digits::<u8>(&line.value).is_none() => return Err(Malformed("Max-Forwards")),
-            "Contact" | "Route" | "Record-Route" if !ends_something(method) => addresses(method, line)?,
+    for (field, value) in lines.fields() {
+        match field {
+            Field::MaxForwards if scan::digits::<u8>(value).is_none() => return Err(Malformed("Max-Forwards")),
+            Field::Contact | Field::Route | Field::RecordRoute if !ends_something(method) => {
+                addresses(method, field, value)?;
+            }
             _ => {}
         }
     }
@@ -26,13 +29,13 @@ fn ends_something(method: &Method) -> bool {
 }
 
 /// Where the next request would go must be readable, or it would go elsewhere.
-fn addresses(method: &Method, line: &Line<'_>) -> Result<(), Malformed> {
-    let unbinds_all = line.value == "*" && line.name == "Contact" && *method == Method::Register;
+fn addresses(method: &Method, field: Field, value: &str) -> Result<(), Malformed> {
+    let unbinds_all = value == "*" && field == Field::Contact && *method == Method::Register;
     if unbinds_all {
         return Ok(());
     }
     // RFC 3261 7.3.1 has no empty elements, some senders have.
-    for value in scan::split_outside(&line.value, b',').filter(|value| !value.is_empty()) {
+    for value in scan::split_outside(value, b',').filter(|value| !value.is_empty()) {
         NameAddr::parse(value)?;
     }
     Ok(())

@@ -6,7 +6,7 @@
 //!                                            └─ no end, no length, not SIP ─▶ Unframed, then closed
 //! ```
 
-use super::lines::{Line, head_end, unfold};
+use super::lines::{self, head_end};
 use super::{MAX_MESSAGE, scan, text};
 
 /// What came whole out of a stream.
@@ -161,7 +161,7 @@ impl StreamFramer {
         if head > MAX_MESSAGE {
             return Err(FramingError::HeadTooLong);
         }
-        let body = body_len(&text::from_bytes(&rest[..head]))?;
+        let body = body_len(&rest[..head])?;
         match head.checked_add(body) {
             Some(len) if len <= MAX_MESSAGE => Ok(Some(len)),
             _ => Err(FramingError::BodyTooLong),
@@ -180,17 +180,18 @@ impl StreamFramer {
 
 /// What the head says about the length of its body. A message of neither length nor type has no body: one with a body
 /// says of which type it is (RFC 3261 20.15), and senders that leave out `Content-Length: 0` are met.
-fn body_len(head: &str) -> Result<usize, FramingError> {
-    let mut lines = unfold(head);
-    if !is_sip(&lines.next().unwrap_or_default()) {
+fn body_len(head: &[u8]) -> Result<usize, FramingError> {
+    let head = lines::unfold(text::from_bytes(head));
+    let mut places = lines::each(&head);
+    if !is_sip(&head[places.next().unwrap_or_default()]) {
         return Err(FramingError::NotSip);
     }
     let (mut length, mut has_type) = (None, false);
-    for line in lines.filter_map(|line| Line::read(line).ok()) {
-        match &*line.name {
+    for (name, value) in places.filter_map(|line| lines::read(&head[line]).ok()) {
+        match name {
             "Content-Type" => has_type = true,
             "Content-Length" => {
-                let value = scan::digits::<usize>(&line.value).ok_or(FramingError::Length)?;
+                let value = scan::digits::<usize>(value).ok_or(FramingError::Length)?;
                 if length.replace(value).is_some_and(|other| other != value) {
                     return Err(FramingError::Length);
                 }

@@ -1,10 +1,10 @@
-//! The header values with a grammar of their own: name-addr and Via, and what is known of header names.
+//! The header values with a grammar of their own: name-addr and Via.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::uri::{parse_host_port, parse_ip};
+use super::uri::{parse_ip, split_host_port};
 use super::{Host, Malformed, Params, Uri, scan};
 
 /// A From, To, Contact, Route or the like: a URI with a name to show and parameters (RFC 3261 20.10).
@@ -30,9 +30,9 @@ impl NameAddr {
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let text = scan::trim(text);
         let after_quotes = if text.starts_with('"') { scan::quoted_len(text)? } else { 0 };
-        let bracket = text[after_quotes..].find('<').map(|at| after_quotes + at);
+        let bracket = scan::find(&text.as_bytes()[after_quotes..], b'<').map(|at| after_quotes + at);
         let Some(open) = bracket else {
-            let (uri, params) = match text.split_once(';') {
+            let (uri, params) = match scan::split_once(text, b';') {
                 Some((uri, params)) => (scan::trim(uri), Params::parse(params)?),
                 None => (text, Params::new()),
             };
@@ -42,7 +42,7 @@ impl NameAddr {
             return Ok(NameAddr { display: None, uri: Uri::parse(uri)?, params });
         };
         let display = parse_display(scan::trim(&text[..open]))?;
-        let (uri, rest) = text[open + 1..].split_once('>').ok_or(Malformed("angle bracket not closed"))?;
+        let (uri, rest) = scan::split_once(&text[open + 1..], b'>').ok_or(Malformed("angle bracket not closed"))?;
         let rest = scan::trim(rest);
         let params = match rest.strip_prefix(';') {
             Some(params) => Params::parse(params)?,
@@ -148,19 +148,23 @@ impl Via {
 
     /// Reads one hop; a comma list is split before.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let (head, params) = match text.split_once(';') {
+        let (head, params) = match scan::split_once(text, b';') {
             Some((head, params)) => (head, Params::parse(params)?),
             None => (text, Params::new()),
         };
-        let mut pieces = head.splitn(3, '/').map(scan::trim);
-        let (Some(name), Some(version), Some(rest)) = (pieces.next(), pieces.next(), pieces.next()) else {
+        let pieces = scan::split_once(head, b'/').map(|(name, rest)| (name, scan::split_once(rest, b'/')));
+        let Some((name, Some((version, rest)))) = pieces else {
             return Err(Malformed("Via without a protocol"));
         };
-        let (transport, sent_by) = rest.split_once(scan::is_space).ok_or(Malformed("Via without a host"))?;
+        let (name, version) = (scan::trim(name), scan::trim(version));
+        let (transport, sent_by) = scan::split_at_space(scan::trim(rest)).ok_or(Malformed("Via without a host"))?;
         if ![name, version, transport].into_iter().all(scan::is_token) {
             return Err(Malformed("Via without a protocol"));
         }
-        let (host, port) = parse_host_port(sent_by)?;
+        let (host, port, rest) = split_host_port(scan::trim(sent_by))?;
+        if !scan::trim(rest).is_empty() {
+            return Err(Malformed("text after the host of a Via"));
+        }
         let protocol = match (name, version) {
             ("SIP", "2.0") => Cow::Borrowed("SIP/2.0"),
             _ => Cow::Owned(format!("{name}/{version}")),
@@ -210,18 +214,22 @@ impl Via {
     }
 }
 
+impl Via {
+    /// Writes it as it goes on the wire.
+    pub(in crate::sip) fn write(&self, to: &mut impl fmt::Write) -> fmt::Result {
+        for piece in [&*self.protocol, "/", &*self.transport, " ", self.host.as_str()] {
+            to.write_str(piece)?;
+        }
+        if let Some(port) = self.port {
+            write!(to, ":{port}")?;
+        }
+        to.write_str(self.params.as_str())
+    }
+}
+
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.protocol)?;
-        f.write_str("/")?;
-        f.write_str(&self.transport)?;
-        f.write_str(" ")?;
-        f.write_str(self.host.as_str())?;
-        if let Some(port) = self.port {
-            f.write_str(":")?;
-            port.fmt(f)?;
-        }
-        self.params.fmt(f)
+        self.write(f)
     }
 }
 
@@ -233,8 +241,7 @@ fn known_transport(name: &str) -> Cow<'static, str> {
 
 /// Reads `314159 INVITE` (RFC 3261 20.16): the number is below 2^31.
 pub(super) fn parse_cseq(text: &str) -> Result<(u32, &str), Malformed> {
-    let (number, method) =
-        scan::trim(text).split_once(scan::is_space).ok_or(Malformed("CSeq without number and method"))?;
+    let (number, method) = scan::split_at_space(scan::trim(text)).ok_or(Malformed("CSeq without number and method"))?;
     let number = scan::digits::<u32>(number).filter(|number| *number < 1 << 31);
     let method = scan::trim(method);
     match number {
@@ -242,107 +249,6 @@ pub(super) fn parse_cseq(text: &str) -> Result<(u32, &str), Malformed> {
         Some(_) => Err(Malformed("CSeq without a method")),
         None => Err(Malformed("CSeq number out of range")),
     }
-}
-
-/// The full name behind a compact one (RFC 3261 7.3.3 and the registry of header fields); any other name is its own.
-pub fn full_name(name: &str) -> &str {
-    let &[letter] = name.as_bytes() else { return name };
-    match letter.to_ascii_lowercase() {
-        b'a' => "Accept-Contact",
-        b'b' => "Referred-By",
-        b'c' => "Content-Type",
-        b'd' => "Request-Disposition",
-        b'e' => "Content-Encoding",
-        b'f' => "From",
-        b'i' => "Call-ID",
-        b'j' => "Reject-Contact",
-        b'k' => "Supported",
-        b'l' => "Content-Length",
-        b'm' => "Contact",
-        b'n' => "Identity-Info",
-        b'o' => "Event",
-        b'r' => "Refer-To",
-        b's' => "Subject",
-        b't' => "To",
-        b'u' => "Allow-Events",
-        b'v' => "Via",
-        b'x' => "Session-Expires",
-        b'y' => "Identity",
-        _ => name,
-    }
-}
-
-/// The headers that may stand only once and mean something to this program (RFC 3261 7.3.1): twice, they could be read
-/// in two ways. Repeated others, such as Subject, harm nobody.
-const SINGLE: &[&str] = &[
-    "From",
-    "To",
-    "Call-ID",
-    "CSeq",
-    "Max-Forwards",
-    "Content-Length",
-    "Content-Type",
-    "Content-Disposition",
-    "Expires",
-    "Session-Expires",
-    "Min-SE",
-    "RSeq",
-    "RAck",
-    "Event",
-    "Refer-To",
-    "Replaces",
-    "Retry-After",
-    "Min-Expires",
-];
-
-/// The usual spelling of the names that the parser itself looks for, of any other the full name as it came; and the
-/// place of the name among those that may stand only once.
-pub(super) fn canonical(name: &str) -> (&str, Option<usize>) {
-    const LISTS: &[&str] = &["Via", "Contact", "Route", "Record-Route"];
-    let name = full_name(name);
-    let mut known = SINGLE.iter().chain(LISTS).enumerate();
-    match known.find(|(_, own)| own.eq_ignore_ascii_case(name)) {
-        Some((index, own)) => (*own, Some(index).filter(|index| *index < SINGLE.len())),
-        None => (name, None),
-    }
-}
-
-/// Whether the grammar of the header is a comma list, so that several lines mean the same as one (RFC 3261 7.3.1).
-/// Challenges and credentials are not: their commas separate parameters.
-pub fn is_list(name: &str) -> bool {
-    const LISTS: &[&str] = &[
-        "Accept",
-        "Accept-Contact",
-        "Accept-Encoding",
-        "Accept-Language",
-        "Alert-Info",
-        "Allow",
-        "Allow-Events",
-        "Call-Info",
-        "Contact",
-        "Content-Encoding",
-        "Content-Language",
-        "Error-Info",
-        "History-Info",
-        "In-Reply-To",
-        "P-Asserted-Identity",
-        "P-Associated-URI",
-        "P-Preferred-Identity",
-        "Path",
-        "Proxy-Require",
-        "Reason",
-        "Record-Route",
-        "Reject-Contact",
-        "Request-Disposition",
-        "Require",
-        "Route",
-        "Service-Route",
-        "Supported",
-        "Unsupported",
-        "Via",
-        "Warning",
-    ];
-    LISTS.iter().any(|list| list.eq_ignore_ascii_case(full_name(name)))
 }
 
 #[cfg(test)]
@@ -433,14 +339,5 @@ mod tests {
         assert!(parse_cseq("36893488147419103232 REGISTER").is_err());
         assert!(parse_cseq("1").is_err());
         assert!(parse_cseq("-1 INVITE").is_err());
-    }
-
-    #[test]
-    fn names() {
-        assert_eq!(full_name("L"), "Content-Length");
-        assert_eq!(full_name("q"), "q");
-        assert_eq!((canonical("cseq"), canonical("T")), (("CSeq", Some(3)), ("To", Some(1))));
-        assert_eq!((canonical("M"), canonical("x-own")), (("Contact", None), ("x-own", None)));
-        assert!(is_list("m") && is_list("RECORD-ROUTE") && !is_list("WWW-Authenticate"));
     }
 }

@@ -7,7 +7,7 @@
 //! Message ─▶ serialise ─▶ bytes
 //! ```
 //!
-//! Bytes become text once, in [`text`]; the grammar's pieces ([`scan`], [`params`], [`uri`], [`headers`]) work on
+//! Bytes become text once, in [`text`]; the grammar's pieces ([`scan`], [`params`], [`uri`], [`names`], [`headers`]) work on
 //! `&str` from there on. What a person or a device may send wrongly and still be understood is read: folding, bare
 //! LF, spaces before the colon, compact names, unknown methods and schemes, IPv6, unquoted display names. What makes
 //! a message ambiguous is refused: repeated single headers and parameters, lengths that contradict, unbalanced quotes,
@@ -19,6 +19,7 @@ pub mod framing;
 pub mod headers;
 pub(in crate::sip) mod lines;
 pub mod method;
+pub mod names;
 pub mod params;
 pub mod parse;
 pub(in crate::sip) mod phrase;

@@ -8,63 +8,83 @@ use super::{Malformed, scan};
 /// The most parameters read in one place: each is compared with all before it.
 const MAX_PARAMS: usize = 64;
 
-/// Parameters in the order of the wire. Values are kept as written, quotes and case included, so that what was read is
-/// written again; names are compared without regard to case.
+/// Which bytes may stand in a name: what cannot be is what would end it.
+const NAME: [bool; 256] = all_but(b" \t\"<>,");
+/// Which bytes may stand in a value without quotes. `+sip.instance=<urn:…>` is seen, hence angle brackets pass.
+const VALUE: [bool; 256] = all_but(b" \t\",");
+
+const fn all_but(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [true; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = false;
+        at += 1;
+    }
+    table
+}
+
+/// Parameters in the order of the wire, kept as they are written: `;name=value;name`, without white space between them.
+/// Values keep quotes and case, so that what was read is written again; names are compared without regard to case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Params(Vec<(String, Option<String>)>);
+pub struct Params(String);
 
 impl Params {
     /// No parameters.
     pub const fn new() -> Self {
-        Params(Vec::new())
+        Params(String::new())
     }
 
     /// Reads what follows the first `;`. One empty parameter at the very end is let pass: a stray `;` is common.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let mut params = Params::new();
+        let mut params = Params(String::with_capacity(text.len() + 1));
+        // Where each one begins that is there so far.
+        let (mut starts, mut count) = ([0_u32; MAX_PARAMS], 0);
         let mut pieces = scan::split_outside(text, b';').peekable();
         while let Some(piece) = pieces.next() {
             if piece.is_empty() && pieces.peek().is_none() {
                 break;
             }
-            let (name, value) = match piece.split_once('=') {
-                Some((name, value)) => (scan::trim(name), Some(scan::trim(value))),
-                None => (piece, None),
-            };
-            if name.is_empty() || name.bytes().any(|b| matches!(b, b' ' | b'\t' | b'"' | b'<' | b'>' | b',')) {
+            let (name, value) = split(piece);
+            let (name, value) = (scan::trim(name), value.map(scan::trim));
+            if name.is_empty() || !name.bytes().all(|byte| NAME[usize::from(byte)]) {
                 return Err(Malformed("a parameter has no valid name"));
             }
             if let Some(value) = value {
                 check_value(value)?;
             }
-            params.add(name, value)?;
+            // It may be there already if it says the same: said in two ways it could be read in two ways.
+            for at in 0..count {
+                let end = if at + 1 < count { starts[at + 1] as usize } else { params.0.len() };
+                let (own, said) = split(&params.0[starts[at] as usize + 1..end]);
+                if own.eq_ignore_ascii_case(name) && said != value {
+                    return Err(Malformed("a parameter stands twice"));
+                }
+            }
+            *starts.get_mut(count).ok_or(Malformed("too many parameters"))? = params.0.len() as u32;
+            count += 1;
+            params.push(name, value);
         }
         Ok(params)
     }
 
-    /// Adds a parameter at the end. It may be there already, if it says the same (RFC 3261 7.3.1 has it once): said in two
-    /// ways it could be read in two ways.
-    fn add(&mut self, name: &str, value: Option<&str>) -> Result<(), Malformed> {
-        if self.0.len() >= MAX_PARAMS {
-            return Err(Malformed("too many parameters"));
-        }
-        match self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
-            Some((_, own)) if own.as_deref() != value => Err(Malformed("a parameter stands twice")),
-            _ => {
-                self.0.push((name.to_owned(), value.map(str::to_owned)));
-                Ok(())
-            }
+    /// Adds a parameter at the end.
+    fn push(&mut self, name: &str, value: Option<&str>) {
+        self.0.push(';');
+        self.0.push_str(name);
+        if let Some(value) = value {
+            self.0.push('=');
+            self.0.push_str(value);
         }
     }
 
     /// Whether the parameter is there, with a value or without.
     pub fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+        self.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
     }
 
     /// The value as written, quotes included; none when the parameter is absent or has no value.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
+        self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| value)
     }
 
     /// The value without its quotes and escapes.
@@ -74,16 +94,22 @@ impl Params {
 
     /// Gives `name` this value (quoted by the caller where the grammar asks for it), in its place or at the end.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
-        let value = value.map(str::to_owned);
-        match self.0.iter_mut().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name.to_owned(), value)),
+        let before = std::mem::take(self);
+        let mut is_set = false;
+        for (own, old) in before.iter() {
+            let is_it = !is_set && own.eq_ignore_ascii_case(name);
+            is_set |= is_it;
+            self.push(own, if is_it { value } else { old });
+        }
+        if !is_set {
+            self.push(name, value);
         }
     }
 
     /// Takes every parameter of that name away.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        let before = std::mem::take(self);
+        before.iter().filter(|(own, _)| !own.eq_ignore_ascii_case(name)).for_each(|(own, value)| self.push(own, value));
     }
 
     /// Whether there is none.
@@ -93,7 +119,20 @@ impl Params {
 
     /// Names and values in the order of the wire.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+        self.0.get(1..).into_iter().flat_map(|text| scan::split_outside(text, b';')).map(split)
+    }
+
+    /// All of them as they go on the wire, each with its leading `;`.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Name and value of one parameter.
+fn split(param: &str) -> (&str, Option<&str>) {
+    match scan::split_once(param, b'=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (param, None),
     }
 }
 
@@ -105,8 +144,7 @@ fn check_value(value: &str) -> Result<(), Malformed> {
             _ => Err(Malformed("text after a quoted parameter value")),
         };
     }
-    // `+sip.instance=<urn:…>` without quotes is seen, hence angle brackets pass.
-    if value.bytes().any(|b| matches!(b, b' ' | b'\t' | b'"' | b',')) {
+    if !value.bytes().all(|byte| VALUE[usize::from(byte)]) {
         return Err(Malformed("a parameter value must be quoted"));
     }
     Ok(())
@@ -115,17 +153,7 @@ fn check_value(value: &str) -> Result<(), Malformed> {
 /// Writes each parameter with its leading `;`.
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.iter().try_for_each(|(name, value)| {
-            f.write_str(";")?;
-            f.write_str(name)?;
-            match value {
-                Some(value) => {
-                    f.write_str("=")?;
-                    f.write_str(value)
-                }
-                None => Ok(()),
-            }
-        })
+        f.write_str(self.as_str())
     }
 }
 

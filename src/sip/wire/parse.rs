@@ -1,6 +1,7 @@
 //! Bytes to a [`Message`], or to a [`Reject`] that says what was wrong and may still be answered.
 
-use super::lines::{Line, head_end, unfold};
+use super::lines::{Lines, each, head_end, unfold};
+use super::names::Field;
 use super::uri::Uri;
 use super::{
     FramingError, MAX_HEADER_LINE, MAX_HEADER_LINES, MAX_MESSAGE, MAX_URI, Malformed, Method, Reject, checks, headers,
@@ -21,14 +22,12 @@ pub fn parse_datagram(bytes: &[u8]) -> Result<Message, Reject> {
         Some(end) => (&bytes[..end], &bytes[end..], None),
         None => (&bytes[..bytes.len().min(MAX_MESSAGE)], b"".as_slice(), Some((400, "head without an end"))),
     };
-    let head = text::from_bytes(head);
-    let mut lines = unfold(&head);
-    let first = lines.next().unwrap_or_default();
-    let head = Head::read(lines, fault);
-    match first.get(..4) {
-        Some(start) if start.eq_ignore_ascii_case("SIP/") => response(&first[4..], head, body),
-        _ => request(&first, head, body),
-    }
+    let head = Head::read(head, fault);
+    if begins_a_response(head.lines.start_line()) { response(head, body) } else { request(head, body) }
+}
+
+fn begins_a_response(start_line: &str) -> bool {
+    start_line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"))
 }
 
 /// What can be answered to the head of a message that [`super::StreamFramer`] could not cut out.
@@ -42,13 +41,8 @@ pub fn refuse_unframed(head: &[u8], error: FramingError) -> Reject {
     };
     // The last line of a head that was broken off is not whole.
     let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let head = text::from_bytes(&head[..whole]);
-    let mut lines = unfold(&head);
-    let first = lines.next().unwrap_or_default();
-    if first.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/")) {
-        return Reject::silent(fault.1);
-    }
-    Head::read(lines, None).refuse(&first, fault)
+    let head = Head::read(&head[..whole], None);
+    if begins_a_response(head.lines.start_line()) { Reject::silent(fault.1) } else { head.refuse(fault) }
 }
 
 /// What is wrong with a message and the status that says so.
@@ -56,21 +50,24 @@ type Fault = (u16, &'static str);
 
 const TOO_LONG: Option<Fault> = Some((413, "message too long"));
 
-/// The header lines of a message as they are read, and what is wrong with them. The first fault is noted and the rest
-/// still read, so that there is something to answer with.
-#[derive(Default)]
+/// The head of a message as it is read, and what is wrong with it. The first fault is noted and the rest still read, so
+/// that there is something to answer with.
 struct Head<'a> {
-    lines: Vec<Line<'a>>,
+    lines: Lines<'a>,
     fault: Option<Fault>,
-    /// Which of the names that may stand once were seen, by their place, and which of them twice.
-    seen: u32,
-    twice: u32,
+    /// Which of the names that may stand once were seen, and which of them twice: a bit for each.
+    seen: u64,
+    twice: u64,
 }
 
 impl<'a> Head<'a> {
-    fn read(lines: impl Iterator<Item = std::borrow::Cow<'a, str>>, fault: Option<Fault>) -> Self {
-        let mut head = Head { lines: Vec::with_capacity(24), fault, ..Head::default() };
-        for line in lines {
+    fn read(head: &'a [u8], fault: Option<Fault>) -> Self {
+        let text = unfold(text::from_bytes(head));
+        // Borrowed apart from the lines, which keep the text.
+        let places = text.clone();
+        let mut places = each(&places);
+        let mut head = Head { lines: Lines::new(text, places.next().unwrap_or_default()), fault, seen: 0, twice: 0 };
+        for line in places {
             // The empty line that ends the head.
             if line.is_empty() {
                 break;
@@ -83,8 +80,12 @@ impl<'a> Head<'a> {
                 head.note((400, "header line too long"));
                 continue;
             }
-            match Line::read(line) {
-                Ok(line) => head.take(line),
+            match head.lines.add(line) {
+                Ok(field) => {
+                    let single = field.map_or(0, Field::single_bit);
+                    head.twice |= head.seen & single;
+                    head.seen |= single;
+                }
                 Err(Malformed(why)) => head.note((400, why)),
             }
         }
@@ -95,33 +96,20 @@ impl<'a> Head<'a> {
         self.fault.get_or_insert(fault);
     }
 
-    fn take(&mut self, line: Line<'a>) {
-        if let Some(index) = line.single {
-            self.twice |= self.seen & (1 << index);
-            self.seen |= 1 << index;
-        }
-        self.lines.push(line);
-    }
-
-    /// The value of the first line of that name.
-    fn get(&self, name: &str) -> Option<&str> {
-        self.lines.iter().find(|line| line.name == name).map(|line| &*line.value)
-    }
-
     /// The headers that every message has (RFC 3261 8.1.1). Of the Vias only the topmost is ours to read.
     fn core(&self) -> Result<Box<Core>, &'static str> {
-        let via = headers::Via::parse(scan::first_of_list(self.get("Via").ok_or("no Via")?)).map_err(why)?;
-        let address = |name, missing| headers::NameAddr::parse(self.get(name).ok_or(missing)?).map_err(why);
-        let from = address("From", "no From")?;
-        let to = address("To", "no To")?;
-        let call_id = self.get("Call-ID").filter(|id| !id.is_empty()).ok_or("no Call-ID")?.to_owned();
-        let (number, method) = headers::parse_cseq(self.get("CSeq").ok_or("no CSeq")?).map_err(why)?;
+        let via = headers::Via::parse(scan::first_of_list(self.lines.get(Field::Via).ok_or("no Via")?)).map_err(why)?;
+        let address = |field, missing| headers::NameAddr::parse(self.lines.get(field).ok_or(missing)?).map_err(why);
+        let from = address(Field::From, "no From")?;
+        let to = address(Field::To, "no To")?;
+        let call_id = self.lines.get(Field::CallId).filter(|id| !id.is_empty()).ok_or("no Call-ID")?.to_owned();
+        let (number, method) = headers::parse_cseq(self.lines.get(Field::CSeq).ok_or("no CSeq")?).map_err(why)?;
         Ok(Box::new(Core { via: Some(via), from, to, call_id, cseq: (number, Method::from(method)) }))
     }
 
     /// The body as long as Content-Length says; what follows it in a datagram is no part of it (RFC 3261 18.3).
     fn cut<'b>(&self, body: &'b [u8]) -> Result<&'b [u8], &'static str> {
-        match self.get("Content-Length") {
+        match self.lines.get(Field::ContentLength) {
             None => Ok(body),
             Some(value) => {
                 let length = scan::digits::<usize>(value).ok_or("Content-Length")?;
@@ -130,8 +118,8 @@ impl<'a> Head<'a> {
         }
     }
 
-    fn refuse(&self, first: &str, (status, why): Fault) -> Reject {
-        let is_ack = first.split(scan::is_space).next() == Some("ACK");
+    fn refuse(&self, (status, why): Fault) -> Reject {
+        let is_ack = self.lines.start_line().split(scan::is_space).next() == Some("ACK");
         Reject::request(status, why, is_ack, &self.lines)
     }
 }
@@ -140,24 +128,23 @@ fn why(Malformed(why): Malformed) -> &'static str {
     why
 }
 
-fn request(first: &str, head: Head<'_>, body: &[u8]) -> Result<Message, Reject> {
-    match read_request(first, &head, body) {
+fn request(head: Head<'_>, body: &[u8]) -> Result<Message, Reject> {
+    match read_request(&head, body) {
         Ok((method, uri, core, body)) => {
-            Ok(Message::Request(Request::read(method, uri, core, &head.lines, body.to_vec())))
+            Ok(Message::Request(Request::read(method, uri, core, head.lines, body.to_vec())))
         }
-        Err(fault) => Err(head.refuse(first, fault)),
+        Err(fault) => Err(head.refuse(fault)),
     }
 }
 
 /// What the start line, the head and the body of a request make.
 type RequestParts<'b> = (Method, Uri, Box<Core>, &'b [u8]);
 
-fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<RequestParts<'b>, Fault> {
+fn read_request<'b>(head: &Head<'_>, body: &'b [u8]) -> Result<RequestParts<'b>, Fault> {
     let bad = |why| (400, why);
-    let (method, uri, version) = request_line(first).ok_or(bad("request line"))?;
+    let (method, uri, version) = request_line(head.lines.start_line()).ok_or(bad("request line"))?;
     if !version.eq_ignore_ascii_case("SIP/2.0") {
-        let known = version.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"));
-        return Err(if known { (505, "version") } else { bad("request line") });
+        return Err(if begins_a_response(version) { (505, "version") } else { bad("request line") });
     }
     if uri.len() > MAX_URI {
         return Err((414, "URI too long"));
@@ -179,22 +166,29 @@ fn read_request<'b>(first: &str, head: &Head<'_>, body: &'b [u8]) -> Result<Requ
 }
 
 /// Method, URI and version, with one space between them.
-fn request_line(first: &str) -> Option<(&str, &str, &str)> {
-    let (method, rest) = first.split_once(' ')?;
-    let (uri, version) = rest.split_once(' ')?;
+fn request_line(start_line: &str) -> Option<(&str, &str, &str)> {
+    let (method, rest) = scan::split_once(start_line, b' ')?;
+    let (uri, version) = scan::split_once(rest, b' ')?;
     (scan::is_token(method) && !version.contains(' ')).then_some((method, uri, version))
 }
 
-fn response(rest: &str, head: Head<'_>, body: &[u8]) -> Result<Message, Reject> {
-    let (version, rest) = rest.split_once(' ').ok_or(Reject::silent("status line"))?;
-    let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-    let status = scan::digits::<u16>(status).filter(|status| (100..700).contains(status));
-    let (Some(status), "2.0", None, 0) = (status, version, head.fault, head.twice) else {
-        return Err(Reject::silent("status line or headers"));
-    };
+fn response(head: Head<'_>, body: &[u8]) -> Result<Message, Reject> {
+    let (status, reason) = status_line(head.lines.start_line()).ok_or(Reject::silent("status line"))?;
+    if head.fault.is_some() || head.twice != 0 {
+        return Err(Reject::silent("headers"));
+    }
     let core = head.core().map_err(Reject::silent)?;
     let body = head.cut(body).map_err(Reject::silent)?;
-    Ok(Message::Response(Response::read(status, reason.to_owned(), core, &head.lines, body.to_vec())))
+    let reason = reason.to_owned();
+    Ok(Message::Response(Response::read(status, reason, core, head.lines, body.to_vec())))
+}
+
+/// Status and phrase behind a version that we speak.
+fn status_line(start_line: &str) -> Option<(u16, &str)> {
+    let (version, rest) = scan::split_once(start_line, b' ')?;
+    let (status, reason) = scan::split_once(rest, b' ').unwrap_or((rest, ""));
+    let status = scan::digits::<u16>(status).filter(|status| (100..700).contains(status))?;
+    version.eq_ignore_ascii_case("SIP/2.0").then_some((status, reason))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What could not be read as a message, and what can still be answered to it.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 
-use super::lines::Line;
+use super::lines::Lines;
 use super::{NameAddr, Params, Via, scan, serialise};
 
 /// A message that was refused by the parser. When enough of it could be read, it can be answered.
@@ -29,22 +30,21 @@ impl Reject {
     ///
     /// An answer finds its way by the Via. What else is missing is missing in the answer, too: a 400 of which the sender
     /// sees what he forgot is better than none (RFC 4475 3.3.1).
-    pub(super) fn request(status: u16, why: &'static str, is_ack: bool, lines: &[Line<'_>]) -> Self {
+    pub(super) fn request(status: u16, why: &'static str, is_ack: bool, lines: &Lines<'_>) -> Self {
         let mut via = None;
         let mut repeated = Vec::new();
-        for Line { name, value, .. } in lines {
-            let mut value = &**value;
+        for (name, mut value) in lines.iter() {
             if name == "Via" && via.is_none() && repeated.iter().all(|(name, _)| name != "Via") {
                 let first = scan::first_of_list(value);
                 if let Ok(top) = Via::parse(first) {
                     via = Some(Box::new(top));
-                    value = scan::rest_of_list(value);
+                    value = &value[scan::behind_first(value)..];
                     if value.is_empty() {
                         continue;
                     }
                 }
             }
-            if matches!(&**name, "Via" | "From" | "To" | "Call-ID" | "CSeq") {
+            if matches!(name, "Via" | "From" | "To" | "Call-ID" | "CSeq") {
                 repeated.push((name.to_string(), value.to_owned()));
             }
         }
@@ -66,17 +66,17 @@ impl Reject {
     /// be guessed, and the same for a repetition (RFC 3261 8.2.7).
     pub fn response(&self, source: SocketAddr, tag: &str) -> Option<Vec<u8>> {
         let status = self.status?;
-        let first = format!("SIP/2.0 {status} {} ({})", crate::sip::message::reason_phrase(status), self.why);
-        let via = self.via.clone().map(|mut via| {
+        let mut via = self.via.as_deref().cloned();
+        if let Some(via) = &mut via {
             via.stamp_source(source);
-            via.to_string()
-        });
+        }
         let to = self.lines.iter().find(|(name, _)| name == "To").map(|(_, value)| tagged(value, tag));
         let lines = self.lines.iter().map(|(name, value)| match (name.as_str(), &to) {
             ("To", Some(to)) => ("To", to.as_str()),
             (name, _) => (name, value.as_str()),
         });
-        Some(serialise::message(&first, via.iter().map(|via| ("Via", via.as_str())).chain(lines), b""))
+        let first = format_args!("SIP/2.0 {status} {} ({})", crate::sip::message::reason_phrase(status), self.why);
+        Some(serialise::message(|to| to.write_fmt(first), via.as_ref(), lines, 512, b""))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The smallest pieces of the grammar (RFC 3261 25.1): tokens, white space, quoted strings, splitting outside quotes.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::Malformed;
 
@@ -16,9 +17,28 @@ const TOKEN: [bool; 256] = {
     table
 };
 
+/// How many bytes at the beginning of `text` are such. Only ASCII is.
+#[inline]
+pub(in crate::sip) fn count(text: &str, is_such: impl Fn(u8) -> bool) -> usize {
+    text.bytes().position(|byte| !is_such(byte)).unwrap_or(text.len())
+}
+
+/// How many bytes at the beginning of `text` may stand in a token.
+#[inline]
+pub(in crate::sip) fn token(text: &str) -> usize {
+    count(text, |byte| TOKEN[usize::from(byte)])
+}
+
 /// Whether `text` is a token: at least one character, none of them a separator.
+#[inline]
 pub(in crate::sip) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| TOKEN[usize::from(byte)])
+    !text.is_empty() && token(text) == text.len()
+}
+
+/// How many bytes of white space `text` begins with.
+#[inline]
+pub(in crate::sip) fn spaces(text: &str) -> usize {
+    count(text, is_space_byte)
 }
 
 /// Whether `character` is white space within a line.
@@ -26,38 +46,80 @@ pub(in crate::sip) fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\t')
 }
 
+/// [`is_space`] of a byte.
+#[inline]
+fn is_space_byte(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Where in `text` all is but the white space around it.
+#[inline]
+pub(in crate::sip) fn trimmed(text: &str) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let start = bytes.iter().position(|byte| !is_space_byte(*byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_space_byte(*byte)).map_or(start, |last| last + 1);
+    start..end
+}
+
 /// `text` without the white space around it.
+#[inline]
 pub(in crate::sip) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    &text[trimmed(text)]
+}
+
+/// The position of the first `wanted`. Eight bytes are looked at in one step.
+pub(in crate::sip) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const LOWEST: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        // Zero where the byte is, and taking one from a zero sets its highest bit: in the first of them for certain.
+        let differs = u64::from_le_bytes(*word) ^ u64::from_ne_bytes([wanted; 8]);
+        let found = differs.wrapping_sub(LOWEST) & !differs & HIGHEST;
+        if found != 0 {
+            return Some(8 * index + found.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|byte| *byte == wanted).map(|at| 8 * words.len() + at)
+}
+
+/// What is before and what is behind the first `separator`, which is ASCII.
+#[inline]
+pub(in crate::sip) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = find(text.as_bytes(), separator)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// What is before and what is behind the first white space.
+#[inline]
+pub(in crate::sip) fn split_at_space(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().position(is_space_byte)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// The position of the first `wanted` that is in neither a quoted string nor angle brackets. An open quote or bracket
 /// runs to the end of the text. `wanted` is ASCII.
 pub(in crate::sip) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
-    let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
-    for (at, byte) in text.bytes().enumerate() {
-        if quoted {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => quoted = false,
-                _ => {}
-            }
-        } else if byte == wanted && !bracketed {
-            return Some(at);
-        } else {
-            match byte {
-                b'"' if !bracketed => quoted = true,
-                b'<' => bracketed = true,
-                b'>' => bracketed = false,
-                _ => {}
-            }
-        }
+    let bytes = text.as_bytes();
+    // Most often there is none, or nothing before it that could enclose it.
+    let first = find(bytes, wanted)?;
+    if !bytes[..first].iter().any(|byte| matches!(byte, b'"' | b'<')) {
+        return Some(first);
+    }
+    let mut at = 0;
+    while let Some(opening) = bytes[at..].iter().position(|byte| *byte == wanted || matches!(byte, b'"' | b'<')) {
+        at += opening;
+        at += match bytes[at] {
+            byte if byte == wanted => return Some(at),
+            b'"' => quoted_len(&text[at..]).ok()?,
+            _ => find(&bytes[at..], b'>')? + 1,
+        };
     }
     None
 }
 
 /// The pieces of `text` between `separator`s that are in neither a quoted string nor angle brackets, trimmed.
+#[inline]
 pub(in crate::sip) fn split_outside(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -80,19 +142,19 @@ pub(in crate::sip) fn first_of_list(text: &str) -> &str {
     split_outside(text, b',').next().unwrap_or_default()
 }
 
-/// What follows the first element of a comma list, trimmed; empty when nothing does.
-pub(in crate::sip) fn rest_of_list(text: &str) -> &str {
-    find_outside(text, b',').map_or("", |at| trim(&text[at + 1..]))
+/// How far it is to what follows the first element of a comma list; to the end when nothing does.
+pub(in crate::sip) fn behind_first(text: &str) -> usize {
+    find_outside(text, b',').map_or(text.len(), |at| at + 1 + trimmed(&text[at + 1..]).start)
 }
 
 /// The length in bytes, quotes included, of the quoted string that `text` begins with.
 pub(in crate::sip) fn quoted_len(text: &str) -> Result<usize, Malformed> {
     let mut escaped = false;
-    for (at, character) in text.char_indices().skip(1) {
-        match character {
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
             _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return Ok(at + 1),
+            b'\\' => escaped = true,
+            b'"' => return Ok(at + 1),
             _ => {}
         }
     }
@@ -147,6 +209,22 @@ mod tests {
         let text = r#""a, \", b" <sip:x,y@h> ,c,"d,"#;
         assert_eq!(split_outside(text, b',').collect::<Vec<_>>(), [r#""a, \", b" <sip:x,y@h>"#, "c", "\"d,"]);
         assert_eq!(split_outside("", b',').collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_stands() {
+        for len in 0..40 {
+            assert_eq!(find(&vec![b'a'; len], b'b'), None);
+            // Bytes beside it that a borrow or a carry could take for it.
+            for others in [b'a', 0, b'b' - 1, b'b' + 1, b'b' | 0x80, 0xFF] {
+                for at in 0..len {
+                    let mut bytes = vec![others; len];
+                    bytes[at] = b'b';
+                    bytes[len - 1] = b'b';
+                    assert_eq!(find(&bytes, b'b'), Some(at), "{others} {at} of {len}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,46 +1,59 @@
 //! Messages to bytes. No value can add a line: whatever would end one is written as a space (RFC 3261 7.3.1).
 
-use super::text;
+use std::borrow::Cow;
+use std::fmt::{self, Write};
 
-/// Writes the first line, the header lines in their order, Content-Length, an empty line and the body.
+use super::{Via, scan, text};
+
+/// Room for Content-Length and for names that are written longer than they came, in bytes; more is made when needed.
+const SPARE: usize = 32;
+
+/// Writes the first line, the topmost hop, the header lines in their order, Content-Length, an empty line and the body.
+/// Nothing in the header lines ends a line: they were read as lines, or went through [`one_line`]. All lines together are
+/// about `head_len` bytes.
 pub(in crate::sip) fn message<'a>(
-    first: &str,
+    first_line: impl FnOnce(&mut String) -> fmt::Result,
+    via: Option<&Via>,
     lines: impl Iterator<Item = (&'a str, &'a str)>,
+    head_len: usize,
     body: &[u8],
 ) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1024 + body.len());
-    push(&mut bytes, first);
-    for (name, value) in lines {
-        if name.eq_ignore_ascii_case("Content-Length") {
-            continue;
-        }
-        bytes.extend_from_slice(b"\r\n");
-        push(&mut bytes, name);
-        bytes.extend_from_slice(b": ");
-        push(&mut bytes, value);
+    let mut head = String::with_capacity(SPARE + head_len + body.len());
+    write(&mut head, first_line);
+    if let Some(via) = via {
+        head.push_str("\r\nVia: ");
+        write(&mut head, |head| via.write(head));
     }
-    bytes.extend_from_slice(b"\r\nContent-Length: ");
-    bytes.extend_from_slice(body.len().to_string().as_bytes());
-    bytes.extend_from_slice(b"\r\n\r\n");
+    for (name, value) in lines.filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length")) {
+        debug_assert!(one_line(name) == name && one_line(value) == value, "{name}: {value}");
+        head.push_str("\r\n");
+        head.push_str(name);
+        head.push_str(": ");
+        head.push_str(value);
+    }
+    write!(head, "\r\nContent-Length: {}\r\n\r\n", body.len()).expect("a String takes everything");
+    let mut bytes = text::into_bytes(head);
     bytes.extend_from_slice(body);
     bytes
 }
 
-/// Writes `text` without anything that ends a line.
-fn push(bytes: &mut Vec<u8>, text: &str) {
-    let start = bytes.len();
-    bytes.extend_from_slice(&text::to_bytes(text));
-    for byte in &mut bytes[start..] {
-        if matches!(byte, b'\r' | b'\n') {
-            *byte = b' ';
-        }
+/// Writes a piece of a line without anything that ends one.
+fn write(head: &mut String, piece: impl FnOnce(&mut String) -> fmt::Result) {
+    let start = head.len();
+    piece(head).expect("a String takes everything");
+    let cleaned = match one_line(&head[start..]) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(cleaned) => Some(cleaned),
+    };
+    if let Some(cleaned) = cleaned {
+        head.replace_range(start.., &cleaned);
     }
 }
 
 /// `text` without anything that ends a line.
-pub(in crate::sip) fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
-    let ends_a_line = |c: char| matches!(c, '\r' | '\n');
-    if text.contains(ends_a_line) { text.replace(ends_a_line, " ").into() } else { text.into() }
+pub(in crate::sip) fn one_line(text: &str) -> Cow<'_, str> {
+    let ends = |byte| scan::find(text.as_bytes(), byte).is_some();
+    if ends(b'\r') || ends(b'\n') { text.replace(['\r', '\n'], " ").into() } else { text.into() }
 }
 
 #[cfg(test)]
@@ -49,11 +62,9 @@ mod tests {
 
     #[test]
     fn no_value_can_add_a_line() {
-        let bytes = message(
-            "OPTIONS sip:a\r\nEvil: 1 SIP/2.0",
-            [("Subject", "x\r\nRoute: <sip:b>\r\n\r\nbody")].into_iter(),
-            b"",
-        );
+        let first_line = |head: &mut String| head.write_str("OPTIONS sip:a\r\nEvil: 1 SIP/2.0");
+        let subject = one_line("x\r\nRoute: <sip:b>\r\n\r\nbody");
+        let bytes = message(first_line, None, [("Subject", &*subject)].into_iter(), 0, b"");
         let text = String::from_utf8(bytes).unwrap();
         assert_eq!(
             text,
@@ -63,7 +74,8 @@ mod tests {
 
     #[test]
     fn the_length_is_that_of_the_body() {
-        let bytes = message("SIP/2.0 200 OK", [("Content-Length", "7")].into_iter(), b"\xFF\0ab");
+        let first_line = |head: &mut String| head.write_str("SIP/2.0 200 OK");
+        let bytes = message(first_line, None, [("Content-Length", "7")].into_iter(), 0, b"\xFF\0ab");
         assert_eq!(bytes, b"SIP/2.0 200 OK\r\nContent-Length: 4\r\n\r\n\xFF\0ab");
     }
 }

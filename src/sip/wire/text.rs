@@ -15,7 +15,7 @@ const CARRIER: u8 = 0xF4;
 
 /// Text of `bytes`, with each byte that is not UTF-8 carried as one private character.
 pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
-    if !bytes.contains(&CARRIER)
+    if !has_carrier(bytes)
         && let Ok(text) = std::str::from_utf8(bytes)
     {
         return Cow::Borrowed(text);
@@ -36,7 +36,7 @@ pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The bytes that [`from_bytes`] made `text` of; plain UTF-8 for any other text.
 pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
-    if !text.as_bytes().contains(&CARRIER) {
+    if !has_carrier(text.as_bytes()) {
         return Cow::Borrowed(text.as_bytes());
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -49,10 +49,21 @@ pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
+/// [`to_bytes`] of a text that is not needed afterwards.
+pub fn into_bytes(text: String) -> Vec<u8> {
+    if has_carrier(text.as_bytes()) { to_bytes(&text).into_owned() } else { text.into_bytes() }
+}
+
 /// `text` for a person to read: carried bytes and control characters become U+FFFD.
 pub fn legible(text: &str) -> Cow<'_, str> {
     let strange = |character: char| carried(character).is_some() || character.is_control();
     if text.contains(strange) { Cow::Owned(text.replace(strange, "\u{FFFD}")) } else { Cow::Borrowed(text) }
+}
+
+/// Whether a character may be there that carries a byte. Without a way out in between, so that many bytes are looked at in
+/// one step.
+fn has_carrier(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| found | (*byte == CARRIER))
 }
 
 /// The character that carries `byte`; none for ASCII, which is always UTF-8.

@@ -6,6 +6,28 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::{MAX_URI, Malformed, Params, scan};
 
+/// Which bytes may stand in a URI: any but white space, control characters, and what sets URIs off from text around them.
+const URI: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = !byte.is_ascii_control() && !matches!(byte, b' ' | b'"' | b'<' | b'>');
+        byte += 1;
+    }
+    table
+};
+
+/// Which bytes may stand in a host name or an IPv4 address.
+const HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    table
+};
+
 /// The host of a URI or of a Via: a name or an address, an IPv6 address in its brackets, spelt as it came.
 /// Two hosts are equal without regard to case.
 #[derive(Debug, Clone, Default)]
@@ -14,11 +36,10 @@ pub struct Host(String);
 impl Host {
     /// Reads a host name, an IPv4 address or an IPv6 address in brackets.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let valid = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => {
-                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-            }
+        let valid = match text.as_bytes() {
+            [b'[', .., b']'] => text[1..text.len() - 1].parse::<Ipv6Addr>().is_ok(),
+            [] => false,
+            bytes => bytes.iter().all(|byte| HOST[usize::from(*byte)]),
         };
         if valid { Ok(Host(text.to_owned())) } else { Err(Malformed("not a host")) }
     }
@@ -62,18 +83,27 @@ pub(super) fn parse_ip(text: &str) -> Option<IpAddr> {
     text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).parse().ok()
 }
 
-/// Reads `host` or `host:port`, with white space around the colon as Via allows it.
-pub(super) fn parse_host_port(text: &str) -> Result<(Host, Option<u16>), Malformed> {
-    let port_at = match text.find(']') {
-        Some(bracket) => text[bracket..].find(':').map(|at| bracket + at),
-        None => text.find(':'),
+/// Reads the `host` or `host:port` that `text` begins with, with white space around the colon as Via allows it; gives what
+/// follows, too.
+pub(super) fn split_host_port(text: &str) -> Result<(Host, Option<u16>, &str), Malformed> {
+    let (host, rest) = match text.as_bytes().first() {
+        Some(b'[') => {
+            let (host, rest) = text.split_at(scan::find(text.as_bytes(), b']').map_or(text.len(), |at| at + 1));
+            (Host::parse(host)?, rest)
+        }
+        _ => match text.split_at(scan::count(text, |byte| HOST[usize::from(byte)])) {
+            ("", _) => return Err(Malformed("not a host")),
+            (host, rest) => (Host(host.to_owned()), rest),
+        },
     };
-    let Some(at) = port_at else {
-        return Ok((Host::parse(scan::trim(text))?, None));
+    let Some(port) = rest[scan::spaces(rest)..].strip_prefix(':') else {
+        return Ok((host, None, rest));
     };
+    let port = &port[scan::spaces(port)..];
+    let (port, rest) = port.split_at(scan::count(port, |byte| byte.is_ascii_digit()));
     // Nothing can be sent to port 0.
-    let port = scan::digits(scan::trim(&text[at + 1..])).filter(|port| *port != 0).ok_or(Malformed("not a port"))?;
-    Ok((Host::parse(scan::trim(&text[..at]))?, Some(port)))
+    let port = port.parse().ok().filter(|port| *port != 0).ok_or(Malformed("not a port"))?;
+    Ok((host, Some(port), rest))
 }
 
 /// A URI, each part as it was written: case, escapes and order are kept, so that what is read is written again byte
@@ -109,35 +139,28 @@ impl Uri {
         if text.len() > MAX_URI {
             return Err(Malformed("URI too long"));
         }
-        if text.bytes().any(|b| b.is_ascii_control() || matches!(b, b' ' | b'"' | b'<' | b'>')) {
+        if !text.bytes().all(|byte| URI[usize::from(byte)]) {
             return Err(Malformed("a character that no URI may hold"));
         }
-        let (scheme, rest) = text.split_once(':').ok_or(Malformed("URI without a scheme"))?;
-        let scheme_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(scheme_byte) {
-            return Err(Malformed("URI without a valid scheme"));
-        }
+        let (scheme, rest) = scan::split_once(text, b':').ok_or(Malformed("URI without a scheme"))?;
         if rest.is_empty() {
             return Err(Malformed("URI with nothing after the scheme"));
         }
-        let scheme = match scheme {
-            "sip" => Cow::Borrowed("sip"),
-            "sips" => Cow::Borrowed("sips"),
-            other => Cow::Owned(other.to_owned()),
-        };
+        let scheme = read_scheme(scheme)?;
         if !is_sip_scheme(&scheme) {
             return Ok(Uri { scheme, opaque: Some(rest.to_owned()), ..Uri::default() });
         }
         let (user, password, rest) = split_user(rest)?;
-        let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers.to_owned())),
+        let (host, port, rest) = split_host_port(rest)?;
+        let (params, headers) = match scan::split_once(rest, b'?') {
+            Some((params, headers)) => (params, Some(headers.to_owned())),
             None => (rest, None),
         };
-        let (host_port, params) = match rest.split_once(';') {
-            Some((host_port, params)) => (host_port, Params::parse(params)?),
-            None => (rest, Params::new()),
+        let params = match params.strip_prefix(';') {
+            Some(params) => Params::parse(params)?,
+            None if params.is_empty() => Params::new(),
+            None => return Err(Malformed("not a host")),
         };
-        let (host, port) = parse_host_port(host_port)?;
         Ok(Uri { scheme, user, password, host, port, params, headers, opaque: None })
     }
 
@@ -188,34 +211,52 @@ impl Uri {
     }
 }
 
-impl fmt::Display for Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.scheme)?;
-        f.write_str(":")?;
+impl Uri {
+    /// Writes it as it goes on the wire.
+    pub(in crate::sip) fn write(&self, to: &mut impl fmt::Write) -> fmt::Result {
+        to.write_str(&self.scheme)?;
+        to.write_str(":")?;
         if let Some(opaque) = &self.opaque {
-            return f.write_str(opaque);
+            return to.write_str(opaque);
         }
         if let Some(user) = &self.user {
-            f.write_str(user)?;
+            to.write_str(user)?;
             if let Some(password) = &self.password {
-                f.write_str(":")?;
-                f.write_str(password)?;
+                to.write_str(":")?;
+                to.write_str(password)?;
             }
-            f.write_str("@")?;
+            to.write_str("@")?;
         }
-        f.write_str(self.host.as_str())?;
+        to.write_str(self.host.as_str())?;
         if let Some(port) = self.port {
-            f.write_str(":")?;
-            port.fmt(f)?;
+            write!(to, ":{port}")?;
         }
-        self.params.fmt(f)?;
+        to.write_str(self.params.as_str())?;
         match &self.headers {
             Some(headers) => {
-                f.write_str("?")?;
-                f.write_str(headers)
+                to.write_str("?")?;
+                to.write_str(headers)
             }
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
+fn read_scheme(scheme: &str) -> Result<Cow<'static, str>, Malformed> {
+    let may_follow = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    match scheme.as_bytes() {
+        b"sip" => Ok(Cow::Borrowed("sip")),
+        b"sips" => Ok(Cow::Borrowed("sips")),
+        [first, rest @ ..] if first.is_ascii_alphabetic() && rest.iter().all(may_follow) => {
+            Ok(Cow::Owned(scheme.to_owned()))
+        }
+        _ => Err(Malformed("URI without a valid scheme")),
     }
 }
 
@@ -225,10 +266,10 @@ fn is_sip_scheme(scheme: &str) -> bool {
 
 /// User, password and what follows the `@`. A user part may hold `;`, `?` and `/`, so the `@` is looked for first.
 fn split_user(text: &str) -> Result<(Option<String>, Option<String>, &str), Malformed> {
-    let Some((user_info, rest)) = text.split_once('@') else {
+    let Some((user_info, rest)) = scan::split_once(text, b'@') else {
         return Ok((None, None, text));
     };
-    let (user, password) = match user_info.split_once(':') {
+    let (user, password) = match scan::split_once(user_info, b':') {
         Some((user, password)) => (user, Some(password.to_owned())),
         None => (user_info, None),
     };
