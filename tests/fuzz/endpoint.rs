@@ -451,13 +451,14 @@ impl<'a> Visit<'a> {
             18 => endpoint.refresh_now(now, registration),
             19 => endpoint.query(now, registration),
             20 => endpoint.unregister(now, registration),
-            21 => endpoint.reroute(
-                now,
-                registration,
-                path,
-                uri("sip:panel@192.0.2.1:5062"),
-                vec!["<sip:p;lr>".to_owned()],
-            ),
+            21 => {
+                let (contact, route) = (uri("sip:panel@192.0.2.1:5062"), vec!["<sip:p;lr>".to_owned()]);
+                if has_password {
+                    endpoint.reroute(now, registration, path, contact, route);
+                } else {
+                    endpoint.knock(now, registration, path, contact, route);
+                }
+            }
             22 => {
                 let credentials = Credentials { name: "panel".to_owned(), password: Password::new(PASSWORD) };
                 endpoint.set_credentials(account, has_password.then_some(credentials));

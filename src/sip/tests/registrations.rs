@@ -370,6 +370,51 @@ fn a_way_that_does_not_answer_is_left_at_once() {
 }
 
 #[test]
+fn a_knock_is_sent_once_and_answered_like_any_other() {
+    let mut world = home();
+    world.registrars[0].silent = true;
+    let order = world.order(0);
+    let registration = world.register(order.clone());
+    world.run(secs(5));
+    assert_eq!(world.registration(), RegistrationEvent::TimedOut);
+    let sent = world.count(CALLER, "REGISTER");
+    let now = world.now;
+    world.at(CALLER).knock(now, registration, order.way, order.contact.clone(), Vec::new());
+    world.run(secs(60));
+    assert_eq!(world.registration(), RegistrationEvent::TimedOut);
+    assert_eq!(world.count(CALLER, "REGISTER"), sent + 1);
+    assert!(is_quiet(&mut world));
+    world.registrars[0].silent = false;
+    let now = world.now;
+    world.at(CALLER).knock(now, registration, order.way, order.contact, Vec::new());
+    world.run(ms(200));
+    assert_eq!(expires(world.registration()), 600, "the challenge to it is answered");
+}
+
+#[test]
+fn whoever_only_asks_binds_nothing() {
+    for bound in [false, true] {
+        let mut world = home();
+        let order = world.order(0);
+        if bound {
+            let until = world.now + secs(100);
+            world.registrars[0].bindings.push((format!("<{}>", order.contact), until));
+        }
+        let now = world.now;
+        let asked = world.at(CALLER).ask_registrar(now, order);
+        world.run(secs(3600));
+        let expected = if bound { RegistrationEvent::Present } else { RegistrationEvent::Missing };
+        assert_eq!(world.registration(), expected);
+        assert!(is_quiet(&mut world));
+        assert_eq!(heard(&world, 0).len(), 2);
+        assert!(heard(&world, 0).iter().all(|request| request.header("Contact").is_none()));
+        let now = world.now;
+        world.at(CALLER).forget(now, asked);
+        assert_eq!(world.at(CALLER).registrations(), 0);
+    }
+}
+
+#[test]
 fn never_two_at_a_time() {
     let mut world = home();
     let order = world.order(0);
