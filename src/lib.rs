@@ -19,18 +19,18 @@
 //! | [`dial`] | what is typed on the pad to what it calls; the ✳ rule |
 //! | [`frame`] | the slot: the newest picture wins, one wake-up is pending |
 //! | [`config`] | every setting declared once; the file, stored atomically; the journal under the call log |
-//! | [`sip`] | the RFC 3261 user agent core: guard against floods, wire, four transaction machines, dialog, session, registration, digest, endpoint |
+//! | [`sip`] | the RFC 3261 user agent core: guard against floods, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
-//! | [`phone`] | what a *panel* does with calls: admission, ringing, early media, unlock, hold, floods, the call log |
+//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, ringing, early media, unlock, hold, floods, the call log |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
-//! | [`worker`] | the only IO of SIP and RTP, and the control socket |
+//! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN; and the control socket |
 //! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |
 //! | [`simulator`] | the door station of the desktop simulator: a second small phone with a drawn camera and speech |
 //!
 //! Who may know whom is a table in `tests/architecture.rs`, which fails on an import that it does not allow. `sip`,
 //! `sdp`, `rtp` and `phone` own no clock, thread, socket or random source.
 //!
-//! # Three walks
+//! # Four walks
 //! **Tap Call with 192✳168✳35✳123:** the dial page shows live what [`dial::parse`] makes of the entry →
 //! `Command::Dial` → [`phone`] (policy, an offer for RTP ports bound at the start) → a session of [`sip`] → `Transmit` →
 //! socket; `Event::Call` brings up the calling page. One message down, one up.
@@ -38,6 +38,10 @@
 //! **An INVITE comes in:** socket → [`sip`] (100 at once) → [`phone`] (admission, then 183 where a picture will come, else
 //! 180) → outputs: transmit, start the picture, ring, `Event::Call`; frames go by the slot, and the screen says when the
 //! ringing page was drawn.
+//!
+//! **An account registers:** settings → its list of places, looked up by [`sip`] (`Resolve` to the name server and back) →
+//! `Connect` for TCP and TLS → REGISTER, challenged and answered inside [`sip`] → `Event::Registration`. A place that fails
+//! is passed over, and a call that waits goes on by the next.
 //!
 //! **A setting changes:** the page checks it by its declaration in [`config`] → `Command::Set` → [`phone`] works out what
 //! to redo, and shows it once the worker has it on disk.
