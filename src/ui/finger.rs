@@ -1,31 +1,38 @@
 //! A finger for scripts: presses what bears a label, types, and photographs the screen.
 //!
 //! A press goes through the window as a pointer event at the middle of the element, so what a finger could not reach is
-//! not pressed either.
+//! not pressed either. What lies beyond the edge of a list is brought into sight first, as a finger would.
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementRoot};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, ElementRoot};
 use slint::platform::{PointerEventButton, WindowEvent};
-use slint::{ComponentHandle, LogicalPosition, Timer};
+use slint::{ComponentHandle, LogicalPosition, LogicalSize, Timer};
 
 /// How long the finger stays down: long enough to be seen, too short for a long press.
 const TOUCH: Duration = Duration::from_millis(40);
 
-/// Presses the element on the screen whose accessible label, or whose English name, is `label`, and calls `lifted` when
-/// the finger has left it again.
+/// How far a list is moved at a time, as a share of its height: whatever lies in it comes into sight whole once.
+const STEP: f32 = 0.6;
+/// Further than any list reaches, in pixels.
+const TO_THE_TOP: f32 = 1e7;
+
+/// Presses the element whose accessible label, or whose English name, is `label`, and calls `lifted` when the finger has
+/// left it again. Where it is not in sight, the lists on the screen are moved until it is.
 ///
 /// # Errors
-/// A sentence when nothing on the screen bears the label, or when it is switched off; `lifted` is not called then.
+/// A sentence when nothing on the page bears the label, or when it is switched off; `lifted` is not called then, and the
+/// lists stand at their beginning.
 pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(
     component: &C,
     label: &str,
     lifted: impl FnOnce() + 'static,
 ) -> Result<(), String> {
-    let at = target(component, label)?;
+    let at = target(component, label).or_else(|unseen| reach(component, label).ok_or(unseen))?;
     let window = component.window();
     send(window, WindowEvent::PointerMoved { position: at });
     send(window, WindowEvent::PointerPressed { position: at, button: PointerEventButton::Left });
@@ -44,31 +51,36 @@ pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(
 /// Where to press for `label`.
 fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<LogicalPosition, String> {
     let window = component.window();
-    let size = window.size().to_logical(window.scale_factor());
-    let on_screen = |element: &ElementHandle| {
-        let (at, extent) = (element.absolute_position(), element.size());
-        let middle = LogicalPosition::new(at.x + extent.width / 2.0, at.y + extent.height / 2.0);
-        let inside = middle.x >= 0.0 && middle.y >= 0.0 && middle.x < size.width && middle.y < size.height;
-        (inside && extent.width > 0.0 && extent.height > 0.0 && element.computed_opacity() > 0.0).then_some(middle)
-    };
+    let whole = Area { at: LogicalPosition::default(), extent: window.size().to_logical(window.scale_factor()) };
     let mut found = ElementHandle::find_by_accessible_label(component, label).collect::<Vec<_>>();
     if found.is_empty() {
-        let name = label.to_owned();
-        found = i_slint_backend_testing::ElementQuery::from_root(component)
-            .match_descendants()
-            .match_predicate(move |element| element.accessible_id().is_some_and(|id| id == name))
-            .find_all();
+        found = ElementQuery::from_root(component).match_descendants().match_predicate(named(label)).find_all();
     }
     // The word on a key bears the key's label too, but is no key itself: it knows nothing of being switched off.
     let is_something = |element: &ElementHandle| element.accessible_role() != Some(AccessibleRole::None);
     if found.iter().any(is_something) {
         found.retain(is_something);
     }
+    // What is in a list is seen through it, as through a window.
+    let windows: Vec<_> = lists(component)
+        .into_iter()
+        .flat_map(|list| {
+            let area = Area::of(&list);
+            list.query_descendants()
+                .match_predicate(called(label))
+                .find_all()
+                .into_iter()
+                .map(move |it| (Area::of(&it), area))
+        })
+        .collect();
     let mut disabled = false;
     for element in &found {
+        let area = Area::of(element);
+        let middle = area.middle();
+        let in_sight = windows.iter().filter(|(inside, _)| *inside == area).all(|(_, list)| list.holds(middle));
         if element.accessible_enabled() == Some(false) {
             disabled = true;
-        } else if let Some(middle) = on_screen(element) {
+        } else if in_sight && whole.holds(middle) && !area.is_empty() && element.computed_opacity() > 0.0 {
             return Ok(middle);
         }
     }
@@ -77,6 +89,84 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
     } else {
         format!("nothing on the screen is called '{label}'")
     })
+}
+
+/// Moves the lists on the screen, one after the other, from their beginning to their end, until `label` can be pressed.
+fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Option<LogicalPosition> {
+    let scroll = |list: Area, delta_y: f32| {
+        let event = WindowEvent::PointerScrolled { position: list.middle(), delta_x: 0.0, delta_y };
+        send(component.window(), event);
+    };
+    for list in lists(component) {
+        let area = Area::of(&list);
+        scroll(area, TO_THE_TOP);
+        let mut seen = sight(&list);
+        loop {
+            if let Ok(at) = target(component, label) {
+                return Some(at);
+            }
+            scroll(area, -STEP * area.extent.height);
+            let now = sight(&list);
+            // It stands at its end, or does not move at all, because something lies over it.
+            if now == seen {
+                break;
+            }
+            seen = now;
+        }
+        scroll(area, TO_THE_TOP);
+    }
+    None
+}
+
+/// The lists in sight.
+fn lists<C: ElementRoot>(component: &C) -> Vec<ElementHandle> {
+    ElementQuery::from_root(component).match_descendants().match_type_name("Flickable").find_all()
+}
+
+/// What is to be seen of a list, to tell whether it has moved.
+fn sight(list: &ElementHandle) -> Vec<(f32, Option<slint::SharedString>)> {
+    let mut seen = Vec::new();
+    list.visit_descendants(|element| {
+        seen.push((element.absolute_position().y, element.accessible_label()));
+        ControlFlow::<()>::Continue(())
+    });
+    seen
+}
+
+fn named(name: &str) -> impl Fn(&ElementHandle) -> bool + 'static {
+    let name = name.to_owned();
+    move |element| element.accessible_id().is_some_and(|id| id == name)
+}
+
+fn called(label: &str) -> impl Fn(&ElementHandle) -> bool + 'static {
+    let (by_name, label) = (named(label), label.to_owned());
+    move |element| by_name(element) || element.accessible_label().is_some_and(|own| own == label)
+}
+
+/// Where something is in the window.
+#[derive(Clone, Copy, PartialEq)]
+struct Area {
+    at: LogicalPosition,
+    extent: LogicalSize,
+}
+
+impl Area {
+    fn of(element: &ElementHandle) -> Self {
+        Self { at: element.absolute_position(), extent: element.size() }
+    }
+
+    fn middle(self) -> LogicalPosition {
+        LogicalPosition::new(self.at.x + self.extent.width / 2.0, self.at.y + self.extent.height / 2.0)
+    }
+
+    fn holds(self, point: LogicalPosition) -> bool {
+        let Self { at, extent } = self;
+        (at.x..at.x + extent.width).contains(&point.x) && (at.y..at.y + extent.height).contains(&point.y)
+    }
+
+    fn is_empty(self) -> bool {
+        self.extent.width <= 0.0 || self.extent.height <= 0.0
+    }
 }
 
 /// Types `text` as a keyboard would.
