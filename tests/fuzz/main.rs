@@ -12,6 +12,7 @@
 
 mod endpoint;
 mod framing;
+mod locate;
 mod memory;
 mod mutator;
 mod rtp;
