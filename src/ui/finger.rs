@@ -53,13 +53,13 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
     let window = component.window();
     let whole = Area { at: LogicalPosition::default(), extent: window.size().to_logical(window.scale_factor()) };
     let mut found = ElementHandle::find_by_accessible_label(component, label).collect::<Vec<_>>();
-    if found.is_empty() {
-        found = ElementQuery::from_root(component).match_descendants().match_predicate(named(label)).find_all();
-    }
-    // The word on a key bears the key's label too, but is no key itself: it knows nothing of being switched off.
-    let is_something = |element: &ElementHandle| element.accessible_role() != Some(AccessibleRole::None);
-    if found.iter().any(is_something) {
-        found.retain(is_something);
+    found.extend(ElementQuery::from_root(component).match_descendants().match_predicate(named(label)).find_all());
+    // Words bear labels too, those on a key and those beside one, but are no keys: they know nothing of being switched off.
+    let is_key = |element: &ElementHandle| {
+        !matches!(element.accessible_role(), None | Some(AccessibleRole::None | AccessibleRole::Text))
+    };
+    if found.iter().any(is_key) {
+        found.retain(is_key);
     }
     // What is in a list is seen through it, as through a window.
     let windows: Vec<_> = lists(component)
