@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -19,9 +19,18 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Panel {
     child: Child,
     directory: tempfile::TempDir,
-    screen: &'static str,
+    manner: Manner,
     /// Its Direct IP Port.
     pub port: u16,
+}
+
+/// How it is started.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    /// `--screen`.
+    screen: &'static str,
+    /// `--log`.
+    log: &'static str,
 }
 
 impl Panel {
@@ -32,21 +41,26 @@ impl Panel {
 
     /// The same on a port of the caller's choice. Comes back when the panel knows whether it listens.
     pub fn start_on(port: u16, settings: &str) -> Self {
-        Self::start_with("none", port, settings)
+        Self::start_with(Manner { screen: "none", log: "info" }, port, settings)
     }
 
     /// One whose screen can be pressed and photographed.
     pub fn start_offscreen(settings: &str) -> Self {
-        Self::start_with("offscreen", free_port(), settings)
+        Self::start_with(Manner { screen: "offscreen", log: "info" }, free_port(), settings)
     }
 
-    fn start_with(screen: &'static str, port: u16, settings: &str) -> Self {
+    /// The same, telling of all that it does.
+    pub fn start_talkative(settings: &str) -> Self {
+        Self::start_with(Manner { screen: "offscreen", log: "trace" }, free_port(), settings)
+    }
+
+    fn start_with(manner: Manner, port: u16, settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let sound = if settings.contains("[audio]") { "" } else { "[audio]\ninput = \"null\"\noutput = \"null\"\n" };
         let text = format!("[phone.direct_ip]\nport = {port}\n{sound}{settings}");
         std::fs::write(directory.path().join("config.toml"), text).expect("the settings are written");
-        let child = Self::command(&directory, screen).stderr(Stdio::inherit()).spawn().expect("the panel starts");
-        let panel = Self { child, directory, screen, port };
+        let child = Self::spawn(&directory, manner);
+        let panel = Self { child, directory, manner, port };
         panel.wait("the panel listens", |status| {
             let direct_ip = &status["direct_ip"];
             direct_ip["error"].is_string() || direct_ip["listening"].as_array().is_some_and(|list| !list.is_empty())
@@ -56,14 +70,21 @@ impl Panel {
 
     /// The command that starts another panel in the same directory, on the same socket.
     pub fn another(&self) -> Command {
-        Self::command(&self.directory, self.screen)
+        Self::command(&self.directory, self.manner)
     }
 
-    fn command(directory: &tempfile::TempDir, screen: &str) -> Command {
+    /// What it logs goes to a file of its directory, behind what is there.
+    fn spawn(directory: &tempfile::TempDir, manner: Manner) -> Child {
+        let log = std::fs::File::options().create(true).append(true).open(directory.path().join("log"));
+        let mut command = Self::command(directory, manner);
+        command.stderr(log.expect("a log")).spawn().expect("the panel starts")
+    }
+
+    fn command(directory: &tempfile::TempDir, manner: Manner) -> Command {
         let mut command = vestibule();
         let at = |name: &str| directory.path().join(name);
         command
-            .args(["run", "--screen", screen])
+            .args(["run", "--screen", manner.screen, "--log", manner.log])
             .args(["--config".as_ref(), at("config.toml").as_os_str()])
             .args(["--data".as_ref(), at("data").as_os_str()])
             .args(["--socket".as_ref(), at("control.sock").as_os_str()])
@@ -76,6 +97,12 @@ impl Panel {
     /// A file of its directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        let text = std::fs::read(self.file("log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// The number of its process.
@@ -136,8 +163,7 @@ impl Panel {
 
     /// Starts it again where it left off.
     pub fn restart(&mut self) {
-        self.child =
-            Self::command(&self.directory, self.screen).stderr(Stdio::inherit()).spawn().expect("the panel starts");
+        self.child = Self::spawn(&self.directory, self.manner);
         self.wait("the panel is back", |_| true);
     }
 
@@ -149,6 +175,9 @@ impl Panel {
 
 impl Drop for Panel {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what the panel logged:\n{}", self.log());
+        }
         // It may have left already.
         let _ = self.child.kill();
         let _ = self.child.wait();

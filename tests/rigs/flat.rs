@@ -28,12 +28,17 @@ pub struct Flat {
 impl Flat {
     /// Starts the panel; its microphone says [`wav::RESIDENT`].
     pub fn start(codec: &str) -> Self {
+        Self::start_with(codec, "")
+    }
+
+    /// The same with more lines in its settings file.
+    pub fn start_with(codec: &str, more: &str) -> Self {
         let sounds = tempfile::tempdir().expect("a temporary directory");
         let microphone = sounds.path().join("microphone.wav");
         wav::RESIDENT.write(&microphone, 48_000);
         let settings = format!(
             "[audio]\ninput = \"wav:{}\"\noutput = \"wav:{}\"\ncodecs = [\"{codec}\"]\nvolume = 100\n\
-             [display]\nlanguage = \"en\"\nidle_after = 0\n",
+             [display]\nlanguage = \"en\"\nidle_after = 0\n{more}",
             microphone.display(),
             sounds.path().join("loudspeaker.wav").display()
         );

@@ -4,6 +4,7 @@
 // Each test target uses its own part of this.
 #![allow(dead_code)]
 
+pub mod accounts;
 pub mod baresip;
 pub mod certificates;
 pub mod digest;
@@ -14,12 +15,25 @@ pub mod relay;
 pub mod scripted;
 pub mod wav;
 
+use std::fmt;
+
 /// What carries SIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     Udp,
     Tcp,
     Tls,
+}
+
+/// As `status` says it: `udp`, `tcp`, `tls`.
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        })
+    }
 }
 
 impl Transport {

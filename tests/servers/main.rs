@@ -6,5 +6,12 @@ mod real_panel;
 #[path = "../rigs/mod.rs"]
 mod rigs;
 
+mod calls;
+mod certificates;
+mod connections;
 mod dnsmasq;
+mod failover;
+mod failures;
+mod registration;
+mod secrets;
 mod themselves;
