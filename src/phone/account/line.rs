@@ -23,6 +23,11 @@ use crate::sip::{FlowId, Obstacle, Path, ProbeHandle, RegistrationEvent, Registr
 
 /// How long a stop may be silent before the next one is tried: who waits in the hall waits 5 s in all.
 pub const PATIENCE: Duration = Duration::from_secs(4);
+/// After a connection was lost, so many tries come so soon; a server for which a longer Retry Interval is set has too many
+/// panels for that.
+const HURRY: Duration = Duration::from_millis(500);
+const HURRIES: u8 = 4;
+const FEW_PANELS: u32 = 10;
 /// Between two tries at least.
 const BREATH: Duration = Duration::from_millis(250);
 /// How long a connection may take that the next stop waits for.
@@ -98,6 +103,8 @@ pub struct Line {
     served: bool,
     /// How long a server that is busy has asked to be left alone.
     rest: Option<Duration>,
+    /// How many more tries come soon: a connection was lost, and its server may only be starting anew.
+    hurries: u8,
     /// When this walk began.
     tried_at: Option<Instant>,
     /// Nobody answered the last time: each stop is asked once, without repetitions.
@@ -120,6 +127,7 @@ impl Line {
             fault: None,
             served: false,
             rest: None,
+            hurries: 0,
             tried_at: None,
             knocks: false,
         }
@@ -308,7 +316,12 @@ impl Line {
         self.served = false;
         let lasting = self.fault.as_ref().is_some_and(is_for_a_person);
         let obstacle = if lasting { Obstacle::Lasting } else { Obstacle::Passing };
-        let delay = self.retry.next(desk.random, obstacle, asked);
+        let delay = if self.hurries > 0 && !lasting && asked.is_none() {
+            self.hurries -= 1;
+            desk.jittered(HURRY)
+        } else {
+            self.retry.next(desk.random, obstacle, asked)
+        };
         // From try to try, whatever a try took.
         let from = self.tried_at.filter(|_| asked.is_none() && !lasting).unwrap_or(desk.now);
         self.stage = Stage::Waiting { until: (from + delay).max(desk.now + BREATH) };
@@ -347,6 +360,7 @@ impl Line {
             // The server may be back already: at once, from the top.
             Stage::Registered(registered) if registered.way.flow == Some(gone) => {
                 self.fault = Some(of_flow(fault, registered.stop.target.address));
+                self.hurry();
                 self.begin(desk);
             }
             _ => {}
@@ -362,6 +376,13 @@ impl Line {
         self.leave_flow(desk);
         let from = self.pass_over(desk, stop, fault, rest);
         self.walk(desk, from);
+    }
+
+    /// The next tries come soon, unless the server has many panels.
+    fn hurry(&mut self) {
+        if self.config.retry_interval_s <= FEW_PANELS {
+            self.hurries = HURRIES;
+        }
     }
 
     /// The connection in use is pinged no longer.
@@ -419,6 +440,7 @@ impl Line {
             // The server may be back already: at once, from the top.
             RegistrationEvent::TransportError if self.is_in_force() && way.flow.is_some() => {
                 self.fault = Some(AccountFault::ConnectionLost(remote));
+                self.hurry();
                 self.begin(desk);
             }
             RegistrationEvent::TransportError => {
