@@ -97,7 +97,7 @@ impl Endpoint {
     /// A datagram came along `path`. What is no SIP is dropped, and so is what is too much; what is SIP with a fault is
     /// answered.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, bytes: &[u8]) {
-        if self.admits_message(now, path) {
+        if self.admits_message(now, path, bytes) {
             self.handle_message(now, path, bytes);
         }
     }
@@ -270,10 +270,16 @@ impl Endpoint {
         self.guard.sources()
     }
 
-    fn admits_message(&mut self, now: Instant, path: Path) -> bool {
+    /// Whether a message is heard. What is too much of somebody who has a call here, or has asked something, is looked at
+    /// before it is dropped: what is inside that is heard.
+    fn admits_message(&mut self, now: Instant, path: Path, bytes: &[u8]) -> bool {
         let address = path.remote.ip();
         let standing = self.standing(address);
-        self.guard.admit_message(now, address, standing)
+        let (sessions, transactions) = (&self.sessions, &self.core.transactions);
+        self.guard.admit_message_or(now, address, standing, || {
+            let has_call = sessions.values().any(|session| session.remote() == Some(address));
+            (has_call || transactions.has_asked(address)) && requests::is_inside(sessions, transactions, bytes)
+        })
     }
 
     fn standing(&self, address: IpAddr) -> Standing {

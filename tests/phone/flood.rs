@@ -1,5 +1,6 @@
 //! Floods of calls and garbage: a call goes on untouched, a visitor rings, and afterwards all is as before.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use vestibule::channel::{CallResult, CallState, Command};
@@ -152,7 +153,42 @@ fn nor_does_one_from_so_many_that_their_refusals_fill_every_table() {
 #[test]
 fn a_door_in_the_address_book_rings_from_the_first_moment() {
     let contacts = "[[contact]]\nname = \"Front door\"\nnumbers = [\"10✳0✳0✳3\"]\n[contact.door]\ncode = \"1\"\n";
-    for sources in [1, 50, 1000] {
+    // The last are more than there is room to remember, as if each datagram bore a forged address.
+    for sources in [1, 50, 1000, 60_000] {
         flooded(sources, contacts, ms(30), 8);
     }
+}
+
+/// A door that asks, calls, is answered by itself and hangs up at once, over and over.
+#[test]
+fn a_lively_door_is_answered_each_time() {
+    let contacts = "[[contact]]\nname = \"Front door\"\nnumbers = [\"10✳0✳0✳3\"]\n[contact.door]\ncode = \"1\"\n";
+    for contacts in ["", contacts] {
+        let mut house = House::knowing(&[("phone.auto_answer.enabled", "on")], contacts);
+        for call in 0..10 {
+            for question in 0..3 {
+                house.inject(IpAddr::from([10, 0, 0, 3]), options(10 * call + question));
+            }
+            house.door.heard.clear();
+            house.door.ring(house.now);
+            house.run(ms(100));
+            assert!(house.door.heard.iter().any(|heard| heard == "200"), "call {call}: {:?}", house.door.heard);
+            let now = house.now;
+            house.door.end(now, 0);
+            house.run(ms(50));
+            assert_eq!(house.panels[PANEL].phone.calls(), [], "call {call}: it is over here, too");
+        }
+        let answered = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.3:5060;branch=z9hG4bKasks";
+        assert_eq!(house.count(PANEL, answered), 30, "to each OPTIONS");
+        assert!(house.panel().floods.is_empty(), "{:?}", house.panel().floods);
+    }
+}
+
+fn options(number: u32) -> Vec<u8> {
+    format!(
+        "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.3:5060;branch=z9hG4bKasks{number}\r\nMax-Forwards: 70\r\n\
+         From: <sip:door@10.0.0.3>;tag={number}\r\nTo: <sip:10.0.0.1>\r\nCall-ID: asks{number}\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
 }

@@ -13,17 +13,19 @@
 //! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11), so 483 is never
 //! ours to give. Nor is 494: we demand no security agreement, and who demands one of us gets 420.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{Endpoint, MAX_SESSIONS, content};
 use crate::sip::guard::{FEW, has_place};
-use crate::sip::message::{Method, Request, Unreadable};
+use crate::sip::message::{Message, Method, Request, Unreadable};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
-use crate::sip::transaction::table::{Arrival, MAX_INVITE_SERVERS};
-use crate::sip::transaction::{ReplyPath, ServerKey};
+use crate::sip::transaction::table::{Arrival, MAX_INVITE_SERVERS, Transactions};
+use crate::sip::transaction::{ClientKey, ReplyPath, ServerKey};
+use crate::sip::wire::parse_datagram;
 
 /// How long a caller is asked to wait when there is no room, in seconds.
 const RETRY_AFTER_FULL: &str = "10";
@@ -169,5 +171,25 @@ impl Endpoint {
 
     fn session_of(&self, request: &Request) -> Option<SessionHandle> {
         self.sessions.iter().find(|(_, session)| session.owns(request)).map(|(handle, _)| *handle)
+    }
+}
+
+/// Whether a message belongs to something that exists: a dialog, the repetition of a request, the ACK or CANCEL of an INVITE,
+/// the response to a request of ours.
+pub(super) fn is_inside(
+    sessions: &BTreeMap<SessionHandle, Session>,
+    transactions: &Transactions,
+    bytes: &[u8],
+) -> bool {
+    match parse_datagram(bytes) {
+        Ok(Message::Request(request)) => {
+            transactions.has_request(&ServerKey::of(&request))
+                || (*request.method() == Method::Cancel && transactions.has_request(&ServerKey::of_cancelled(&request)))
+                || sessions.values().any(|session| session.owns(&request))
+        }
+        Ok(Message::Response(response)) => {
+            ClientKey::of_response(&response).is_some_and(|key| transactions.awaits_response(&key))
+        }
+        Err(_) => false,
     }
 }

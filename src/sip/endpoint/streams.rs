@@ -87,7 +87,9 @@ impl Endpoint {
             }
             match next {
                 // A stream loses nothing silently: one that brings too much is closed.
-                Some(Ok(_)) if !self.admits_message(now, path) => return self.break_flow(now, flow),
+                Some(Ok(framed)) if !self.admits_message(now, path, framed.message().unwrap_or_default()) => {
+                    return self.break_flow(now, flow);
+                }
                 Some(Ok(Framed::Message(message))) => self.handle_message(now, path, &message),
                 Some(Ok(Framed::Unframed(head, error))) => self.answer_reject(path, &refuse_unframed(&head, error)),
                 // RFC 5626 4.4.1: a double CRLF is answered by a single one.

@@ -5,7 +5,9 @@
 //!          ─▶ never seen? so many new sources a second and no more
 //!          ─▶ shut? dropped unread
 //!          ─▶ a small share for each stranger, which nobody else can use up
-//!          ─▶ beyond it, what is spare for all strangers together ─▶ dropped unread
+//!          ─▶ beyond it, what is spare for all strangers together
+//!          ─▶ all used up: read, if its sender has a call here or has asked something, and heard if it is inside that
+//!          ─▶ dropped
 //!
 //!  a new INVITE ─▶ a bucket of calls for each source ─▶ the first two lately: a pool for newcomers
 //!                                                    ─▶ further ones: a pool for the rest ─▶ 503
@@ -14,8 +16,9 @@
 //! A source whose calls are refused again and again is shut: nothing of it is read until it has stopped for a while.
 //! Everything is counted by source ([`Source`]), and the number of sources that are remembered is bounded.
 //!
-//! Whoever forges the address of a known door is taken for it (UDP proves nothing); it gets no more than a door gets. Whoever
-//! forges a new address for each datagram uses up what is there for new sources: then the known are heard and few others.
+//! Whoever forges the address of a known door is taken for it (UDP proves nothing); it gets no more than a door gets, and
+//! cannot end or change the door's call, whose tags it does not know. Whoever forges a new address for each datagram uses up
+//! what is there for new sources: then the known are heard, whoever is in the midst of something, and few others.
 
 mod bucket;
 mod source;
@@ -40,6 +43,8 @@ pub const MAX_SOURCES: usize = 1024;
 
 /// Messages of a known source.
 const KNOWN: Rate = Rate::per_second(100, 300);
+/// Messages beyond its share of whoever is in the midst of something, inside that: a BYE, an ACK, a repetition.
+const INSIDE: Rate = Rate::per_second(50, 200);
 /// Messages of a stranger that nobody else can use up: more than a call takes to set up, alter and end.
 const FIRM: Rate = Rate::per_second(4, 100);
 /// Messages of a stranger beyond that.
@@ -111,11 +116,32 @@ impl Guard {
 
     /// Whether a message from this address is read.
     pub fn admit_message(&mut self, now: Instant, address: IpAddr, standing: Standing) -> bool {
+        self.admit_message_or(now, address, standing, || false)
+    }
+
+    /// The same; when the message is too much, `is_inside` is asked whether it belongs to a dialog or transaction that
+    /// exists, and then it is admitted all the same, within bounds of its own.
+    pub fn admit_message_or(
+        &mut self,
+        now: Instant,
+        address: IpAddr,
+        standing: Standing,
+        is_inside: impl FnOnce() -> bool,
+    ) -> bool {
         let source = source(address, standing);
+        let passes = self.has_share(now, source, standing)
+            || (is_inside() && pass(now, (&mut self.account(now, source).inside, INSIDE), None));
+        if !passes {
+            self.tally.count(now, source);
+        }
+        passes
+    }
+
+    /// Takes a message from the shares of its source, if one is left.
+    fn has_share(&mut self, now: Instant, source: Source, standing: Standing) -> bool {
         let mut pools = self.pools(now);
         if standing == Standing::Stranger && !self.accounts.contains_key(&source) {
             if !pools.new_sources.has_token(now, NEW_SOURCES) {
-                self.tally.count(now, source);
                 return false;
             }
             pools.new_sources.take(now, NEW_SOURCES);
@@ -123,7 +149,7 @@ impl Guard {
         let account = self.account(now, source);
         account.last = now;
         let passes = match standing {
-            Standing::Known => pass(now, (&mut account.firm, KNOWN), None),
+            Standing::Known => pass(now, (&mut account.known, KNOWN), None),
             Standing::Stranger if account.is_shut(now) => {
                 account.shut_until = Some(now + SHUT);
                 false
@@ -134,9 +160,6 @@ impl Guard {
             }
         };
         self.all = Some(pools);
-        if !passes {
-            self.tally.count(now, source);
-        }
         passes
     }
 
@@ -151,7 +174,7 @@ impl Guard {
         let is_first = account.claims.taken(now, CLAIMS) < 2;
         account.claims.take(now, CLAIMS);
         let passes = match standing {
-            Standing::Known => pass(now, (&mut account.calls, KNOWN_CALLS), None),
+            Standing::Known => pass(now, (&mut account.known_calls, KNOWN_CALLS), None),
             Standing::Stranger if is_first => {
                 pass(now, (&mut account.calls, CALLS), Some((&mut pools.first_calls, ALL_FIRST_CALLS)))
             }

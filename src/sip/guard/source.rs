@@ -44,14 +44,21 @@ fn network(address: Ipv6Addr) -> Ipv6Addr {
     Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))
 }
 
-/// What one source has had.
+/// What one source has had. A bucket is filled at one rate for ever: whoever becomes known begins with full ones, and owes
+/// nothing for what it said as a stranger.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Account {
-    /// Its own share of messages, which others cannot take.
+    /// Its messages while it is known.
+    pub known: Bucket,
+    /// Its own share of messages as a stranger, which others cannot take.
     pub firm: Bucket,
-    /// What it may have beyond, as long as there is enough for all.
+    /// What a stranger may have beyond, as long as there is enough for all.
     pub spare: Bucket,
-    /// Its calls.
+    /// Messages beyond all that, inside what there is already.
+    pub inside: Bucket,
+    /// Its calls while it is known.
+    pub known_calls: Bucket,
+    /// Its calls as a stranger.
     pub calls: Bucket,
     /// How often it has called lately, refused or not.
     pub claims: Bucket,
@@ -66,13 +73,25 @@ pub(super) struct Account {
 impl Account {
     pub fn new(now: Instant) -> Self {
         let full = Bucket::full(now);
-        Account { firm: full, spare: full, calls: full, claims: full, refused: 0, shut_until: None, last: now }
+        Account {
+            known: full,
+            firm: full,
+            spare: full,
+            inside: full,
+            known_calls: full,
+            calls: full,
+            claims: full,
+            refused: 0,
+            shut_until: None,
+            last: now,
+        }
     }
 
     /// True when forgetting it changes nothing.
     pub fn is_idle(&self, now: Instant) -> bool {
-        let full = [self.firm, self.spare, self.calls, self.claims].iter().all(|bucket| bucket.is_full(now));
-        full && !self.is_shut(now)
+        let messages = [self.known, self.firm, self.spare, self.inside];
+        let calls = [self.known_calls, self.calls, self.claims];
+        messages.iter().chain(&calls).all(|bucket| bucket.is_full(now)) && !self.is_shut(now)
     }
 
     /// True while nothing of it is heard.

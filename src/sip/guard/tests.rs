@@ -124,6 +124,41 @@ fn a_known_door_that_floods_is_limited_and_never_shut() {
 }
 
 #[test]
+fn whoever_becomes_known_owes_nothing_for_what_it_said_as_a_stranger() {
+    let mut guard = Guard::new();
+    let now = Instant::now();
+    for _ in 0..CALLS.burst {
+        assert!(guard.admit_call(now, VISITOR, Standing::Stranger));
+    }
+    for _ in 0..FIRM.burst {
+        assert!(guard.admit_message(now, VISITOR, Standing::Stranger));
+    }
+    // Its call is answered: it gets all that a known one gets.
+    for _ in 0..KNOWN.burst {
+        assert!(guard.admit_message(now, VISITOR, Standing::Known));
+    }
+    for _ in 0..KNOWN_CALLS.burst {
+        assert!(guard.admit_call(now, VISITOR, Standing::Known));
+    }
+}
+
+#[test]
+fn what_is_inside_a_call_passes_beyond_all_shares_and_not_without_end() {
+    for standing in [Standing::Known, Standing::Stranger] {
+        let mut guard = Guard::new();
+        let now = Instant::now();
+        while guard.admit_message(now, VISITOR, standing) {}
+        let mut inside = 0;
+        while guard.admit_message_or(now, VISITOR, standing, || true) {
+            inside += 1;
+        }
+        assert_eq!(inside, INSIDE.burst);
+        assert!(!guard.admit_message_or(now + Duration::from_millis(1), VISITOR, standing, || false));
+        assert!(guard.admit_message_or(now + Duration::from_millis(20), VISITOR, standing, || true));
+    }
+}
+
+#[test]
 fn a_stranger_in_the_network_of_a_known_door_is_not_the_door() {
     let mut guard = Guard::new();
     let address = |text: &str| text.parse::<IpAddr>().expect("an address");

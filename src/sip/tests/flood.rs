@@ -7,7 +7,7 @@ use crate::sip::endpoint::MAX_SESSIONS;
 use crate::sip::guard::{Flood, MAX_SOURCES};
 use crate::sip::path::{FlowId, Transport};
 use crate::sip::session::SessionEvent;
-use crate::sip::testing::{Bench, ms};
+use crate::sip::testing::{Bench, ms, sdp};
 
 /// An INVITE that begins a call of its own.
 fn invite(number: usize) -> String {
@@ -101,6 +101,102 @@ fn the_other_end_of_a_call_is_heard_while_everybody_else_shouts() {
     assert!(bench.endpoint.busy_sessions() <= MAX_SESSIONS);
     assert!(bench.endpoint.transactions() <= 64 + 256);
     assert!(bench.endpoint.sources() <= MAX_SOURCES);
+}
+
+/// The script's phone sends this in its call of this number, and gets these answers.
+fn say(bench: &mut Bench, call: u32, text: &Text, expected: &[&str]) {
+    let text = text.text().replace("z9hG4bK", &format!("z9hG4bK{call}")).replace("a-call", &format!("call-{call}"));
+    bench.deliver(&text);
+    assert_eq!(bench.lines(), expected, "call {call}: {text}");
+    bench.run(ms(40));
+}
+
+/// A device that asks, calls, is answered or gives up, and hangs up, ten times in a few seconds.
+fn lively(known: bool) {
+    let mut bench = Bench::new();
+    if known {
+        bench.endpoint.set_known([bench.path.remote.ip()]);
+    }
+    for call in 0..10 {
+        say(&mut bench, call, &Text::new("OPTIONS", "z9hG4bKasks"), &["SIP/2.0 200 OK"]);
+        say(&mut bench, call, &Text::new("INVITE", "z9hG4bKcalls").body("offer"), &["SIP/2.0 100 Trying"]);
+        let session = bench.event().session();
+        if call % 3 == 2 {
+            let both = ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"];
+            say(&mut bench, call, &Text::new("CANCEL", "z9hG4bKcalls"), &both);
+            say(&mut bench, call, &Text::new("ACK", "z9hG4bKcalls"), &[]);
+            bench.event();
+            continue;
+        }
+        let now = bench.now;
+        bench.endpoint.accept(now, session, sdp("answer"));
+        let tag = bench.response().to().tag().expect("a tag").to_owned();
+        let inside = |method, branch, cseq| Text::new(method, branch).inside(&tag).cseq(cseq);
+        say(&mut bench, call, &inside("ACK", "z9hG4bKconfirms", 1), &[]);
+        say(&mut bench, call, &inside("INFO", "z9hG4bKtells", 2), &["SIP/2.0 200 OK"]);
+        say(&mut bench, call, &inside("INVITE", "z9hG4bKholds", 3).body("held"), &["SIP/2.0 100 Trying"]);
+        let now = bench.now;
+        bench.endpoint.answer_offer(now, session, Ok(sdp("held")));
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+        say(&mut bench, call, &inside("ACK", "z9hG4bKagrees", 3), &[]);
+        say(&mut bench, call, &inside("BYE", "z9hG4bKleaves", 4), &["SIP/2.0 200 OK"]);
+        while bench.endpoint.poll_event().is_some() {}
+    }
+}
+
+#[test]
+fn a_lively_device_is_never_refused() {
+    lively(true);
+    lively(false);
+}
+
+/// Everything that the other end of a call sends is heard, even when somebody who forges its address uses up what it may say;
+/// and what he guesses of the call changes nothing.
+#[test]
+fn whoever_forges_the_address_of_the_other_end_neither_ends_the_call_nor_silences_it() {
+    let (mut bench, session, tag) = confirmed();
+    let forged = [
+        Text::new("BYE", "z9hG4bKforged").inside("guessed").cseq(9).text(),
+        Text::new("CANCEL", "z9hG4bKforged").text(),
+        Text::new("INVITE", "z9hG4bKforged").inside("guessed").cseq(9).body("elsewhere").text(),
+        "SIP/2.0 481 Gone".to_owned(),
+        "garbage".to_owned(),
+    ];
+    for round in 0..40 {
+        for number in 0..100 {
+            bench.deliver(&invite(round * 100 + number));
+            bench.deliver(&forged[number % forged.len()].replace("forged", &format!("forged{round}x{number}")));
+        }
+        while bench.endpoint.poll_transmit().is_some() {}
+        let info = Text::new("INFO", "z9hG4bKinfo").inside(&tag).cseq(2 + round as u32).text();
+        bench.deliver(&info.replace("z9hG4bKinfo", &format!("z9hG4bKinfo{round}")));
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"], "round {round}");
+        bench.run(ms(100));
+    }
+    bench.deliver(&Text::new("BYE", "z9hG4bKbye").inside(&tag).cseq(100).text());
+    assert_eq!(bench.lines().last().map(String::as_str), Some("SIP/2.0 200 OK"));
+    let told = std::iter::from_fn(|| bench.endpoint.poll_event()).filter(|event| event.session() == session);
+    let (infos, others): (Vec<_>, Vec<_>) = told.partition(|event| matches!(event, SessionEvent::Info { .. }));
+    assert_eq!(infos.len(), 40);
+    assert!(matches!(others[..], [SessionEvent::Ended { .. }]), "{others:?}");
+}
+
+/// A caller whose INVITE waits for an answer may still take it back, and is told so, whoever else speaks from its address.
+#[test]
+fn a_caller_who_rings_can_give_up_although_its_share_is_used_up() {
+    let (mut bench, session) = super::rung();
+    for number in 0..1000 {
+        bench.deliver(&format!("garbage {number}"));
+    }
+    assert_eq!(bench.lines(), [""; 0]);
+    bench.deliver(&Text::new("INVITE", "z9hG4bKone").body("offer").text());
+    assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"], "the last provisional response again");
+    bench.deliver(&Text::new("CANCEL", "z9hG4bKone").text());
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
+    bench.deliver(&Text::new("ACK", "z9hG4bKone").text());
+    assert!(matches!(bench.event(), SessionEvent::Ended { session: own, .. } if own == session));
+    bench.run(ms(10_000));
+    assert_eq!(bench.lines(), [""; 0], "the ACK was heard: the refusal is not repeated");
 }
 
 #[test]

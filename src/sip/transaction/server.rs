@@ -63,6 +63,11 @@ impl Server {
         }
     }
 
+    /// Where its response goes.
+    pub fn reply(&self) -> &ReplyPath {
+        &self.reply
+    }
+
     /// Where its response goes, to be changed when a connection closes.
     pub fn reply_mut(&mut self) -> &mut ReplyPath {
         &mut self.reply

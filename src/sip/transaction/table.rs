@@ -315,6 +315,21 @@ impl Transactions {
         }
     }
 
+    /// True when there is a request of theirs under this key.
+    pub fn has_request(&self, key: &ServerKey) -> bool {
+        self.invite_servers.contains_key(key) || self.servers.contains_key(key)
+    }
+
+    /// True when there is a request of ours under this key.
+    pub fn awaits_response(&self, key: &ClientKey) -> bool {
+        self.invite_clients.contains_key(key) || self.clients.contains_key(key)
+    }
+
+    /// True when there is a request of theirs from this address.
+    pub fn has_asked(&self, address: IpAddr) -> bool {
+        self.invites_from(address).0 > 0 || self.servers.values().any(|(_, server)| server.reply().source() == address)
+    }
+
     /// How many INVITEs of theirs there are from this address, and from all.
     pub fn invites_from(&self, address: IpAddr) -> (usize, usize) {
         let of_it = self.invite_servers.values().filter(|entry| entry.machine.reply().source() == address).count();

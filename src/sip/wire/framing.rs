@@ -23,6 +23,16 @@ pub enum Framed {
     KeepAlivePong,
 }
 
+impl Framed {
+    /// The bytes of a message, if it is one.
+    pub fn message(&self) -> Option<&[u8]> {
+        match self {
+            Framed::Message(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
 /// Why a stream can be read no further: nobody can tell where its next message begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
