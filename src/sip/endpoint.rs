@@ -235,7 +235,9 @@ impl Endpoint {
         self.with(now, session, |session, cx| session.offer(cx, offer, Means::Reinvite));
     }
 
-    /// The same by UPDATE, for what needs no person's consent; by re-INVITE when they know no UPDATE.
+    /// The same by UPDATE, for what needs no person's consent; by re-INVITE when they know no UPDATE. Before the call is
+    /// answered it goes in the early dialog, when the first offer was answered for certain and they take UPDATE (RFC 3311 5.1);
+    /// else after the answer.
     pub fn update(&mut self, now: Instant, session: SessionHandle, offer: Body) {
         self.with(now, session, |session, cx| session.offer(cx, offer, Means::Update));
     }

@@ -1,9 +1,12 @@
 //! One early dialog of an INVITE of ours: a branch that has spoken and not yet answered (RFC 3261 13.2.2.1, RFC 3262 4).
 
+use std::time::Instant;
+
 use super::context::Context;
+use super::established::Wanted;
 use super::exchange::{Exchange, Offerer};
 use super::prack::Rack;
-use super::{Body, description_of, info, prack, update};
+use super::{Body, description_of, early_offer, info, prack, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
@@ -25,6 +28,8 @@ pub struct EarlyDialog {
     failed: Option<(Rack, Option<Body>)>,
     /// What this branch describes: its answer, or the preview of it.
     answer: Option<Body>,
+    /// It takes UPDATE, as its latest response with an Allow says.
+    takes_update: bool,
 }
 
 /// A PRACK of ours on its way.
@@ -50,7 +55,8 @@ impl EarlyDialog {
     /// The dialog of the first provisional response of a branch.
     pub fn new(dialog: Dialog, offered: bool) -> Self {
         let exchange = Exchange::of_invite(offered, Offerer::We);
-        EarlyDialog { dialog, exchange, latest: None, pracks: Vec::new(), failed: None, answer: None }
+        let (latest, pracks, failed, answer) = (None, Vec::new(), None, None);
+        EarlyDialog { dialog, exchange, latest, pracks, failed, answer, takes_update: false }
     }
 
     /// The dialog.
@@ -75,6 +81,9 @@ impl EarlyDialog {
 
     /// A provisional response of this branch; a reliable one is acknowledged here, once and in order (RFC 3262 4).
     pub fn handle_provisional(&mut self, cx: &mut Context<'_>, response: &Response) -> News {
+        if response.header("Allow").is_some() {
+            self.takes_update = early_offer::allow_update(response.headers("Allow"));
+        }
         let body = description_of(response);
         let Some(rseq) = prack::number(response) else {
             self.dialog.refresh_target(response.contact().as_ref());
@@ -159,11 +168,56 @@ impl EarlyDialog {
         true
     }
 
-    /// A challenged request, perhaps a PRACK of this branch, has gone again.
-    pub fn handle_resent(&mut self, old: &ClientKey, new: &ClientKey) {
+    /// A challenged request, perhaps a PRACK or an UPDATE of this branch, has gone again.
+    pub fn handle_resent(&mut self, old: &ClientKey, request: &Request) {
         if let Some(prack) = self.pracks.iter_mut().find(|prack| prack.key == *old) {
-            prack.key = new.clone();
+            prack.key = ClientKey::of_request(request);
         }
+        self.exchange.handle_resent(old, request);
+    }
+
+    /// How far offer and answer have come.
+    pub fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
+    /// True for the request that carries an offer of ours in this branch.
+    pub fn has_offered(&self, request: &ClientKey) -> bool {
+        self.exchange.is_ours(request)
+    }
+
+    /// True while an offer of ours is under way.
+    pub fn is_offering(&self) -> bool {
+        self.exchange.is_offering()
+    }
+
+    /// True when a new offer of ours may go: the first is answered for certain, its PRACK has arrived, and they take UPDATE
+    /// (RFC 3311 5.1).
+    pub fn may_offer(&self) -> bool {
+        let all_acknowledged = self.pracks.is_empty() && self.failed.is_none();
+        self.takes_update && all_acknowledged && matches!(self.exchange, Exchange::Settled)
+    }
+
+    /// Offers by UPDATE; only if [`may_offer`](Self::may_offer).
+    pub fn offer(&mut self, cx: &mut Context<'_>, wanted: Wanted) {
+        self.exchange.offer(cx, &mut self.dialog, wanted);
+    }
+
+    /// A response to our UPDATE; gives the offer back when they know no UPDATE after all.
+    pub fn handle_offer_response(&mut self, cx: &mut Context<'_>, response: &Response) -> Option<Wanted> {
+        let refused = self.exchange.handle_offer_response(cx, &mut self.dialog, response, true);
+        self.takes_update &= refused.is_none();
+        refused
+    }
+
+    /// When an offer is sent again.
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.exchange.retry_at()
+    }
+
+    /// Sends an offer again whose wait is over.
+    pub fn retry_offer(&mut self, cx: &mut Context<'_>) {
+        self.exchange.retry_offer(cx, &mut self.dialog);
     }
 
     fn acknowledge(&mut self, cx: &mut Context<'_>, rack: Rack, answer: Option<&Body>) {

@@ -1,6 +1,6 @@
 //! A confirmed session: both ends have a 2xx between them (RFC 3261 13.2.2.4, 13.3.1.4, 14, 15).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::acceptance::{Acceptance, Patience};
 use super::context::Context;
@@ -12,6 +12,9 @@ use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
 use crate::sip::timing::{Deadline, TimerReason, earlier};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
+
+/// Longest time that a re-INVITE of ours may stay without a decision; as long as proxies wait (timer C, 16.6).
+const MAX_UNDECIDED: Duration = Duration::from_secs(180);
 
 /// A confirmed session.
 #[derive(Debug)]
@@ -94,6 +97,13 @@ pub enum Undecided {
     Cancelled(Instant),
 }
 
+impl Offers {
+    /// Our re-INVITE or UPDATE was sent.
+    pub fn ours(now: Instant, key: ClientKey, cseq: u32, wanted: Wanted) -> Self {
+        Offers::Ours { key, cseq, wanted, patience: Undecided::Until(now + MAX_UNDECIDED) }
+    }
+}
+
 impl Established {
     /// Their 2xx came.
     pub fn called(dialog: Dialog, invite: ClientKey, offers: Offers) -> Self {
@@ -103,6 +113,12 @@ impl Established {
     /// Our 2xx was sent, perhaps before the PRACK of a provisional response.
     pub fn answered(dialog: Dialog, acceptance: Acceptance, offers: Offers, unacknowledged: Option<Rack>) -> Self {
         Established { dialog, invite: None, acceptance: Some(acceptance), offers, wanted: None, unacknowledged }
+    }
+
+    /// Takes over an offer that the early dialog could not carry.
+    pub fn inherit(&mut self, cx: &mut Context<'_>, wanted: Option<Wanted>) {
+        self.wanted = wanted;
+        self.send_wanted(cx);
     }
 
     /// The dialog.

@@ -1,11 +1,14 @@
 //! Offers and answers before a session is confirmed (RFC 3261 13.2.1, RFC 3262 5, RFC 3311 5.2, RFC 6337 2).
 
+use std::time::Instant;
+
 use super::context::Context;
+use super::established::Wanted;
 use super::prack::Rack;
 use super::{Body, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Request;
-use crate::sip::transaction::ServerKey;
+use crate::sip::transaction::{ClientKey, ServerKey};
 
 /// How far offer and answer have come in an early dialog.
 #[derive(Debug)]
@@ -25,6 +28,22 @@ pub enum Exchange {
     DueInPrack {
         /// What the PRACK acknowledges.
         rack: Rack,
+    },
+    /// Our UPDATE has no final response.
+    Ours {
+        /// Its transaction.
+        key: ClientKey,
+        /// Its CSeq number.
+        cseq: u32,
+        /// What it offers, to be offered again after glare.
+        wanted: Wanted,
+    },
+    /// Our offer met theirs and is sent again later.
+    Retrying {
+        /// When.
+        at: Instant,
+        /// What it offers.
+        wanted: Wanted,
     },
 }
 

@@ -10,13 +10,15 @@
 //! ```
 //! `uac` (with `early`, one branch of a fork, and `redirect`) and `uas` (with `reliable`, provisional responses that must
 //! arrive) hold the two ways in, `established` the confirmed session, `leaving` the ways out. Each verb in a dialog has
-//! its file: `reinvite`, `update`, `prack`, `info`, `bye`, `cancel`; `exchange` is how far offer and answer have come.
+//! its file: `reinvite`, `update`, `prack`, `info`, `bye`, `cancel`; `exchange` is how far offer and answer have come before
+//! the answer to the call, and `early_offer` what we offer meanwhile.
 
 pub mod acceptance;
 pub mod bye;
 pub mod cancel;
 pub mod context;
 pub mod early;
+pub mod early_offer;
 pub mod established;
 pub mod event;
 pub mod exchange;
@@ -131,8 +133,8 @@ impl Session {
     pub fn handle_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response, path: Path) {
         self.step(|state| match state {
             State::Calling(calling) => calling.handle_response(cx, key, response, path),
-            State::Ringing(ringing) => {
-                info::handle_response(cx, key, response);
+            State::Ringing(mut ringing) => {
+                ringing.handle_response(cx, key, response);
                 State::Ringing(ringing)
             }
             State::Established(established) => established.handle_response(cx, key, response, path),
@@ -145,8 +147,8 @@ impl Session {
     pub fn handle_failure(&mut self, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) {
         self.step(|state| match state {
             State::Calling(calling) => calling.handle_failure(cx, key, failure),
-            State::Ringing(ringing) => {
-                info::handle_failure(cx, key, failure);
+            State::Ringing(mut ringing) => {
+                ringing.handle_failure(cx, key, failure);
                 State::Ringing(ringing)
             }
             State::Established(established) => established.handle_failure(cx, key, failure),
@@ -178,9 +180,9 @@ impl Session {
         match &mut self.state {
             State::Calling(calling) => calling.handle_resent(cx, old, request),
             State::Established(established) => established.handle_resent(old, request),
+            State::Ringing(ringing) => ringing.handle_resent(old, request),
             State::Leaving(leaving) => leaving.handle_resent(old, request),
-            // Nothing is kept of an INFO.
-            State::Ringing(_) | State::Gone => {}
+            State::Gone => {}
         }
     }
 
@@ -305,6 +307,8 @@ impl Session {
     pub fn offer(&mut self, cx: &mut Context<'_>, offer: Body, by: Means) {
         match &mut self.state {
             State::Established(established) => established.offer(cx, offer, by),
+            State::Calling(calling) if by == Means::Update => calling.offer(cx, offer),
+            State::Ringing(ringing) if by == Means::Update => ringing.offer(cx, offer),
             // The end was told, and nothing is told after it.
             State::Leaving(_) | State::Gone => {}
             State::Calling(_) | State::Ringing(_) => {

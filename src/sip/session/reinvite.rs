@@ -12,9 +12,7 @@ use crate::sip::timing::GIVE_UP;
 use crate::sip::transaction::ServerKey;
 
 /// How often one offer is sent before its refusal by glare is told.
-const MAX_ATTEMPTS: u8 = 3;
-/// Longest time that a re-INVITE of ours may stay without a decision; as long as proxies wait (timer C, 16.6).
-const MAX_UNDECIDED: Duration = Duration::from_secs(180);
+pub(super) const MAX_ATTEMPTS: u8 = 3;
 /// Longest Retry-After that is waited for, in seconds; beyond it the refusal is told.
 const MAX_RETRY_AFTER: u32 = 10;
 
@@ -53,8 +51,7 @@ impl Established {
         request.set_body(&wanted.body.content_type, wanted.body.bytes.clone());
         let key = cx.send_in(&self.dialog, request);
         wanted.attempt += 1;
-        let patience = Undecided::Until(cx.now() + MAX_UNDECIDED);
-        self.offers = Offers::Ours { key, cseq: self.dialog.local_cseq(), wanted, patience };
+        self.offers = Offers::ours(cx.now(), key, self.dialog.local_cseq(), wanted);
     }
 
     /// Cancels a re-INVITE that nobody decides; when that is not answered either, the dialog is lost.
@@ -100,26 +97,12 @@ impl Established {
                 return self.lose(cx, EndCause::Rejected(status, response.reason().to_owned()));
             }
             405 | 501 if self.offered_by() == Some(Means::Update) => self.offer_by_reinvite(cx),
-            status => match self.retry_wait(cx, response) {
+            status => match retry_wait(cx, response, self.invite.is_some()) {
                 Some(wait) => self.wait_for_retry(cx, wait),
                 None => self.settle(cx, Err(status)),
             },
         }
         State::Established(self)
-    }
-
-    /// How long to wait before the same offer is sent again; none when the refusal is final (14.1).
-    fn retry_wait(&self, cx: &mut Context<'_>, response: &Response) -> Option<Duration> {
-        match response.status() {
-            // The side that made the Call-ID waits longer, so that the two do not meet again.
-            491 if self.invite.is_some() => Some(Duration::from_millis(10) * cx.choose(210, 400)),
-            491 => Some(Duration::from_millis(10) * cx.choose(0, 200)),
-            480 | 500 | 503 => {
-                let seconds = response.header("Retry-After")?.split([';', '(', ' ']).next()?.parse::<u32>().ok()?;
-                (seconds <= MAX_RETRY_AFTER).then(|| Duration::from_secs(seconds.into()))
-            }
-            _ => None,
-        }
     }
 
     fn wait_for_retry(&mut self, cx: &mut Context<'_>, wait: Duration) {
@@ -234,7 +217,22 @@ impl Established {
     }
 }
 
-fn tell_result(cx: &mut Context<'_>, result: Result<Option<Body>, u16>) {
+/// How long to wait before the same offer is sent again; none when the refusal is final (14.1).
+pub(super) fn retry_wait(cx: &mut Context<'_>, response: &Response, made_call_id: bool) -> Option<Duration> {
+    match response.status() {
+        // The side that made the Call-ID waits longer, so that the two do not meet again.
+        491 if made_call_id => Some(Duration::from_millis(10) * cx.choose(210, 400)),
+        491 => Some(Duration::from_millis(10) * cx.choose(0, 200)),
+        480 | 500 | 503 => {
+            let seconds = response.header("Retry-After")?.split([';', '(', ' ']).next()?.parse::<u32>().ok()?;
+            (seconds <= MAX_RETRY_AFTER).then(|| Duration::from_secs(seconds.into()))
+        }
+        _ => None,
+    }
+}
+
+/// Tells what became of an offer of ours.
+pub(super) fn tell_result(cx: &mut Context<'_>, result: Result<Option<Body>, u16>) {
     let session = cx.handle();
     cx.tell(SessionEvent::OfferAnswered { session, result });
 }

@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::context::{Context, contact};
 use super::early::{EarlyDialog, News};
-use super::established::{Established, Offers};
+use super::established::{Established, Means, Offers, Wanted};
 use super::exchange::{Exchange, Offerer};
 use super::leaving::Leaving;
 use super::redirect::Redirects;
+use super::reinvite::tell_result;
 use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::AccountKey;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
-use crate::sip::timing::{Deadline, GIVE_UP, TimerReason};
+use crate::sip::timing::{Deadline, GIVE_UP, TimerReason, earlier};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
 
 /// Most early dialogs of one INVITE; what forks further is heard only when it accepts.
@@ -56,6 +57,8 @@ pub struct Calling {
     /// The user's patience, as long as nothing is heard.
     unheard: Option<Unheard>,
     early: Vec<EarlyDialog>,
+    /// An offer of ours that waits for an early dialog that may carry it, or for the answer to the call.
+    wanted: Option<Wanted>,
     redirects: Redirects,
     until: Instant,
 }
@@ -94,7 +97,7 @@ impl Calling {
         let redirects = Redirects::new(order.follow, &order.to);
         let until = cx.now() + MAX_RINGING;
         let unheard = Unheard::of(cx, order.patience);
-        Calling { key, invite, order, path, heard: false, unheard, early: Vec::new(), redirects, until }
+        Calling { key, invite, order, path, heard: false, unheard, early: Vec::new(), wanted: None, redirects, until }
     }
 
     /// True when the request is in one of the early dialogs.
@@ -121,15 +124,14 @@ impl Calling {
 
     /// A challenged request has gone again: the INVITE, whose branches are over then, or a PRACK.
     pub fn handle_resent(&mut self, cx: &mut Context<'_>, old: &ClientKey, request: &Request) {
-        let key = ClientKey::of_request(request);
         if *old != self.key {
             for early in &mut self.early {
-                early.handle_resent(old, &key);
+                early.handle_resent(old, request);
             }
             return;
         }
-        self.abandon_early(cx);
-        (self.key, self.invite, self.heard) = (key, request.clone(), false);
+        self.leave_early(cx);
+        (self.key, self.invite, self.heard) = (ClientKey::of_request(request), request.clone(), false);
         self.unheard = Unheard::of(cx, self.order.patience);
     }
 
@@ -163,11 +165,7 @@ impl Calling {
         path: Path,
     ) -> State {
         if *key != self.key {
-            let accepted = is_success(response);
-            let is_prack = is_final(response) && self.early.iter_mut().any(|early| early.finish_prack(key, accepted));
-            if !is_prack {
-                info::handle_response(cx, key, response);
-            }
+            self.handle_early_response(cx, key, response);
             return State::Calling(self);
         }
         match response.status() {
@@ -176,19 +174,61 @@ impl Calling {
                 State::Calling(self)
             }
             200..=299 => self.confirm(cx, response, path),
-            status => {
-                self.abandon_early(cx);
-                match self.redirects.after(response, self.order.path) {
-                    Some((target, way)) => {
-                        self.send_on(cx, target, way);
-                        State::Calling(self)
-                    }
-                    None => {
-                        cx.tell_end(EndCause::Rejected(status, response.reason().to_owned()));
-                        State::Gone
-                    }
+            status => match self.redirects.after(response, self.order.path) {
+                Some((target, way)) => {
+                    self.leave_early(cx);
+                    self.send_on(cx, target, way);
+                    State::Calling(self)
                 }
-            }
+                None => {
+                    self.abandon_early(cx);
+                    cx.tell_end(EndCause::Rejected(status, response.reason().to_owned()));
+                    State::Gone
+                }
+            },
+        }
+    }
+
+    /// A response to a request in an early dialog.
+    fn handle_early_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response) {
+        let accepted = is_success(response);
+        if let Some(early) = self.early.iter_mut().find(|early| early.has_offered(key)) {
+            let refused = early.handle_offer_response(cx, response);
+            self.want_again(cx, refused);
+        } else if !is_final(response) || !self.early.iter_mut().any(|early| early.finish_prack(key, accepted)) {
+            info::handle_response(cx, key, response);
+        }
+        self.send_wanted(cx);
+    }
+
+    /// Offers a change before the call is answered: now, when an early dialog may carry it, or else after the answer.
+    pub fn offer(&mut self, cx: &mut Context<'_>, body: Body) {
+        for early in &mut self.early {
+            early.exchange_mut().give_up_retry(cx);
+        }
+        if self.wanted.replace(Wanted { body, by: Means::Update, attempt: 0 }).is_some() {
+            tell_result(cx, Err(491));
+        }
+        self.send_wanted(cx);
+    }
+
+    /// An offer has to be made elsewhere, unless there is a newer one.
+    fn want_again(&mut self, cx: &mut Context<'_>, offer: Option<Wanted>) {
+        match (&self.wanted, offer) {
+            (Some(_), Some(_)) => tell_result(cx, Err(491)),
+            (None, offer) => self.wanted = offer,
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Sends the offer that waits in the early dialog that spoke last, if it may carry one.
+    fn send_wanted(&mut self, cx: &mut Context<'_>) {
+        let is_busy = self.early.iter().any(EarlyDialog::is_offering);
+        let latest = self.early.last_mut().filter(|early| !is_busy && early.may_offer());
+        if let Some(early) = latest
+            && let Some(wanted) = self.wanted.take_if(|wanted| wanted.by == Means::Update)
+        {
+            early.offer(cx, wanted);
         }
     }
 
@@ -202,7 +242,11 @@ impl Calling {
             // That branch has failed, the others go on (RFC 6228 4).
             199 => {
                 if let Some(at) = at {
-                    self.early.remove(at).abandon(cx);
+                    let mut early = self.early.remove(at);
+                    let offer = early.exchange_mut().take_offer();
+                    early.abandon(cx);
+                    self.want_again(cx, offer);
+                    self.send_wanted(cx);
                 }
                 return;
             }
@@ -255,30 +299,35 @@ impl Calling {
                 (offer, offers)
             }
             Exchange::Open(_) => (description_of(response).or(agreed), Offers::Settled),
-            Exchange::Theirs { key, request } => (agreed, Offers::Theirs { key, request }),
-            Exchange::Settled | Exchange::DueInPrack { .. } => (agreed, Offers::Settled),
+            exchange => (agreed, exchange.into_offers(cx.now())),
         };
         if !matches!(offers, Offers::DueInAck { .. }) {
             cx.acknowledge(&self.key, &dialog, cseq, None);
         }
-        self.abandon_early(cx);
         cx.tell(SessionEvent::Answered { session, body });
-        State::Established(Box::new(Established::called(dialog, self.key, offers)))
+        self.leave_early(cx);
+        let mut established = Established::called(dialog, self.key, offers);
+        established.inherit(cx, self.wanted);
+        State::Established(Box::new(established))
     }
 
     /// The INVITE, an INFO or a PRACK will have no response.
     pub fn handle_failure(mut self: Box<Self>, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) -> State {
         if *key != self.key {
-            if !self.early.iter_mut().any(|early| early.finish_prack(key, false)) {
+            if let Some(early) = self.early.iter_mut().find(|early| early.has_offered(key)) {
+                early.exchange_mut().fail_offer(cx, failure.status());
+            } else if !self.early.iter_mut().any(|early| early.finish_prack(key, false)) {
                 info::handle_failure(cx, key, failure);
             }
+            self.send_wanted(cx);
             return State::Calling(self);
         }
-        self.abandon_early(cx);
         if let Some((target, way)) = self.redirects.next(self.order.path) {
+            self.leave_early(cx);
             self.send_on(cx, target, way);
             return State::Calling(self);
         }
+        self.abandon_early(cx);
         cx.tell_end(EndCause::of(failure));
         State::Gone
     }
@@ -295,9 +344,10 @@ impl Calling {
     pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) {
         for early in self.early.iter_mut().rev() {
             if early.answer_offer(cx, answer) {
-                return;
+                break;
             }
         }
+        self.send_wanted(cx);
     }
 
     /// A connection has gone.
@@ -312,6 +362,9 @@ impl Calling {
 
     /// Gives up what has rung for too long, or of which nothing is heard.
     pub fn handle_timeout(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+        for early in &mut self.early {
+            early.retry_offer(cx);
+        }
         if let Some(unheard) = &mut self.unheard
             && unheard.half.take_if(|at| cx.now() >= *at).is_some()
         {
@@ -328,10 +381,12 @@ impl Calling {
 
     /// The next deadline and why. Until something is heard the transaction has its own, beside the user's patience.
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        match self.unheard {
+        let decision = match self.unheard {
             Some(unheard) => Some((unheard.next(), TimerReason::InviteUnheard)),
             None => self.heard.then_some((self.until, TimerReason::InviteUndecided)),
-        }
+        };
+        let retries = self.early.iter().map(|early| early.retry_at().map(|at| (at, TimerReason::RetryOffer)));
+        retries.fold(decision, earlier)
     }
 
     /// Gives up: CANCEL now, or as soon as anything has been heard (9.1).
@@ -372,6 +427,13 @@ impl Calling {
             return self.order.contact.clone();
         }
         contact(self.order.contact.user_text().as_deref(), self.path)
+    }
+
+    /// All branches are over, and the call goes on: what was offered in them is offered elsewhere.
+    fn leave_early(&mut self, cx: &mut Context<'_>) {
+        let offer = self.early.iter_mut().find_map(|early| early.exchange_mut().take_offer());
+        self.abandon_early(cx);
+        self.want_again(cx, offer);
     }
 
     fn abandon_early(&mut self, cx: &mut Context<'_>) {

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use super::acceptance::{Acceptance, Patience};
 use super::context::{Context, contact};
-use super::established::{Established, Offers};
+use super::established::{Established, Means, Wanted};
 use super::exchange::{Exchange, Offerer};
+use super::reinvite::tell_result;
 use super::reliable::Reliable;
-use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, info, update};
+use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, early_offer, info, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
 use crate::sip::timing::{Deadline, REPEAT_PROVISIONAL, REPEAT_RELIABLE, TimerReason, earlier};
-use crate::sip::transaction::ServerKey;
+use crate::sip::transaction::{ClientKey, Failure, ServerKey};
 
 /// An INVITE of theirs without final response.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ pub struct Ringing {
     reliable: Option<Reliable>,
     /// Our user has accepted, and the 200 waits for a PRACK.
     accepting: Option<Body>,
+    /// An offer of ours that waits until it may be made, or for the answer to the call.
+    wanted: Option<Wanted>,
+    /// The caller takes UPDATE.
+    takes_update: bool,
     /// When the last provisional response is repeated; none before there is one.
     repeat: Option<Instant>,
 }
@@ -43,6 +48,7 @@ impl Ringing {
         let offer = body_of_request(&invite);
         let exchange = Exchange::of_invite(offer.is_some(), Offerer::They);
         let reliable = Reliable::demanded_by(cx, &invite);
+        let takes_update = early_offer::allow_update(invite.headers("Allow"));
         let request = Box::new(IncomingCall {
             request_uri: invite.uri().clone(),
             from: invite.from().clone(),
@@ -55,7 +61,8 @@ impl Ringing {
         });
         let session = cx.handle();
         cx.tell(SessionEvent::Incoming { session, path, request });
-        Ringing { key, invite, dialog, local_tag, exchange, reliable, accepting: None, repeat: None }
+        let (accepting, wanted, repeat) = (None, None, None);
+        Ringing { key, invite, dialog, local_tag, exchange, reliable, accepting, wanted, takes_update, repeat }
     }
 
     /// The dialog our responses make.
@@ -128,12 +135,11 @@ impl Ringing {
             response.set_body(&body.content_type, body.bytes);
         }
         let acceptance = Acceptance::start(cx, self.key, response, late, true);
-        let offers = match self.exchange {
-            Exchange::Theirs { key, request } => Offers::Theirs { key, request },
-            _ => Offers::Settled,
-        };
+        let offers = self.exchange.into_offers(cx.now());
         let unacknowledged = self.reliable.as_ref().and_then(Reliable::unacknowledged);
-        State::Established(Box::new(Established::answered(self.dialog, acceptance, offers, unacknowledged)))
+        let mut established = Established::answered(self.dialog, acceptance, offers, unacknowledged);
+        established.inherit(cx, self.wanted);
+        State::Established(Box::new(established))
     }
 
     /// Sends a refusal.
@@ -196,6 +202,9 @@ impl Ringing {
             return State::Ringing(self);
         }
         let (session, body) = (cx.handle(), body_of_request(&prack));
+        if body.is_some() {
+            self.exchange.give_up_retry(cx);
+        }
         match (&self.exchange, body) {
             (Exchange::Open(Offerer::We), body) => {
                 self.exchange = Exchange::Settled;
@@ -214,6 +223,7 @@ impl Ringing {
             Some(body) => self.accept(cx, body),
             None => {
                 self.send_waiting(cx);
+                self.send_wanted(cx);
                 State::Ringing(self)
             }
         }
@@ -222,6 +232,59 @@ impl Ringing {
     /// Our user's answer to an offer in the early dialog.
     pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) {
         self.exchange.answer(cx, &mut self.dialog, answer);
+        self.send_wanted(cx);
+    }
+
+    /// Offers a change before the call is answered: now, when that may be, or else after the answer.
+    pub fn offer(&mut self, cx: &mut Context<'_>, body: Body) {
+        self.exchange.give_up_retry(cx);
+        if self.wanted.replace(Wanted { body, by: Means::Update, attempt: 0 }).is_some() {
+            tell_result(cx, Err(491));
+        }
+        self.send_wanted(cx);
+    }
+
+    /// Sends the offer that waits, when the first is answered for certain and its PRACK has come (RFC 3311 5.1).
+    fn send_wanted(&mut self, cx: &mut Context<'_>) {
+        let is_certain = self.reliable.as_ref().is_some_and(|reliable| reliable.unacknowledged().is_none());
+        if self.takes_update
+            && is_certain
+            && matches!(self.exchange, Exchange::Settled)
+            && let Some(wanted) = self.wanted.take_if(|wanted| wanted.by == Means::Update)
+        {
+            self.exchange.offer(cx, &mut self.dialog, wanted);
+        }
+    }
+
+    /// A response to an INFO or an UPDATE of ours.
+    pub fn handle_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response) {
+        if !self.exchange.is_ours(key) {
+            return info::handle_response(cx, key, response);
+        }
+        if let Some(refused) = self.exchange.handle_offer_response(cx, &mut self.dialog, response, false) {
+            self.takes_update = false;
+            match self.wanted {
+                // There is a newer one.
+                Some(_) => tell_result(cx, Err(491)),
+                None => self.wanted = Some(refused),
+            }
+        }
+        self.send_wanted(cx);
+    }
+
+    /// An INFO or an UPDATE of ours will have no response.
+    pub fn handle_failure(&mut self, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) {
+        if self.exchange.is_ours(key) {
+            self.exchange.fail_offer(cx, failure.status());
+            self.send_wanted(cx);
+        } else {
+            info::handle_failure(cx, key, failure);
+        }
+    }
+
+    /// A challenged request, perhaps our UPDATE, has gone again.
+    pub fn handle_resent(&mut self, old: &ClientKey, request: &Request) {
+        self.exchange.handle_resent(old, request);
     }
 
     /// Repeats the provisional response when that is due; gives up when a reliable one gets no PRACK.
@@ -233,6 +296,7 @@ impl Ringing {
             cx.tell_end(EndCause::TimedOut);
             return State::Gone;
         }
+        self.exchange.retry_offer(cx, &mut self.dialog);
         if self.repeat.is_some_and(|at| cx.now() >= at) {
             self.repeat = Some(cx.now() + self.repetition());
             match &mut self.reliable {
@@ -249,7 +313,8 @@ impl Ringing {
     /// The next deadline and why.
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let repeat = self.repeat.map(|at| (at, TimerReason::RepeatProvisional));
-        earlier(repeat, self.reliable.as_ref().and_then(Reliable::poll_timeout))
+        let retry = self.exchange.retry_at().map(|at| (at, TimerReason::RetryOffer));
+        earlier(earlier(repeat, retry), self.reliable.as_ref().and_then(Reliable::poll_timeout))
     }
 
     fn repetition(&self) -> Duration {

@@ -1,4 +1,5 @@
-//! UPDATE, as the side that answers it: new media or a new Contact without a re-INVITE, early or confirmed (RFC 3311).
+//! UPDATE, as the side that answers it: new media or a new Contact without a re-INVITE, early or confirmed (RFC 3311). Our
+//! own are sent by `early_offer` and `reinvite`.
 
 use super::context::Context;
 use super::established::{Established, Offers};
@@ -20,10 +21,11 @@ pub fn handle_early(
     let Some(offer) = body_of_request(&request) else {
         return accept_plain(cx, key, &request, dialog);
     };
+    exchange.give_up_retry(cx);
     match exchange {
-        Exchange::Open(Offerer::We) => cx.answer(key, &request, 491),
+        Exchange::Open(Offerer::We) | Exchange::Ours { .. } => cx.answer(key, &request, 491),
         Exchange::Open(_) | Exchange::Theirs { .. } | Exchange::DueInPrack { .. } => cx.answer_later(key, &request),
-        Exchange::Settled => {
+        Exchange::Settled | Exchange::Retrying { .. } => {
             *exchange = Exchange::Theirs { key: key.clone(), request: Box::new(request) };
             let session = cx.handle();
             cx.tell(SessionEvent::Offer { session, body: Some(offer) });

@@ -5,6 +5,7 @@ mod cancel;
 mod challenges;
 mod dialogs;
 mod early;
+mod early_offers;
 mod flood;
 mod forks;
 mod info;
