@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::digest::AccountKey;
 use super::endpoint::{Endpoint, EndpointConfig};
-use super::message::{NameAddr, Uri};
+use super::message::{NameAddr, Request, Response, Uri};
 use super::path::{FlowId, Path, Transmit, Transport};
 use super::registration::{ProbeEvent, RegistrationEvent};
 use super::session::uac::Invite;
@@ -60,6 +60,9 @@ impl Phone {
 /// Decides whether what a phone sends is lost.
 pub type Filter = Box<dyn FnMut(usize, &str) -> bool>;
 
+/// Answers a request, or lets it pass.
+pub type Doorman = Box<dyn FnMut(&Request) -> Option<Response>>;
+
 /// Who can be reached on the network.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -84,6 +87,10 @@ pub struct World {
     pub registrars: Vec<Registrar>,
     /// Who stands in front of the called phone and wants a password of the caller, by UDP.
     pub gate: Gate,
+    /// Answers requests of the caller to the called phone in its stead, by UDP; none lets them pass.
+    pub doorman: Doorman,
+    /// To how many other contacts the caller may be sent on.
+    pub follow: u8,
     /// Share of datagrams lost, 0 to 1.
     pub loss: f64,
     /// Share of datagrams that arrive twice, 0 to 1.
@@ -117,6 +124,8 @@ impl World {
             phones,
             registrars: Vec::new(),
             gate: Gate::default(),
+            doorman: Box::new(|_| None),
+            follow: 0,
             loss,
             duplication: 0.0,
             reordering: 0.0,
@@ -133,9 +142,14 @@ impl World {
         }
     }
 
+    /// A third phone, [`ALSO_CALLED`].
+    pub fn add_phone(&mut self) {
+        self.phones.push(Phone::new(3, self.random.random()));
+    }
+
     /// A third phone, [`ALSO_CALLED`], and a proxy that forks every call by UDP to CALLED and to it.
     pub fn fork(&mut self) {
-        self.phones.push(Phone::new(3, self.random.random()));
+        self.add_phone();
         self.forks = true;
     }
 
@@ -150,7 +164,7 @@ impl World {
             Path { transport, local: self.phones[CALLER].address, remote: self.phones[CALLED].address, flow: None };
         let mut order = invite(path, offer);
         order.headers = lines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        order.account = self.account;
+        (order.account, order.follow) = (self.account, self.follow);
         self.phones[CALLER].endpoint.invite(self.now, order)
     }
 

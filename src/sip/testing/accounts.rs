@@ -69,15 +69,22 @@ impl World {
         self.phones[CALLER].registrations.remove(0)
     }
 
-    /// Whether the gate lets the called phone have what was sent to it.
+    /// Whether doorman and gate let the called phone have what was sent to it.
     pub(super) fn passes_gate(&mut self, to: usize, path: Path, bytes: &[u8]) -> bool {
         let is_theirs = to == CALLED && path.remote == self.phones[CALLER].address;
-        if !is_theirs || self.gate.demands.is_empty() || path.transport != Transport::Udp {
+        if !is_theirs || path.transport != Transport::Udp {
             return true;
         }
         let Ok(Message::Request(request)) = parse_datagram(bytes) else {
             return true;
         };
+        if let Some(response) = (self.doorman)(&request) {
+            self.send_back(path, response.to_bytes());
+            return false;
+        }
+        if self.gate.demands.is_empty() {
+            return true;
+        }
         match self.gate.judge(&request) {
             Passage::Passes => return true,
             Passage::Stopped(answer) => self.send_back(path, answer),

@@ -1,8 +1,11 @@
 //! The user agent as others see it: one file per behaviour.
 
+mod besieged;
 mod calls;
 mod cancel;
 mod challenges;
+mod cut_off;
+mod detours;
 mod dialogs;
 mod early;
 mod early_offers;
@@ -21,6 +24,7 @@ mod refusals;
 mod registrations;
 mod reliable;
 mod stories;
+mod story;
 mod streams;
 mod timers;
 mod torture;
