@@ -16,8 +16,10 @@ use crate::worker::media::now;
 const LOOK_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Loop {
-    /// Looks when our own certificates run out: at the start, each day, and when one is changed.
+    /// Looks when our own certificates run out: at the start, each day, and when one is changed. What others may have changed
+    /// on the disk is in force from then on.
     pub(super) fn look_at_expiry(&mut self) {
+        self.keyring.forget();
         self.expiry_due = Some(Instant::now() + LOOK_AGAIN);
         if let Err(problem) = self.certificates.look_at_expiry(self.phone.config()) {
             tracing::warn!("certificates: {problem}");
@@ -27,8 +29,8 @@ impl Loop {
     /// The settings in force may name another certificate.
     pub(super) fn settle_certificates(&mut self, config: &Config) {
         let set = Account::ALL.map(|account| config.account(account).tls_certificate.clone());
-        if self.expiry_of != set {
-            self.expiry_of = set;
+        if self.expiry_of.as_ref() != Some(&set) {
+            self.expiry_of = Some(set);
             self.look_at_expiry();
         }
     }

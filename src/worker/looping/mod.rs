@@ -32,6 +32,7 @@ use super::net::direct::{Datagram, Direct, Heard};
 use super::net::dns::{self, Resolver};
 use super::net::routes::SystemRoutes;
 use super::net::tcp::{FlowEvent, Limits, Table};
+use super::net::tls::Keyring;
 use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
@@ -100,8 +101,10 @@ struct Loop {
     saving: usize,
     pin: Pin,
     certificates: Desk,
+    /// What the connections of the accounts by TLS need.
+    keyring: Keyring,
     /// The client certificates of which it is known when they run out.
-    expiry_of: [String; 2],
+    expiry_of: Option<[String; 2]>,
     /// When to look at them again.
     expiry_due: Option<Instant>,
     asked: Asked,
@@ -147,6 +150,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         routes: Box::new(SystemRoutes),
         instance: files::instance(&data),
     };
+    let places = Places::of(&data);
     let mut this = Loop {
         phone: Phone::new(now(), start),
         media,
@@ -158,8 +162,9 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         writer,
         saving: 0,
         pin,
-        certificates: Desk::new(Places::of(&data), certificates_in),
-        expiry_of: Default::default(),
+        keyring: Keyring::new(&places.folder),
+        certificates: Desk::new(places, certificates_in),
+        expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
         events: channels.events,

@@ -109,10 +109,10 @@ impl Loop {
     fn connect(&mut self, order: Connect) {
         let now = now();
         let flow = order.flow;
-        let in_call = |flow| self.phone.uses_flow(flow);
-        let opened = self
-            .secured(order)
-            .and_then(|wanted| self.table.connect(now.instant, wanted, &in_call).map_err(FlowFault::Ended));
+        let opened = self.secured(order).and_then(|wanted| {
+            let in_call = |flow| self.phone.uses_flow(flow);
+            self.table.connect(now.instant, wanted, &in_call).map_err(FlowFault::Ended)
+        });
         match opened {
             Ok((_, gone)) => {
                 if let Some(gone) = gone {
@@ -124,14 +124,12 @@ impl Loop {
     }
 
     /// The connection with what TLS needs for it.
-    fn secured(&self, order: Connect) -> Result<tcp::Connect, FlowFault> {
+    fn secured(&mut self, order: Connect) -> Result<tcp::Connect, FlowFault> {
         let Connect { flow, account, local, target } = order;
         let tls = match target.transport {
             Transport::Tls => {
-                let config = self.phone.config();
-                let client = tls::client(config.account(account), self.certificates.folder());
-                let client = client.map_err(FlowFault::Tls)?;
-                Some((client, tls::peer_name(&target.host).map_err(FlowFault::Tls)?))
+                let credentials = self.keyring.of(account, self.phone.config().account(account));
+                Some((credentials, tls::peer_name(&target.host).map_err(FlowFault::Tls)?))
             }
             Transport::Udp | Transport::Tcp => None,
         };

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use self::flow::{Flow, prepare};
 pub use super::roster::Limits;
 use super::roster::{Entry, Roster};
-use super::tls::Client;
+use super::tls::Credentials;
 use crate::phone::FlowFault;
 use crate::sip::{FlowId, Path, Transport};
 
@@ -74,7 +74,7 @@ pub struct Connect {
     /// Where it leads.
     pub remote: SocketAddr,
     /// By TLS: what that needs, and the name that the other side has to show.
-    pub tls: Option<(Client, ServerName<'static>)>,
+    pub tls: Option<(Credentials, ServerName<'static>)>,
 }
 
 /// The table's end of one connection.
@@ -157,7 +157,7 @@ impl Table {
             Entry { transport, local, remote, reserved: flow.is_some(), theirs: false, last: now, spoken: false };
         let id = match tls {
             None => self.add(flow, entry, move |flow| flow.connect(remote)),
-            Some((client, name)) => self.add(flow, entry, move |flow| flow.connect_tls(remote, client, name)),
+            Some((ours, name)) => self.add(flow, entry, move |flow| flow.connect_tls(remote, ours, name)),
         };
         Ok((id, gone))
     }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::super::roster::Limits;
-use super::super::tls::{Client, Ours, farewell_of};
+use super::super::tls::{Credentials, Ours, farewell_of};
 use super::FlowEvent;
 use crate::channel::TlsFault;
 use crate::phone::FlowFault;
@@ -56,8 +56,9 @@ impl Flow {
     }
 
     /// A connection of ours by TLS.
-    pub async fn connect_tls(mut self, remote: SocketAddr, client: Client, name: ServerName<'static>) {
+    pub async fn connect_tls(mut self, remote: SocketAddr, ours: Credentials, name: ServerName<'static>) {
         let greeting = async {
+            let client = ours.client().await.map_err(FlowFault::Tls)?;
             let (stream, local) = plain(remote).await.map_err(fault_of)?;
             let (stream, ours) = client.greet(name, stream).await.map_err(FlowFault::Tls)?;
             Ok(((stream, ours), local))

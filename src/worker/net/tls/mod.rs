@@ -1,13 +1,14 @@
 //! TLS of the connections to servers: whom an account trusts, who we are to them, and which check failed.
 //!
 //! ```text
-//! settings, certificates/ ─▶ client() ─▶ Client ─▶ Client::greet(name, TCP) ─▶ encrypted stream, or a TlsFault
-//!                                          ├─ verifier: pin, chain, name
-//!                                          └─ Ours: our certificate, and whether it was asked for
+//! settings, certificates/ ─▶ Credentials ─▶ Client ─▶ greet(name, TCP) ─▶ encrypted stream, or a TlsFault
+//!                            (in a thread)    ├─ verifier: pin, chain, name
+//!                                             └─ Ours: our certificate, and whether it was asked for
 //! ```
 //! Only TLS 1.2 and 1.3 are spoken. Nothing is resumed, so each connection is checked as if it were the first. The cryptography
 //! is ring's, given explicitly to each configuration.
 
+mod credentials;
 mod fault;
 mod names;
 mod verifier;
@@ -30,28 +31,29 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use self::credentials::Settings;
+pub use self::credentials::{Credentials, Keyring};
 pub(super) use self::fault::{farewell_of, fault_of};
 use self::verifier::{Pin, Trust, Verifier};
 use crate::channel::{CertificateRole, TlsFault};
-use crate::config::AccountConfig;
 use crate::worker::certificates::{Contents, fits};
 
-/// What the TLS connections of an account need.
+/// What the TLS connections of an account need, read and understood.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(super) struct Client {
     config: ClientConfig,
     /// What we show to a server that asks.
     shown: Option<Arc<CertifiedKey>>,
 }
 
-/// What connections of this account need; `certificates` is the folder of the files that its settings name. Reads these
-/// files, and the system's authorities where they are wanted.
+/// What the settings say. The files that they name are in the folder `certificates`. Reads these files, and the system's
+/// authorities where they are wanted.
 ///
 /// # Errors
 /// [`TlsFault::OurFile`] with the file and what is wrong with it.
-pub fn client(config: &AccountConfig, certificates: &Path) -> Result<Client, TlsFault> {
-    let system = if config.tls_verify { system_authorities() } else { Vec::new() };
-    build(config, certificates, system, Arc::new(DefaultTimeProvider))
+fn client(settings: &Settings, certificates: &Path) -> Result<Client, TlsFault> {
+    let system = if settings.verify { system_authorities() } else { Vec::new() };
+    build(settings, certificates, system, Arc::new(DefaultTimeProvider))
 }
 
 /// The name that a server's certificate has to bear: that of the domain that was asked for (RFC 5922 4), or an address.
@@ -80,16 +82,16 @@ fn system_authorities() -> Vec<CertificateDer<'static>> {
 }
 
 fn build(
-    config: &AccountConfig,
+    settings: &Settings,
     certificates: &Path,
     system: Vec<CertificateDer<'static>>,
     clock: Arc<dyn TimeProvider>,
 ) -> Result<Client, TlsFault> {
     let provider = Arc::new(default_provider());
-    let pin = Pin::parse(&config.tls_fingerprint)?;
-    let trust = config.tls_verify.then(|| trust(config, certificates, system)).transpose()?;
+    let pin = Pin::parse(&settings.fingerprint)?;
+    let trust = settings.verify.then(|| trust(&settings.ca, certificates, system)).transpose()?;
     let verifier = Verifier::new(trust, pin, provider.signature_verification_algorithms);
-    let shown = shown(config, certificates)?;
+    let shown = shown(&settings.certificate, &settings.key, certificates)?;
     let mut config = ClientConfig::builder_with_details(provider, clock)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsFault::Handshake(error.to_string()))?
@@ -101,17 +103,17 @@ fn build(
 }
 
 /// Whom an account trusts.
-fn trust(config: &AccountConfig, certificates: &Path, system: Vec<CertificateDer<'static>>) -> Result<Trust, TlsFault> {
+fn trust(ca: &str, certificates: &Path, system: Vec<CertificateDer<'static>>) -> Result<Trust, TlsFault> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(system);
     let mut own = Vec::new();
-    if !config.tls_ca.is_empty() {
-        let broken = |problem| our_file(CertificateRole::Authority, &config.tls_ca, problem);
-        let contents = Contents::read(&certificates.join(&config.tls_ca)).map_err(broken)?;
+    if !ca.is_empty() {
+        let broken = |problem| our_file(CertificateRole::Authority, ca, problem);
+        let contents = Contents::read(&certificates.join(ca)).map_err(broken)?;
         for certificate in contents.whole_certificates().map_err(broken)? {
             // What cannot be an authority may still be the server's own certificate.
             if let Err(error) = roots.add(certificate.clone()) {
-                tracing::debug!("{} in {} is no authority: {error}", CertificateRole::Authority.label(), config.tls_ca);
+                tracing::debug!("what is in {ca} is no authority: {error}");
             }
             own.push(certificate.clone());
         }
@@ -120,8 +122,7 @@ fn trust(config: &AccountConfig, certificates: &Path, system: Vec<CertificateDer
 }
 
 /// Our own certificate with its key, if one is set.
-fn shown(config: &AccountConfig, certificates: &Path) -> Result<Option<Arc<CertifiedKey>>, TlsFault> {
-    let (certificate, key) = (&config.tls_certificate, &config.tls_key);
+fn shown(certificate: &str, key: &str, certificates: &Path) -> Result<Option<Arc<CertifiedKey>>, TlsFault> {
     if certificate.is_empty() {
         if key.is_empty() {
             return Ok(None);

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream as Accepted;
 
 use super::*;
+use crate::config::{Account, AccountConfig};
 use crate::phone::FlowFault;
 use crate::sip::{FlowId, Transport};
 use crate::worker::certificates::testing::{
@@ -59,7 +60,13 @@ impl Panel {
     }
 
     fn client(&self) -> Result<Client, TlsFault> {
-        build(&self.config, self.folder.path(), Vec::new(), Arc::new(Clock(self.now)))
+        build(&Settings::of(&self.config), self.folder.path(), Vec::new(), Arc::new(Clock(self.now)))
+    }
+
+    /// What a connection to this name needs.
+    fn tls(&self, name: &str) -> Option<(Credentials, ServerName<'static>)> {
+        let client = self.client().expect("the settings are right");
+        Some((Credentials::read(client), peer_name(name).expect("a name")))
     }
 
     /// Shows this certificate of ours from now on.
@@ -71,8 +78,7 @@ impl Panel {
     }
 
     fn connect(&mut self, remote: SocketAddr, name: &str) {
-        let tls = Some((self.client().expect("the settings are right"), peer_name(name).expect("a name")));
-        let wanted = Connect { flow: Some(FLOW), local: remote, remote, tls };
+        let wanted = Connect { flow: Some(FLOW), local: remote, remote, tls: self.tls(name) };
         self.table.connect(Instant::now(), wanted, &|_| false).expect("there is room");
     }
 
@@ -292,10 +298,11 @@ fn the_systems_authorities_are_trusted_beside_our_own() {
     on_runtime(async {
         let mut panel = Panel::new();
         let system = Authority::new("the system's");
-        let client = build(&panel.config, panel.folder.path(), vec![system.der()], Arc::new(Clock(TODAY)));
+        let settings = Settings::of(&panel.config);
+        let client = build(&settings, panel.folder.path(), vec![system.der()], Arc::new(Clock(TODAY)));
         let client = client.expect("the settings are right");
         let server = Server::echoes(of(&system.issue(&wanted("pbx", &["pbx.test"])), &BOTH, None)).await;
-        let tls = Some((client, peer_name("pbx.test").expect("a name")));
+        let tls = Some((Credentials::read(client), peer_name("pbx.test").expect("a name")));
         let wanted = Connect { flow: None, local: server.address, remote: server.address, tls };
         panel.table.connect(Instant::now(), wanted, &|_| false).expect("there is room");
         assert!(matches!(panel.event().await, FlowEvent::Connected { .. }));
@@ -467,6 +474,44 @@ fn a_file_of_ours_that_cannot_be_used_is_named_with_what_is_wrong() {
 }
 
 #[test]
+fn files_are_read_when_they_are_first_needed_and_again_when_the_settings_change() {
+    on_runtime(async {
+        let mut panel = Panel::new();
+        let issued = Issued::by_itself(&wanted("pbx", &["pbx.test"]));
+        let server = Server::echoes(of(&issued, &BOTH, None)).await;
+        let mut keyring = Keyring::new(panel.folder.path());
+        let mut tries = async |panel: &mut Panel, forgets: bool| {
+            if forgets {
+                keyring.forget();
+            }
+            let tls = Some((keyring.of(Account::Two, &panel.config), peer_name("pbx.test").expect("a name")));
+            let wanted = Connect { flow: None, local: server.address, remote: server.address, tls };
+            let (flow, _) = panel.table.connect(Instant::now(), wanted, &|_| false).expect("there is room");
+            let outcome = match panel.event().await {
+                FlowEvent::Connected { .. } => Ok(()),
+                FlowEvent::Closed { why, .. } => Err(why),
+                FlowEvent::Bytes { .. } => panic!("it says nothing"),
+            };
+            panel.table.close(flow);
+            outcome
+        };
+        panel.config.tls_verify = false;
+        panel.config.tls_certificate = "client.pem".into();
+        let missing = "client.pem (Client Certificate): there is no such file";
+        assert_eq!(fault(tries(&mut panel, false).await), TlsFault::OurFile(missing.into()));
+        let ours = panel.authority.issue(&wanted("panel", &[]));
+        panel.show(&ours, &ours.key_der());
+        assert_eq!(tries(&mut panel, false).await, Ok(()), "what could not be read is tried again");
+        put(panel.folder.path(), "client.pem", "damaged");
+        assert_eq!(tries(&mut panel, false).await, Ok(()), "what was read is kept");
+        assert!(matches!(fault(tries(&mut panel, true).await), TlsFault::OurFile(_)), "until it is forgotten");
+        panel.config.tls_certificate.clear();
+        panel.config.tls_key.clear();
+        assert_eq!(tries(&mut panel, false).await, Ok(()), "or set otherwise");
+    });
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_said_so() {
     on_runtime(async {
         let mut panel = Panel::new();
@@ -532,8 +577,7 @@ fn a_server_that_is_silent_or_trickles_keeps_nobody_else_waiting() {
         let good = Server::echoes(of(&issued, &BOTH, None)).await;
         let mut slow = Vec::new();
         for remote in [silent.address, trickling.address] {
-            let tls = Some((panel.client().expect("right"), peer_name("pbx.test").expect("a name")));
-            let wanted = Connect { flow: None, local: remote, remote, tls };
+            let wanted = Connect { flow: None, local: remote, remote, tls: panel.tls("pbx.test") };
             slow.push(table.connect(Instant::now(), wanted, &|_| false).expect("there is room").0);
         }
         assert_eq!(panel.tries(&good, "pbx.test").await, Ok(()));
