@@ -10,6 +10,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+mod certificate;
 mod endpoint;
 mod framing;
 mod locate;

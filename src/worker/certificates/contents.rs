@@ -47,7 +47,10 @@ impl Contents {
     }
 
     /// Understands the bytes of a file.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let contents = if contains(bytes, b"-----BEGIN ") {
             Self::of_pem(bytes)?
         } else {
@@ -72,7 +75,7 @@ impl Contents {
                 Ok(_) => {}
                 // A key of the old form with a password has headers where others have only base64.
                 Err(_) if is_locked => break,
-                Err(error) => return Err(format!("the PEM in it is damaged: {error}")),
+                Err(_) => return Err("the PEM in it is damaged".to_owned()),
             }
         }
         Ok(contents)
