@@ -81,7 +81,7 @@ impl Credentials {
     ///
     /// # Errors
     /// [`TlsFault::OurFile`].
-    pub(super) async fn client(&self) -> Result<&Client, TlsFault> {
+    pub(in super::super) async fn client(&self) -> Result<&Client, TlsFault> {
         self.client.get_or_try_init(|| read(self.settings.clone(), self.folder.clone())).await
     }
 }
