@@ -356,6 +356,10 @@ impl Loop {
         for path in self.connecting.remove(&flow).unwrap_or_default() {
             self.phone.handle_transport_error(now, path);
         }
+        if let FlowFault::Tls(_) = why {
+            // Whoever mends it may do so in the files.
+            self.keyring.forget();
+        }
         self.phone.handle_flow_gone(now, flow, why);
     }
 
