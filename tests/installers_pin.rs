@@ -42,7 +42,8 @@ fn the_accounts_open_by_the_pin_and_lock_after_five_wrong_ones_over_a_restart() 
         panel.ask(&json!({"do": "get", "key": "account1.outbound_proxy.active"}))["result"]["value"] == "on"
     });
 
-    press(&panel, &["Back", "Settings", "Account 2"]);
+    assert!(panel.ctl(&["back"]).status.success());
+    press(&panel, &["Settings", "Account 2"]);
     assert!(is_on_screen(&panel, "Test"), "it stays open for a while");
     press(&panel, &["Close"]);
     let mut line = panel.connect();

@@ -69,6 +69,13 @@ pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
     if panel.state.borrow().front().is_some_and(|call| call.end_reason.is_none()) {
         return Err("a call is on the screen".to_owned());
     }
+    let in_settings = {
+        let state = panel.state.borrow();
+        state.page() == ui::Page::Settings && state.unregistered.is_none()
+    };
+    if in_settings && settings::back(panel) {
+        return Ok(());
+    }
     panel.change(|state| {
         if state.ended.take().is_none() && state.unregistered.take().is_none() && state.trial.take().is_none() {
             state.base = ui::Page::Home;

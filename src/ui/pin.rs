@@ -63,6 +63,11 @@ impl PinPad {
         self.view.set && self.view.open
     }
 
+    /// Whether the pad is shown while `group` is open.
+    pub(super) fn asks(&self, group: ui::SettingsGroup) -> bool {
+        self.stage(group) != ui::PinStage::None
+    }
+
     /// What the pad asks for while `group` is open.
     fn stage(&self, group: ui::SettingsGroup) -> ui::PinStage {
         match self.purpose {

@@ -63,6 +63,20 @@ pub(super) fn choose_group(panel: &Rc<Panel>, group: ui::SettingsGroup) {
     pin::show(panel);
 }
 
+/// Puts away what lies over the page; false if nothing does.
+pub(super) fn back(panel: &Rc<Panel>) -> bool {
+    let (asks, editing) = {
+        let state = panel.state.borrow();
+        (state.pin.asks(state.group), state.editing.is_some())
+    };
+    if asks {
+        pin::cancel(panel);
+    } else if editing {
+        turn(panel, |state| state.editing = None);
+    }
+    asks || editing
+}
+
 /// Changes what the page is about and shows it.
 fn turn(panel: &Rc<Panel>, change: impl FnOnce(&mut State)) {
     panel.touched();

@@ -147,6 +147,7 @@ pub(super) const SCENES: &[Scene] = &[
         window.global::<ui::StatusAdapter>().set_explained(1);
     }),
     scene("ringing_labelled", ui::Page::Ringing, labels),
+    scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
 ];
 

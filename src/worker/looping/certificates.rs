@@ -65,11 +65,16 @@ impl Loop {
             Done::Imported { account, role, result: Ok(imported), waits } => {
                 tracing::info!("{} of {account}: {}", role.label(), imported.name);
                 let key = |role: CertificateRole| format!("account{}.{}", account.number(), role.key());
+                let before = self.phone.config().clone();
                 // The key that comes with a certificate takes the place of the one that is set.
                 if imported.has_key {
                     self.set(key(CertificateRole::Key), String::new(), None);
                 }
                 self.set(key(role), imported.name, waits);
+                // The same file again changes no setting, and yet whoever took it over waits for the settings.
+                if *self.phone.config() == before {
+                    self.tell(Event::Settings(before));
+                }
             }
             Done::Imported { result: Err(problem), waits, .. } => self.refuse_certificate(problem, waits),
             Done::Candidates(found) => self.tell(Event::CertificateFiles(found)),
