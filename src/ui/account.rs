@@ -8,7 +8,7 @@ use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
 use super::{convert, generated as ui};
-use crate::channel::{AccountTestView, Command, RegistrationState, RegistrationView};
+use crate::channel::{AccountFault, AccountTestView, Command, RegistrationState, RegistrationView, TestStep};
 use crate::config::Account;
 
 /// The end of our own certificate is said so many days before.
@@ -134,8 +134,12 @@ pub(super) fn days_until(at: SystemTime, wall: SystemTime) -> i64 {
 
 fn test(view: Option<&AccountTestView>) -> ui::AccountTestView {
     let Some(view) = view else { return ui::AccountTestView { step: -1, ..Default::default() } };
+    let step = match &view.outcome {
+        Some(Err(fault)) => view.step.min(step_of(fault)),
+        _ => view.step,
+    };
     ui::AccountTestView {
-        step: view.step as i32,
+        step: step as i32,
         over: view.outcome.is_some(),
         works: view.outcome == Some(Ok(())),
         fault: match &view.outcome {
@@ -145,10 +149,20 @@ fn test(view: Option<&AccountTestView>) -> ui::AccountTestView {
     }
 }
 
+/// The step at which this can go wrong at the latest: a trial that is over is reported as having come to its end.
+fn step_of(fault: &AccountFault) -> TestStep {
+    use AccountFault as F;
+    match fault {
+        F::NotSet(_) | F::HostNotFound(_) | F::NoNameServer(_) | F::NotOffered(_) => TestStep::Finding,
+        F::NoRoute(_) | F::NobodyListens(_) | F::Tls(_) => TestStep::Connecting,
+        _ => TestStep::Asking,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{AccountFault, ProxyInUse, TestStep};
+    use crate::channel::ProxyInUse;
 
     #[test]
     fn the_countdown_ends_at_one_second_and_then_it_is_tried_again() {
@@ -199,5 +213,8 @@ mod tests {
         let shown = test(state.trial.expect("still there").view.as_ref());
         assert_eq!((shown.step, shown.over, shown.works), (2, true, false));
         assert_eq!((shown.fault.kind, shown.fault.code), (ui::AccountFault::WrongPassword, 401));
+        let lost = AccountFault::HostNotFound("pbx.test".into());
+        let view = AccountTestView { account: 2, step: TestStep::Asking, outcome: Some(Err(lost)) };
+        assert_eq!(test(Some(&view)).step, 0, "who was not found was not asked");
     }
 }
