@@ -32,6 +32,13 @@ pub struct LogEntry {
     pub unseen: bool,
 }
 
+impl LogEntry {
+    /// How many calls of this log were missed and not looked at since.
+    pub fn missed(log: &[Self]) -> usize {
+        log.iter().filter(|entry| entry.unseen).count()
+    }
+}
+
 /// How a call in the log went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

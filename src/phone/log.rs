@@ -60,7 +60,7 @@ impl CallLog {
 
     /// How many missed calls nobody has looked at.
     pub fn missed(&self) -> usize {
-        self.shown.iter().filter(|entry| entry.unseen).count()
+        LogEntry::missed(&self.shown)
     }
 
     /// Whether changes are on their way to the disk.

@@ -139,7 +139,7 @@ impl State {
 
     /// Calls that nobody answered and nobody has looked at since.
     pub(super) fn missed(&self) -> usize {
-        self.log.iter().filter(|entry| entry.unseen).count()
+        LogEntry::missed(&self.log)
     }
 }
 

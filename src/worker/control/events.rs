@@ -12,7 +12,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::status;
-use crate::channel::{Event, Screen};
+use crate::channel::{Event, LogEntry, Screen};
 
 /// The line of an event, with its line end; none for what concerns the screen alone.
 pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
@@ -26,7 +26,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         Event::Log(entries) => json!({
             "event": "log",
             "entries": entries.len(),
-            "missed": entries.iter().filter(|entry| entry.unseen).count(),
+            "missed": LogEntry::missed(entries),
             "newest": entries.first(),
         }),
         Event::Notices(list) => json!({"event": "notices", "notices": status::notices(list)}),
