@@ -104,35 +104,18 @@ fn lines(view: &CallView, before: Option<Said>, now: Said) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::channel::{AudioView, EndReason};
+    use crate::worker::testing::visitor;
     use std::time::Instant;
 
     fn view(state: CallState) -> CallView {
-        CallView {
-            call: CallHandle(1),
-            direction: CallDirection::In,
-            state,
-            account: 0,
-            remote: "sip:door@192.0.2.1".into(),
-            name: "Front door".into(),
-            began: Instant::now(),
-            answered: None,
-            end_reason: None,
-            held_by_remote: false,
-            silent: false,
-            muted: false,
-            camera: false,
-            can_unlock: true,
-            unlock: UnlockState::Idle,
-            audio: None,
-            video: None,
-        }
+        CallView { state, ..visitor() }
     }
 
     #[test]
     fn a_call_makes_one_line_an_event_and_none_for_its_figures() {
         let ringing = (CallState::Ringing, false, None);
         let first = lines(&view(CallState::Ringing), None, ringing);
-        assert_eq!(first, ["from sip:door@192.0.2.1 (Front door): ringing"]);
+        assert_eq!(first, ["from sip:door@127.0.0.1 (Front door): ringing"]);
         assert!(lines(&view(CallState::Ringing), Some(ringing), ringing).is_empty());
 
         let mut answered = view(CallState::Confirmed);

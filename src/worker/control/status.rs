@@ -206,29 +206,12 @@ fn tenths(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallHandle, CallState, EndReason, RegistrationState};
+    use crate::channel::{CallState, EndReason, RegistrationState};
+    use crate::worker::testing::visitor;
     use std::time::Duration;
 
     fn ringing(now: Instant) -> CallView {
-        CallView {
-            call: CallHandle(1),
-            direction: CallDirection::In,
-            state: CallState::Ringing,
-            account: 0,
-            remote: "sip:door@127.0.0.1".into(),
-            name: "Front door".into(),
-            began: now - Duration::from_millis(8123),
-            answered: None,
-            end_reason: None,
-            held_by_remote: false,
-            silent: false,
-            muted: false,
-            camera: false,
-            can_unlock: true,
-            unlock: UnlockState::Idle,
-            audio: None,
-            video: None,
-        }
+        CallView { began: now - Duration::from_millis(8123), ..visitor() }
     }
 
     /// Every field of the contract's example is there, under its name and of its kind.
