@@ -215,3 +215,25 @@ fn the_sip_trace_has_both_ways() {
     let mode = std::fs::metadata(panel.file("sip.txt")).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn a_row_below_the_fold_is_pressed_as_one_in_sight_and_what_is_on_another_page_is_not() {
+    let panel = Panel::start_offscreen("");
+    let press = |label: &str| panel.ctl(&["press", label]);
+    assert!(press("Settings").status.success());
+    panel.wait("the settings are shown", |status| status["screen"] == "settings");
+    // The first row, the last one, and one above it again.
+    for key in ["phone.dnd.mode", "phone.call.max_dial_out_time", "phone.auto_answer.enabled"] {
+        let pressed = press(key);
+        assert!(pressed.status.success(), "{key}: {}", text(&pressed.stderr));
+        if key != "phone.auto_answer.enabled" {
+            // Its sheet is open.
+            assert!(press("Cancel").status.success(), "{key}");
+        }
+    }
+    let switched_on = || text(&panel.ctl(&["get", "phone.auto_answer.enabled"]).stdout).trim() == "on";
+    assert!(poll(|| switched_on().then_some(())).is_some(), "the finger has reached the switch");
+    let elsewhere = press("audio.key_tones");
+    assert_eq!(elsewhere.status.code(), Some(1));
+    assert!(text(&elsewhere.stderr).contains("nothing on the screen is called 'audio.key_tones'"));
+}

@@ -152,7 +152,7 @@ pub(super) enum CtlVerb {
         #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
         level: u8,
     },
-    /// Press what bears this label on the screen
+    /// Press what bears this label on the page; a list is moved until it is in sight
     Press {
         #[arg(allow_hyphen_values = true)]
         label: String,

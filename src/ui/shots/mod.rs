@@ -6,9 +6,10 @@ mod scenes;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
-use slint::{ComponentHandle, PhysicalSize};
+use slint::{ComponentHandle, ModelRc, PhysicalSize};
 
 use self::scenes::SCENES;
 use super::{finger, generated as ui};
@@ -168,4 +169,18 @@ fn the_names_that_scripts_press_are_there() {
     let scene = SCENES.iter().find(|it| it.name == "pin_locked").expect("the scene is there");
     (scene.fill)(&locked);
     assert!(finger::press(&locked, "1", || {}).is_err(), "nothing is taken while it is locked");
+}
+
+#[test]
+fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not() {
+    let window = window(1024, 600);
+    window.global::<ui::Nav>().set_page(ui::Page::Log);
+    let log = window.global::<ui::LogAdapter>();
+    let rows = (1..=200).map(|n| ui::LogRow { name: format!("Caller {n}").into(), ..Default::default() });
+    log.set_rows(ModelRc::from(rows.collect::<Vec<_>>().as_slice()));
+    for n in [200, 1, 100] {
+        assert_eq!(finger::press(&window, &format!("Call back Caller {n}"), || {}), Ok(()), "the one of {n}");
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+    }
+    assert!(finger::press(&window, "Call back Caller 201", || {}).is_err());
 }
