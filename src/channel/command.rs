@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CallHandle, CallState, Screen};
+use super::{CallHandle, CallState, PortFault, Screen};
 use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
 use crate::dial::DialError;
 
@@ -192,8 +192,8 @@ pub enum Refusal {
     NotListening {
         /// Direct IP Port.
         port: u16,
-        /// What the system says.
-        reason: String,
+        /// Why not.
+        reason: PortFault,
     },
     /// There is no camera to send.
     #[error("no camera is set (Phone > Video > Camera)")]

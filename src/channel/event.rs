@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{AccountTestView, CallView, DirectIpView, LogEntry, PinView, Refusal, RegistrationView, ScreenRequest};
-use crate::config::{Account, Config};
+use super::{
+    AccountTestView, CallView, DirectIpView, LogEntry, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
+    SoundFault,
+};
+use crate::config::{Account, Config, FileError, Problem};
 
 /// What the worker reports. A channel that closed means that the other side has left.
 #[derive(Clone, Debug)]
@@ -98,31 +101,33 @@ pub enum NoticeKind {
     PortTaken {
         /// The port.
         port: u16,
-        /// What the system says.
-        reason: String,
+        /// Why.
+        reason: PortFault,
     },
-    /// A line of the settings file is not valid; the default is in force.
+    /// Something in the settings file is not valid.
     #[error("settings file: {0}")]
-    SettingsLine(String),
-    /// The settings file as a whole cannot be read; it was kept aside.
+    SettingsLine(Problem),
+    /// The settings file is damaged; a copy of it was kept aside.
     #[error("settings file damaged, kept as {0}")]
     SettingsDamaged(String),
     /// The settings cannot be saved.
     #[error("settings cannot be saved: {0}")]
-    SettingsNotSaved(String),
+    SettingsNotSaved(FileError),
     /// The call log cannot be saved.
     #[error("call log cannot be saved: {0}")]
-    LogNotSaved(String),
+    LogNotSaved(FileError),
     /// There is no microphone or loudspeaker, or it vanished.
     #[error("sound: {0}")]
-    Sound(String),
-    /// A GStreamer plugin is missing.
-    #[error("no {what}: install the package {package}")]
-    MissingPlugin {
-        /// What cannot be done without it.
-        what: String,
-        /// The Debian package that has it.
-        package: String,
+    Sound(SoundFault),
+    /// GStreamer plug-ins are missing: one notice for all of them.
+    #[error("{}: install {}", without_plugins(.show, .send), .packages.join(", "))]
+    MissingPlugins {
+        /// The formats of pictures that cannot be shown.
+        show: Vec<&'static str>,
+        /// The formats in which our own camera cannot be sent.
+        send: Vec<&'static str>,
+        /// The Debian packages that are missing.
+        packages: Vec<&'static str>,
     },
     /// Our own certificate runs out soon, or has.
     #[error("the client certificate of {account} {}", runs_out(*.days))]
@@ -140,4 +145,11 @@ fn runs_out(days: u32) -> String {
         1 => "expires within a day".to_owned(),
         days => format!("expires in {days} days"),
     }
+}
+
+fn without_plugins(show: &[&str], send: &[&str]) -> String {
+    let says = |formats: &[&str], what: &str| {
+        (!formats.is_empty()).then(|| format!("{} pictures cannot be {what}", formats.join(" and ")))
+    };
+    [says(show, "shown"), says(send, "sent")].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -7,6 +7,7 @@ mod call;
 mod command;
 mod door;
 mod event;
+mod fault;
 mod log;
 mod pin;
 mod reach;
@@ -15,6 +16,7 @@ pub use self::call::{AudioView, CallDirection, CallHandle, CallState, CallView, 
 pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
+pub use self::fault::{DeviceFault, PortFault, PortTrouble, SoundFault};
 pub use self::log::{CallResult, LogEntry};
 pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{

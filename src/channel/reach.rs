@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
+use super::PortFault;
+
 /// Direct IP calls.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DirectIpView {
@@ -15,7 +17,7 @@ pub struct DirectIpView {
     /// The address under which others reach this panel, as the routing table has it.
     pub address: Option<std::net::IpAddr>,
     /// What is wrong, for example that the port is taken.
-    pub error: Option<String>,
+    pub error: Option<PortFault>,
 }
 
 /// How an account stands with its registrar.

@@ -8,6 +8,7 @@ use super::args::{Common, Look, ScreenKind, Size};
 use super::simulate::Reserved;
 use super::{Failure, logging, settings};
 use crate::channel::NoticeKind;
+use crate::config::Problem;
 use crate::config::store::Store;
 use crate::media::video;
 use crate::ui;
@@ -114,7 +115,7 @@ fn trace(file: &Path) -> Result<Trace, Failure> {
 }
 
 /// What the settings file has to say, in the log and on the screen.
-fn notices(problems: &[String], kept_as: Option<&Path>) -> Vec<NoticeKind> {
+fn notices(problems: &[Problem], kept_as: Option<&Path>) -> Vec<NoticeKind> {
     let lines = problems.iter().cloned().map(NoticeKind::SettingsLine);
     let kept = kept_as.map(|file| NoticeKind::SettingsDamaged(file.display().to_string()));
     lines.chain(kept).inspect(|notice| tracing::warn!("{notice}")).collect()
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_settings_is_a_notice_each() {
-        let found = notices(&["phone.x: bad".into()], Some(Path::new("/c.damaged-1")));
+        let found = notices(&[Problem::NotUtf8], Some(Path::new("/c.damaged-1")));
         assert_eq!(found.len(), 2);
         assert_eq!(found[1].to_string(), "settings file damaged, kept as /c.damaged-1");
     }

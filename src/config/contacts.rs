@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use toml::{Table, Value};
 
+use super::Problem;
 use super::choices::{AccountChoice, DoorUnlock, Ringtone};
 use super::setting::{Kind, echo};
 use crate::dial::{self, DialTarget};
@@ -112,16 +113,16 @@ impl PhonebookEntry {
     ///
     /// # Errors
     /// The table itself, when it has no name and so is no contact.
-    pub(super) fn read(mut table: Table, problems: &mut Vec<String>) -> Result<Self, Table> {
+    pub(super) fn read(mut table: Table, problems: &mut Vec<Problem>) -> Result<Self, Table> {
         let name = match table.get("name") {
             Some(Value::String(name)) if !name.trim().is_empty() => name.trim().to_owned(),
             _ => {
-                problems.push("contact: name is missing".to_owned());
+                problems.push(Problem::Nameless);
                 return Err(table);
             }
         };
         table.remove("name");
-        let mut reader = Reader { place: format!("contact '{}'", echo(&name)), table, problems };
+        let mut reader = Reader { name: echo(&name), door: false, table, problems };
         let mut entry = Self {
             name,
             numbers: reader.take("numbers", "a list of numbers, each in quotes", numbers).unwrap_or_default(),
@@ -139,7 +140,7 @@ impl PhonebookEntry {
         };
         let door = reader.take("door", "a table [contact.door]", |value| value.as_table().cloned());
         entry.door = door.map(|table| {
-            let mut reader = Reader { place: format!("{} door", reader.place), table, problems: reader.problems };
+            let mut reader = Reader { name: reader.name.clone(), door: true, table, problems: reader.problems };
             Door {
                 unlock: reader
                     .take("unlock", &DoorUnlock::WORDS.join(", "), |value| DoorUnlock::from_word(value.as_str()?)),
@@ -196,9 +197,12 @@ impl Door {
 
 /// Takes the known keys out of a table; what is left are the unknown ones and those that could not be read.
 struct Reader<'a> {
-    place: String,
+    /// The contact.
+    name: String,
+    /// Whether this is its door.
+    door: bool,
     table: Table,
-    problems: &'a mut Vec<String>,
+    problems: &'a mut Vec<Problem>,
 }
 
 impl Reader<'_> {
@@ -210,8 +214,13 @@ impl Reader<'_> {
                 Some(read)
             }
             None => {
-                let given = echo(&value.to_string());
-                self.problems.push(format!("{}: {key} = {given} is not {wanted}", self.place));
+                self.problems.push(Problem::Contact {
+                    name: self.name.clone(),
+                    door: self.door,
+                    key: key.to_owned(),
+                    given: echo(&value.to_string()),
+                    wanted: wanted.to_owned(),
+                });
                 None
             }
         }
@@ -242,10 +251,14 @@ fn numbers(value: &Value) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
+    fn words(problems: &[Problem]) -> Vec<String> {
+        problems.iter().map(ToString::to_string).collect()
+    }
+
     fn read(text: &str) -> (PhonebookEntry, Vec<String>) {
         let mut problems = Vec::new();
         let table = text.parse().expect("test TOML");
-        (PhonebookEntry::read(table, &mut problems).expect("has a name"), problems)
+        (PhonebookEntry::read(table, &mut problems).expect("has a name"), words(&problems))
     }
 
     #[test]
@@ -282,7 +295,7 @@ mod tests {
         assert_eq!(written["door"]["knob"].as_integer(), Some(3));
         let mut problems = Vec::new();
         assert!(PhonebookEntry::read("numbers = [\"1\"]".parse().expect("test TOML"), &mut problems).is_err());
-        assert_eq!(problems, ["contact: name is missing"]);
+        assert_eq!(words(&problems), ["contact: name is missing"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use toml::{Table, Value as Toml};
 
 use super::contacts::PhonebookEntry;
 use super::setting::{Kind, Value, echo};
-use super::{Account, AccountTransport, Config, SETTINGS, setting};
+use super::{Account, AccountTransport, Config, Problem, SETTINGS, setting};
 
 /// More lines than this are not taken out one by one: then the file is not a damaged settings file but something else.
 const MOST_BAD_LINES: usize = 200;
@@ -22,8 +22,8 @@ pub struct Loaded {
     pub config: Config,
     /// What must be written back.
     pub rest: Rest,
-    /// What was wrong, one sentence each, with the line where it is known.
-    pub problems: Vec<String>,
+    /// What was wrong, with the line where it is known.
+    pub problems: Vec<Problem>,
     /// Whether something in the file will be gone once it is written again, so that it should be kept aside.
     pub damaged: bool,
 }
@@ -50,7 +50,8 @@ pub fn read(text: &str) -> Loaded {
         match value {
             Ok(value) => (setting.write)(&mut loaded.config, &value),
             Err(error) => {
-                loaded.problems.push(error.to_string());
+                let given = if setting.is_secret() { "…".to_owned() } else { echo(&raw.to_string()) };
+                loaded.problems.push(Problem::Value { key: error.key, given, problem: error.problem });
                 loaded.damaged = true;
             }
         }
@@ -58,9 +59,7 @@ pub fn read(text: &str) -> Loaded {
     settle_accounts(&mut loaded, &given);
     let mut unknown = Vec::new();
     leaves(&table, "", &mut unknown);
-    loaded
-        .problems
-        .extend(unknown.into_iter().map(|key| format!("{key}: there is no such setting; it is kept as it is")));
+    loaded.problems.extend(unknown.into_iter().map(Problem::Unknown));
     loaded.rest.keys = table;
     loaded
 }
@@ -108,12 +107,11 @@ fn salvage(text: &str, loaded: &mut Loaded) -> Table {
         else {
             break;
         };
-        loaded.problems.push(format!(
-            "line {}: '{}': {}",
-            line + 1,
-            echo(lines[line].trim()),
-            error.message().replace('\n', ", ")
-        ));
+        loaded.problems.push(Problem::Line {
+            line: line + 1,
+            text: discreet(lines[line].trim()),
+            parser: error.message().replace('\n', ", "),
+        });
         let header = lines[line].trim_start().starts_with('[');
         lines[line] = "";
         if header {
@@ -123,16 +121,24 @@ fn salvage(text: &str, loaded: &mut Loaded) -> Table {
                 .for_each(|text| *text = "");
         }
     }
-    loaded.problems.push("nothing else in the file can be read".to_owned());
+    loaded.problems.push(Problem::Rest);
     loaded.damaged = true;
     Table::new()
+}
+
+/// A line of the file as it may be logged: without the value of a secret.
+fn discreet(line: &str) -> String {
+    let key = line.split('=').next().unwrap_or_default().trim();
+    let name = key.rsplit('.').next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
+    let secret = |setting: &&super::Setting| setting.is_secret() && setting.key.rsplit('.').next() == Some(name);
+    if SETTINGS.iter().any(|setting| secret(&setting)) { format!("{} = …", echo(key)) } else { echo(line) }
 }
 
 fn read_contacts(contacts: Toml, loaded: &mut Loaded) {
     let items = match contacts {
         Toml::Array(items) => items,
         other => {
-            loaded.problems.push("contact: is not a list of [[contact]] tables; it is kept as it is".to_owned());
+            loaded.problems.push(Problem::NoContacts);
             loaded.rest.contacts.push(other);
             return;
         }
@@ -144,9 +150,7 @@ fn read_contacts(contacts: Toml, loaded: &mut Loaded) {
                 Err(table) => loaded.rest.contacts.push(Toml::Table(table)),
             },
             other => {
-                loaded
-                    .problems
-                    .push(format!("contact: {} is not a table; it is kept as it is", echo(&other.to_string())));
+                loaded.problems.push(Problem::NoContact(echo(&other.to_string())));
                 loaded.rest.contacts.push(other);
             }
         }
@@ -175,13 +179,13 @@ fn settle_accounts(loaded: &mut Loaded, given: &[&str]) {
     for account in Account::ALL {
         if let Some((key, problem)) = loaded.config.account(account).contradiction() {
             let key = format!("account{}.{key}", account.number());
-            loaded.problems.push(format!("{key}: {problem}"));
             loaded.damaged = true;
             if let Some(setting) = setting(&key)
                 && let Ok(value) = setting.parse(setting.default)
             {
                 (setting.write)(&mut loaded.config, &value);
             }
+            loaded.problems.push(Problem::Contradiction { key, problem });
         }
     }
 }
@@ -254,6 +258,7 @@ fn as_text(value: &Toml, kind: Kind) -> Result<String, String> {
                 .ok_or_else(|| format!("{} is not a list of texts in quotes", echo(&value.to_string())))
         }
         (Toml::Table(_), _) => Err(format!("is a table and not a value: {}", kind.range())),
+        (Toml::Array(_), Kind::Secret { .. }) => Err("is a list and not one value".to_owned()),
         (Toml::Array(_), _) => {
             Err(format!("{} is a list and not one value: {}", echo(&value.to_string()), kind.range()))
         }
@@ -286,6 +291,10 @@ impl Rest {
 mod tests {
     use super::*;
 
+    fn words(loaded: &Loaded) -> Vec<String> {
+        loaded.problems.iter().map(ToString::to_string).collect()
+    }
+
     const GOOD: &str = "[phone.direct_ip]\nport = 5062\n\n[phone.dnd]\nmode = \"silent\"\n\n[account3.basic]\nserver = \"pbx\"\n\n\
         [[contact]]\nname = \"Door\"\nnumbers = [\"10.0.0.2\"]\n[contact.door]\ncode = \"1#\"\n";
 
@@ -294,7 +303,7 @@ mod tests {
         let loaded = read(GOOD);
         assert_eq!((loaded.config.direct_ip_port, loaded.config.dnd_mode.word()), (5062, "silent"));
         assert_eq!(loaded.config.contacts[0].name, "Door");
-        assert_eq!(loaded.problems, ["account3.basic.server: there is no such setting; it is kept as it is"]);
+        assert_eq!(words(&loaded), ["account3.basic.server: there is no such setting; it is kept as it is"]);
         assert!(!loaded.damaged);
         let text = write(&loaded.config.set("phone.direct_ip.port", "5063").expect("in range"), &loaded.rest);
         let again = read(&text);
@@ -323,7 +332,7 @@ mod tests {
         }
         assert_eq!(config.changed(&Config::default()).count(), SETTINGS.len());
         let loaded = read(&write(&config, &Rest::default()));
-        assert_eq!(loaded.problems, Vec::<String>::new());
+        assert_eq!(loaded.problems, Vec::<Problem>::new());
         assert_eq!(loaded.config, config);
     }
 
@@ -335,7 +344,7 @@ mod tests {
         assert!(!loaded.config.direct_ip_enabled);
         assert_eq!(loaded.config.audio_ring_volume, 30);
         assert_eq!(
-            loaded.problems,
+            words(&loaded),
             [
                 "phone.direct_ip.port: 70000 is out of range: 1–65535",
                 "audio.volume: [1] is a list and not one value: 0–100"
@@ -350,9 +359,26 @@ mod tests {
         assert!(!loaded.config.direct_ip_enabled);
         assert_eq!(loaded.config.audio_volume, 20);
         assert!(loaded.damaged);
-        assert_eq!(loaded.problems.len(), 2, "{:?}", loaded.problems);
-        assert!(loaded.problems[0].starts_with("line 2: 'port = = 3': "), "{:?}", loaded.problems);
-        assert!(loaded.problems[1].starts_with("line 4: '@@@@': "), "{:?}", loaded.problems);
+        let problems = words(&loaded);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].starts_with("line 2: 'port = = 3': "), "{problems:?}");
+        assert!(problems[1].starts_with("line 4: '@@@@': "), "{problems:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_said_without_the_secret() {
+        for text in [
+            "[account1.basic]\npassword = hunter2\n",
+            "[account1]\nbasic.password = \"hunter2\n",
+            "[account1.basic]\npassword = [\"hunter2\"]\n",
+            "[account1.basic]\npassword = \"hunter2\\u0001\"\n",
+            "[account1.basic]\npassword = { hunter2 = 1 }\n",
+            "[security]\npin = \"12x4\"\n",
+        ] {
+            let loaded = read(text);
+            let said = format!("{:?} {:?}", words(&loaded), loaded.problems);
+            assert!(!loaded.problems.is_empty() && !said.contains("hunter2") && !said.contains("12x4"), "{said}");
+        }
     }
 
     #[test]

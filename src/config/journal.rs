@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::atomic;
+use super::{FileError, FileFault, atomic};
 
 /// An append-only list of `T` on disk, of which the last `keep` count.
 #[derive(Debug)]
@@ -57,31 +57,36 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// Whether entries can be added. Makes the file, empty, where there is none.
     ///
     /// # Errors
-    /// What the system says, with the file.
-    pub fn check(&self) -> Result<(), String> {
+    /// Why not, with the file.
+    pub fn check(&self) -> Result<(), FileError> {
         let made = atomic::make_folder_of(&self.path);
         let opened = made.and_then(|()| OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path));
-        opened.map(drop).map_err(|error| self.named(&error))
+        opened.map(drop).map_err(|error| self.named(error))
     }
 
     /// Adds one entry; it has outlived a power cut once this returns.
     ///
     /// # Errors
-    /// What the system says, with the file.
-    pub fn append(&mut self, entry: &T) -> Result<(), String> {
-        self.try_append(entry).map_err(|error| self.named(&error))
+    /// Why not, with the file.
+    pub fn append(&mut self, entry: &T) -> Result<(), FileError> {
+        self.try_append(entry).map_err(|error| self.named(error))
     }
 
     /// Puts these entries, oldest first, in the place of all others, atomically.
     ///
     /// # Errors
-    /// What the system says, with the file; the old entries are whole then.
-    pub fn replace(&mut self, entries: &[T]) -> Result<(), String> {
-        self.try_replace(entries).map_err(|error| self.named(&error))
+    /// Why not, with the file; the old entries are whole then.
+    pub fn replace(&mut self, entries: &[T]) -> Result<(), FileError> {
+        self.try_replace(entries).map_err(|error| self.named(error))
     }
 
-    fn named(&self, error: &io::Error) -> String {
-        format!("{}: {error}", self.path.display())
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn named(&self, error: io::Error) -> FileError {
+        FileFault::from(error).of(&self.path)
     }
 
     fn try_append(&mut self, entry: &T) -> io::Result<()> {
@@ -191,6 +196,7 @@ mod tests {
         fs::write(folder.path().join("file"), "x").expect("written");
         let (mut journal, opened) = Journal::<u32>::open(&folder.path().join("file/calls.jsonl"), 10);
         assert!(opened.problem.is_some());
-        assert!(journal.append(&1).expect_err("a file is no folder").contains("calls.jsonl: "));
+        let error = journal.append(&1).expect_err("a file is no folder");
+        assert!(error.to_string().contains("calls.jsonl: "), "{error}");
     }
 }

@@ -10,6 +10,7 @@ mod accounts;
 mod atomic;
 mod choices;
 mod contacts;
+mod fault;
 mod file;
 pub mod journal;
 mod pin;
@@ -23,6 +24,7 @@ pub use choices::{
     AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SrvOver, Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
+pub use fault::{FileError, FileFault, Problem};
 pub use file::{Loaded, Rest, read, write};
 pub use pin::is_pin;
 pub use setting::{Kind, Part, Setting, SettingError, Value};

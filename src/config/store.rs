@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Rest, atomic, file};
+use super::{Config, FileError, FileFault, Problem, Rest, atomic, file};
 
 /// A settings file larger than this is not read: 10,000 contacts need less.
 const LARGEST: u64 = 8 << 20;
@@ -40,8 +40,8 @@ impl Places {
 pub struct Opened {
     /// The settings in force.
     pub config: Config,
-    /// What is wrong in the file, one sentence each.
-    pub problems: Vec<String>,
+    /// What is wrong in the file.
+    pub problems: Vec<Problem>,
     /// Where a damaged file was kept.
     pub kept_as: Option<PathBuf>,
 }
@@ -62,10 +62,10 @@ impl Store {
         let mut store = Self { path: path.to_owned(), rest: Rest::default(), unreadable: false };
         let mut opened = Opened::default();
         let bytes = match read_limited(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return (store, opened),
-            Err(error) => {
-                opened.problems.push(format!("{} cannot be read: {error}", path.display()));
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return (store, opened),
+            Err(fault) => {
+                opened.problems.push(Problem::Unreadable(fault.of(path)));
                 store.unreadable = true;
                 return (store, opened);
             }
@@ -73,13 +73,13 @@ impl Store {
         let text = String::from_utf8_lossy(&bytes);
         let mut loaded = file::read(&text);
         if let std::borrow::Cow::Owned(_) = text {
-            loaded.problems.push("the file holds bytes that are not UTF-8".to_owned());
+            loaded.problems.push(Problem::NotUtf8);
             loaded.damaged = true;
         }
         if loaded.damaged {
             match keep_aside(path, &bytes) {
                 Ok(kept) => opened.kept_as = Some(kept),
-                Err(error) => loaded.problems.push(format!("the damaged file cannot be kept aside: {error}")),
+                Err(fault) => loaded.problems.push(Problem::NotKept(fault)),
             }
         }
         opened.config = loaded.config;
@@ -91,10 +91,9 @@ impl Store {
     /// Writes the settings atomically; they have outlived a power cut once this returns.
     ///
     /// # Errors
-    /// What the system says, with the file; the old file is whole then.
-    pub fn save(&mut self, config: &Config) -> Result<(), String> {
-        let done = self.make_way().and_then(|()| atomic::write(&self.path, file::write(config, &self.rest).as_bytes()));
-        done.map_err(|error| format!("{}: {error}", self.path.display()))
+    /// Why not, with the file; the old file is whole then.
+    pub fn save(&mut self, config: &Config) -> Result<(), FileError> {
+        self.try_save(config).map_err(|fault| fault.of(&self.path))
     }
 
     /// The file.
@@ -102,7 +101,12 @@ impl Store {
         &self.path
     }
 
-    fn make_way(&mut self) -> io::Result<()> {
+    fn try_save(&mut self, config: &Config) -> Result<(), FileFault> {
+        self.make_way()?;
+        Ok(atomic::write(&self.path, file::write(config, &self.rest).as_bytes())?)
+    }
+
+    fn make_way(&mut self) -> Result<(), FileFault> {
         if self.unreadable && self.path.exists() {
             fs::rename(&self.path, free_name(&self.path)?)?;
         }
@@ -111,18 +115,23 @@ impl Store {
     }
 }
 
-fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+/// What stands in the file; `None` where there is none.
+fn read_limited(path: &Path) -> Result<Option<Vec<u8>>, FileFault> {
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     let mut bytes = Vec::new();
-    let read = fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if read as u64 > LARGEST {
-        return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
+        return Err(FileFault::TooLarge(LARGEST));
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 /// Copies a damaged file to `config.toml.damaged-1` or the next free number, once: starting again and again with the
 /// same damaged file makes no more copies.
-fn keep_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+fn keep_aside(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileFault> {
     for number in 1..=MOST_KEPT {
         let name = atomic::beside(path, &format!(".damaged-{number}"));
         match fs::read(&name) {
@@ -132,17 +141,17 @@ fn keep_aside(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
                 atomic::write(&name, bytes)?;
                 return Ok(name);
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
-    Err(io::Error::other(format!("there are {MOST_KEPT} already")))
+    Err(FileFault::TooManyKept(MOST_KEPT))
 }
 
-fn free_name(path: &Path) -> io::Result<PathBuf> {
+fn free_name(path: &Path) -> Result<PathBuf, FileFault> {
     (1..=MOST_KEPT)
         .map(|number| atomic::beside(path, &format!(".damaged-{number}")))
         .find(|name| fs::symlink_metadata(name).is_err())
-        .ok_or_else(|| io::Error::other(format!("there are {MOST_KEPT} damaged files already")))
+        .ok_or(FileFault::TooManyKept(MOST_KEPT))
 }
 
 #[cfg(test)]
@@ -192,7 +201,7 @@ mod tests {
         let (mut store, again) = Store::open(&path);
         assert_eq!(again.kept_as.as_ref(), Some(&kept));
         store.save(&again.config).expect("saved");
-        assert_eq!(Store::open(&path).1.problems, Vec::<String>::new());
+        assert_eq!(Store::open(&path).1.problems, Vec::<Problem>::new());
         assert!(fs::read_to_string(&kept).expect("kept").contains("= = 3"));
         put(&path, b"[audio]\nvolume = 21\nx = \"\xff\"\n");
         assert_eq!(Store::open(&path).1.kept_as, Some(atomic::beside(&path, ".damaged-2")));
@@ -219,7 +228,11 @@ mod tests {
         let (_folder, path) = folder();
         fs::create_dir_all(&path).expect("a folder in the place of the file");
         let (mut store, opened) = Store::open(&path);
-        assert_eq!(opened.problems.len(), 1);
+        assert!(
+            matches!(&opened.problems[..], [Problem::Unreadable(error)] if error.file == path),
+            "{:?}",
+            opened.problems
+        );
         store.save(&opened.config).expect("the folder is moved aside");
         assert!(path.is_file() && atomic::beside(&path, ".damaged-1").is_dir());
 
@@ -228,6 +241,7 @@ mod tests {
         let below = folder.path().join("file/config.toml");
         let (mut store, opened) = Store::open(&below);
         let error = store.save(&opened.config).expect_err("a file is no folder");
-        assert!(error.contains("config.toml: "), "{error}");
+        assert_eq!(error.file, below);
+        assert!(error.to_string().contains("config.toml: "), "{error}");
     }
 }

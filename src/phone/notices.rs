@@ -48,14 +48,16 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::{DeviceFault, SoundFault};
+    use crate::config::FileFault;
 
     #[test]
     fn a_notice_comes_once_and_goes_when_read_or_untrue() {
-        let sound = || NoticeKind::Sound("no card".to_owned());
+        let sound = || NoticeKind::Sound(SoundFault { microphone: Some(DeviceFault::None), loudspeaker: None });
         let mut notices = Notices::default();
         assert!(notices.add(sound()));
         assert!(!notices.add(sound()));
-        assert!(notices.add(NoticeKind::LogNotSaved("full".to_owned())));
+        assert!(notices.add(NoticeKind::LogNotSaved(FileFault::NoRoom.of("calls.jsonl"))));
         let id = notices.all()[1].id;
         assert!(notices.dismiss(id) && !notices.dismiss(id));
         assert!(notices.clear(|kind| matches!(kind, NoticeKind::Sound(_))));

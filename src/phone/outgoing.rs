@@ -143,7 +143,7 @@ impl Phone {
             return Err(Refusal::DirectIpOff);
         }
         if let Some(reason) = self.listening.error() {
-            return Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.to_owned() });
+            return Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.clone() });
         }
         let no_route = || Refusal::NoRoute(callee.address.to_string());
         let ports = self.line_for_call()?;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::channel::{AudioView, CallHandle, Event, LogEntry, TlsFault, VideoView};
+use crate::channel::{AudioView, CallHandle, Event, LogEntry, SoundFault, TlsFault, VideoView};
 use crate::config::{Account, Config, Ringtone};
 use crate::sdp;
 use crate::sip::locate::{Question, Target};
@@ -195,7 +195,7 @@ pub enum MediaEvent {
         call: CallHandle,
     },
     /// What is wrong with the sound devices, or that nothing is any longer.
-    Sound(Option<String>),
+    Sound(Option<SoundFault>),
     /// No packet came for half a minute although some should.
     MediaSilent {
         /// The call.

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use super::output::{MediaOrder, Output};
 use super::{Now, Phone};
-use crate::channel::{DirectIpView, Done, Event, NoticeKind, Refusal};
-use crate::config::{Account, Config, DndMode, Part};
+use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal};
+use crate::config::{Account, Config, DndMode, FileError, Part};
 
 /// How listening for direct calls stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listening {
     on: Vec<String>,
-    error: Option<String>,
+    error: Option<PortFault>,
 }
 
 impl Listening {
     /// What is wrong.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+    pub fn error(&self) -> Option<&PortFault> {
+        self.error.as_ref()
     }
 
     /// As the screen sees it.
@@ -51,7 +51,7 @@ impl Saving {
 
 impl Phone {
     /// The sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), or the system refused.
-    pub fn handle_listening(&mut self, now: Now, result: Result<Vec<String>, String>) {
+    pub fn handle_listening(&mut self, now: Now, result: Result<Vec<String>, PortFault>) {
         let port = self.config.direct_ip_port;
         self.notices_without_port();
         match result {
@@ -66,7 +66,7 @@ impl Phone {
     }
 
     /// The settings of the last [`Output::SaveSettings`] are durable, or cannot be saved. They are shown only now.
-    pub fn handle_settings_saved(&mut self, now: Now, result: Result<(), String>) {
+    pub fn handle_settings_saved(&mut self, now: Now, result: Result<(), FileError>) {
         self.saving.out = false;
         self.clear_notices(|kind| matches!(kind, NoticeKind::SettingsNotSaved(_)));
         if let Err(problem) = result {
@@ -80,7 +80,7 @@ impl Phone {
     }
 
     /// The change of the oldest unreported [`Output::SaveLog`] is durable, or cannot be saved. It is shown only now.
-    pub fn handle_log_saved(&mut self, now: Now, result: Result<(), String>) {
+    pub fn handle_log_saved(&mut self, now: Now, result: Result<(), FileError>) {
         self.log.settled();
         self.clear_notices(|kind| matches!(kind, NoticeKind::LogNotSaved(_)));
         if let Err(problem) = result {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::generated as ui;
+use super::{generated as ui, notices};
 use crate::channel as ch;
 use crate::config;
 use crate::dial::DialError;
@@ -191,34 +191,6 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
     ui::AccountFaultView { kind, code: i32::from(code), text: text.into(), ..Default::default() }
 }
 
-pub(super) fn notice(notice: &ch::Notice) -> ui::NoticeRow {
-    use ch::NoticeKind as K;
-    let mut row = ui::NoticeRow { id: i32::try_from(notice.id).unwrap_or(i32::MAX), ..Default::default() };
-    let (kind, text): (ui::NoticeKind, &str) = match &notice.kind {
-        K::PortTaken { port, reason } => {
-            row.port = i32::from(*port);
-            (ui::NoticeKind::PortTaken, reason)
-        }
-        K::SettingsLine(text) => (ui::NoticeKind::SettingsLine, text),
-        K::SettingsDamaged(text) => (ui::NoticeKind::SettingsDamaged, text),
-        K::SettingsNotSaved(text) => (ui::NoticeKind::SettingsNotSaved, text),
-        K::LogNotSaved(text) => (ui::NoticeKind::LogNotSaved, text),
-        K::Sound(text) => (ui::NoticeKind::Sound, text),
-        K::MissingPlugin { what, package } => {
-            row.package = package.into();
-            (ui::NoticeKind::MissingPlugin, what)
-        }
-        K::CertificateExpires { account, days } => {
-            row.account = i32::from(account.number());
-            row.days = i32::try_from(*days).unwrap_or(i32::MAX);
-            (ui::NoticeKind::CertificateExpires, "")
-        }
-    };
-    row.kind = kind;
-    row.text = text.into();
-    row
-}
-
 /// What is wrong with an entry on the dial pad.
 pub(super) fn dial_error(error: &DialError) -> ui::DialMeaningView {
     use ui::DialMeaning as M;
@@ -263,6 +235,13 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
             let meaning = dial_error(error);
             return ui::RefusalView { kind: K::Dial, text: error.to_string().into(), meaning, ..Default::default() };
         }
+        ch::Refusal::NotListening { reason, .. } => {
+            return ui::RefusalView {
+                kind: K::NotListening,
+                reason: notices::port_reason(reason),
+                ..Default::default()
+            };
+        }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
         ch::Refusal::Certificate(problem) => (K::Other, problem.clone()),
         ch::Refusal::NoCall => (K::NoCall, String::new()),
@@ -278,7 +257,6 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),
         ch::Refusal::NeedsCall(door) => (K::NeedsCall, door.clone()),
         ch::Refusal::NoDoor(door) => (K::NoDoor, door.clone()),
-        ch::Refusal::NotListening { reason, .. } => (K::NotListening, reason.clone()),
         ch::Refusal::NoCamera => (K::NoCamera, String::new()),
         ch::Refusal::CannotUnlock(door) => (K::CannotUnlock, door.clone()),
     };

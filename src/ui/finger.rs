@@ -92,7 +92,7 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
 }
 
 /// Moves the lists on the screen, one after the other, from their beginning to their end, until `label` can be pressed.
-fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Option<LogicalPosition> {
+pub(super) fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Option<LogicalPosition> {
     let scroll = |list: Area, delta_y: f32| {
         let event = WindowEvent::PointerScrolled { position: list.middle(), delta_x: 0.0, delta_y };
         send(component.window(), event);

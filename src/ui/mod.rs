@@ -12,6 +12,7 @@ mod door;
 mod finger;
 mod home;
 mod log;
+mod notices;
 mod offscreen;
 mod pages;
 mod panel;

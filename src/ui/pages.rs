@@ -5,7 +5,7 @@ use std::rc::Rc;
 use slint::{ComponentHandle, ModelRc, VecModel};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, settings};
+use super::{convert, generated as ui, notices, settings};
 use crate::channel::Command;
 use crate::config::{Language, Theme};
 
@@ -105,8 +105,8 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     replace(&status.get_accounts(), state.registrations.iter().map(convert::registration), |rows| {
         status.set_accounts(rows)
     });
-    let notices = window.global::<ui::NoticesAdapter>();
-    replace(&notices.get_notices(), state.notices.iter().map(convert::notice), |rows| notices.set_notices(rows));
+    let strip = window.global::<ui::NoticesAdapter>();
+    replace(&strip.get_notices(), state.notices.iter().map(notices::row), |rows| strip.set_notices(rows));
 }
 
 /// The look and the language.

@@ -2,7 +2,7 @@
 //!
 //! The phone shows a change only after it was told that it is durable, so whatever was shown outlives a power cut.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::channel::LogEntry;
 use crate::config::journal::Journal;
 use crate::config::store::Store;
-use crate::config::{Config, write_atomically};
+use crate::config::{Config, FileError, FileFault, write_atomically};
 
 /// Entries of the call log that are kept.
 const LOG_KEPT: usize = 1000;
@@ -32,13 +32,13 @@ pub enum Job {
     Replace(Vec<LogEntry>),
 }
 
-/// What became of a job; an error is in words and names the file.
+/// What became of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// Of [`Job::Settings`].
-    Settings(Result<(), String>),
+    Settings(Result<(), FileError>),
     /// Of [`Job::Append`] and [`Job::Replace`].
-    Log(Result<(), String>),
+    Log(Result<(), FileError>),
 }
 
 /// The files, open.
@@ -100,6 +100,8 @@ fn is_instance(text: &str) -> bool {
 #[derive(Debug)]
 pub struct Writer {
     jobs: Option<Sender<Job>>,
+    settings: PathBuf,
+    log: PathBuf,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -110,18 +112,26 @@ impl Writer {
     /// When the system gives no thread.
     pub fn start(mut files: Files, done: UnboundedSender<Saved>) -> std::io::Result<Self> {
         let (jobs, waiting): (Sender<Job>, Receiver<Job>) = channel();
+        let (settings, log) = (files.store.path().to_owned(), files.log.path().to_owned());
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
             while let Ok(job) = waiting.recv() {
                 // The loop may have left already; the job is done all the same.
                 let _ = done.send(files.save(&job));
             }
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), settings, log, thread: Some(thread) })
     }
 
-    /// Hands over a job; false if the thread is gone.
-    pub fn save(&self, job: Job) -> bool {
-        self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
+    /// Hands over a job; what became of it if the thread is gone.
+    ///
+    /// # Errors
+    /// [`FileFault::WriterGone`], with the file.
+    pub fn save(&self, job: Job) -> Result<(), Saved> {
+        let Some(Err(lost)) = self.jobs.as_ref().map(|jobs| jobs.send(job)) else { return Ok(()) };
+        Err(match lost.0 {
+            Job::Settings(_) => Saved::Settings(Err(FileFault::WriterGone.of(&self.settings))),
+            Job::Append(_) | Job::Replace(_) => Saved::Log(Err(FileFault::WriterGone.of(&self.log))),
+        })
     }
 }
 
@@ -166,9 +176,10 @@ mod tests {
         let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::start(files, done).expect("a thread");
         let config = Config::default().set("phone.direct_ip.port", "5062").expect("in range");
-        writer.save(Job::Append(Box::new(entry("first"))));
-        writer.save(Job::Append(Box::new(entry("second"))));
-        writer.save(Job::Settings(Arc::new(config.clone())));
+        let jobs = ["first", "second"].map(|name| Job::Append(Box::new(entry(name))));
+        for job in jobs.into_iter().chain([Job::Settings(Arc::new(config.clone()))]) {
+            writer.save(job).expect("the thread runs");
+        }
         on_runtime(async {
             for expected in [Saved::Log(Ok(())), Saved::Log(Ok(())), Saved::Settings(Ok(()))] {
                 assert_eq!(saved.recv().await, Some(expected));
@@ -190,8 +201,8 @@ mod tests {
         let (files, _, _) = Files::open(Store::open(&blocked.join("config.toml")).0, &blocked);
         let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::start(files, done).expect("a thread");
-        writer.save(Job::Settings(Arc::new(Config::default())));
-        writer.save(Job::Append(Box::new(entry("lost"))));
+        writer.save(Job::Settings(Arc::new(Config::default()))).expect("the thread runs");
+        writer.save(Job::Append(Box::new(entry("lost")))).expect("the thread runs");
         drop(writer);
         assert!(matches!(saved.try_recv(), Ok(Saved::Settings(Err(_)))));
         assert!(matches!(saved.try_recv(), Ok(Saved::Log(Err(_)))));

@@ -105,7 +105,6 @@ mod tests {
     use super::*;
     use crate::channel::{AudioView, EndReason};
     use crate::worker::testing::visitor;
-    use std::time::Instant;
 
     fn view(state: CallState) -> CallView {
         CallView { state, ..visitor() }

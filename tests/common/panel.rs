@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use vestibule::channel::{CallHandle, CallView, Event, LogEntry};
-use vestibule::config::Config;
+use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PortFault, PortTrouble};
+use vestibule::config::{Config, FileError, FileFault};
 use vestibule::phone::{
     Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
 };
@@ -185,7 +185,7 @@ impl Panel {
             Output::Listen { port, keep } => {
                 self.listens.retain(|old| keep.contains(old));
                 let result = if self.taken.contains(&port) {
-                    Err("address already in use".to_owned())
+                    Err(PortFault { transport: "UDP", port, trouble: PortTrouble::Taken })
                 } else {
                     self.listens.push(port);
                     Ok(vec![format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")])
@@ -243,8 +243,8 @@ impl Panel {
         self.phone.handle_log_saved(now, result);
     }
 
-    fn result(&self) -> Result<(), String> {
-        if self.disk == Disk::Full { Err("no space left".to_owned()) } else { Ok(()) }
+    fn result(&self) -> Result<(), FileError> {
+        if self.disk == Disk::Full { Err(FileFault::NoRoom.of("disk")) } else { Ok(()) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The call log: every call once, shown only when it is on disk.
 
-use vestibule::channel::{CallResult, Command, EndReason, Event};
+use vestibule::channel::{CallResult, Command, DeviceFault, EndReason, Event, SoundFault};
 use vestibule::phone::{MediaEvent, Phone};
 
 use crate::common::{Disk, House, PANEL, ms, s};
@@ -55,7 +55,7 @@ fn a_log_that_cannot_be_saved_is_shown_with_a_notice() {
     house.bell();
     house.must(PANEL, Command::Decline(None));
     assert_eq!(house.panel().log().len(), 1);
-    assert_eq!(house.panel().notices(), ["call log cannot be saved: no space left"]);
+    assert_eq!(house.panel().notices(), ["call log cannot be saved: disk: there is no room left on the disk"]);
     let id = house.panel().phone.notices()[0].id;
     house.must(PANEL, Command::DismissNotice(id));
     assert!(house.panel().notices().is_empty());
@@ -82,8 +82,11 @@ fn the_newest_comes_first_with_the_time_when_it_began() {
 fn sound_trouble_is_a_notice_as_long_as_it_lasts() {
     let mut house = House::new(&[]);
     let now = house.now;
-    house.panel().phone.handle_media(now, MediaEvent::Sound(Some("no microphone".to_owned())));
-    assert_eq!(house.panel().notices(), ["sound: no microphone"]);
+    house.panel().phone.handle_media(
+        now,
+        MediaEvent::Sound(Some(SoundFault { microphone: Some(DeviceFault::None), loudspeaker: None })),
+    );
+    assert_eq!(house.panel().notices(), ["sound: microphone: there is none"]);
     house.panel().phone.handle_media(now, MediaEvent::Sound(None));
     assert!(house.panel().notices().is_empty());
 }

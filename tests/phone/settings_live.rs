@@ -1,6 +1,6 @@
 //! Settings are in force at once, saved, and shown once they are saved.
 
-use vestibule::channel::{CallState, Command, Event};
+use vestibule::channel::{CallState, Command, Event, PortTrouble};
 use vestibule::phone::MediaOrder;
 
 use crate::common::{Disk, House, OTHER, PANEL, ms};
@@ -43,10 +43,13 @@ fn a_port_that_is_taken_is_said_and_the_rest_works() {
     let mut house = House::new(&[]);
     house.panel().taken = vec![5070];
     set(&mut house, "phone.direct_ip.port", "5070").expect("a port");
-    assert_eq!(house.panels[PANEL].phone.direct_ip().error.as_deref(), Some("address already in use"));
-    assert_eq!(house.panel().notices(), ["Direct IP Port 5070: address already in use"]);
+    assert_eq!(
+        house.panels[PANEL].phone.direct_ip().error.as_ref().map(|fault| &fault.trouble),
+        Some(&PortTrouble::Taken)
+    );
+    assert_eq!(house.panel().notices(), ["Direct IP Port 5070: UDP port 5070 is taken by another program"]);
     let refused = house.dial("10.0.0.2").expect_err("nothing to call from").to_string();
-    assert_eq!(refused, "IP calls are not possible: Direct IP Port 5070: address already in use");
+    assert_eq!(refused, "IP calls are not possible: Direct IP Port 5070: UDP port 5070 is taken by another program");
     set(&mut house, "phone.direct_ip.port", "5071").expect("a port");
     assert_eq!(house.panels[PANEL].phone.direct_ip().error, None);
     assert!(house.panel().notices().is_empty());
@@ -88,7 +91,7 @@ fn settings_that_cannot_be_saved_are_in_force_and_said() {
     house.panel().disk = Disk::Full;
     set(&mut house, "audio.volume", "11").expect("a volume");
     assert_eq!(house.panel().phone.config().audio_volume, 11);
-    assert_eq!(house.panel().notices(), ["settings cannot be saved: no space left"]);
+    assert_eq!(house.panel().notices(), ["settings cannot be saved: disk: there is no room left on the disk"]);
     house.panel().disk = Disk::Works;
     house.must(PANEL, Command::Volume(12));
     assert!(house.panel().notices().is_empty());

@@ -11,7 +11,7 @@ use super::FRAME;
 use super::call::Call;
 use super::capture::CaptureProcessor;
 use super::devices::supervisor::{Report, Supervisor};
-use super::devices::{Null, Sink, Source};
+use super::devices::{DeviceFault, Null, Sink, Source};
 use super::mix::{self, Ramp};
 use super::tones::{KeyPlayer, TonePlayer};
 use super::types::{AudioEvent, AudioPacket, AudioPlan, AudioSettings, AudioStats, DeviceState, Tone};
@@ -399,7 +399,7 @@ impl Engine {
 
 impl<End: ?Sized> Device<End> {
     /// Puts an opened device in place, or `silence` where it is missing; true when the state changed.
-    fn put(&mut self, end: Result<Box<End>, String>, silence: impl FnOnce() -> Box<End>) -> bool {
+    fn put(&mut self, end: Result<Box<End>, DeviceFault>, silence: impl FnOnce() -> Box<End>) -> bool {
         let state = match end {
             Ok(end) => {
                 self.end = end;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::devices::DeviceFault;
 use crate::media::CallKey;
 use crate::sdp::AudioCodec;
 
@@ -147,8 +148,8 @@ pub enum DeviceState {
     Closed,
     /// Open and running.
     Ok,
-    /// Not there, with the reason in words; silence stands in for it and it is tried again.
-    Missing(String),
+    /// Not there; silence stands in for it and it is tried again.
+    Missing(DeviceFault),
 }
 
 /// What the engine reports.

@@ -182,7 +182,7 @@ impl Gate {
 }
 
 fn make(name: &'static str, codec: VideoCodec) -> Result<gst::Element, VideoError> {
-    let missing = |_| VideoError::Missing(plugins::missing(name, &plugins::cannot_show(codec)));
+    let missing = |_| VideoError::Missing(plugins::missing(name, plugins::Disabled::Showing(codec)));
     gst::ElementFactory::make(name).build().map_err(missing)
 }
 

@@ -158,7 +158,7 @@ impl Drop for Line {
 }
 
 fn make(name: &'static str, codec: VideoCodec) -> Result<gst::Element, VideoError> {
-    let missing = |_| VideoError::Missing(plugins::missing(name, &plugins::cannot_send(codec)));
+    let missing = |_| VideoError::Missing(plugins::missing(name, plugins::Disabled::Sending(codec)));
     gst::ElementFactory::make(name).build().map_err(missing)
 }
 

@@ -30,7 +30,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use plugins::{MissingPlugin, VideoCapabilities, init, probe, use_registry, warm_up};
+pub use plugins::{Disabled, MissingPlugin, VideoCapabilities, init, probe, use_registry, warm_up};
 pub use receiver::{Receiver, ReceiverParams};
 pub use sender::{Payload, Sender, SenderParams};
 pub use source::{CameraSource, Painter};

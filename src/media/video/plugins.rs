@@ -93,14 +93,32 @@ pub struct MissingPlugin {
     pub element: &'static str,
     /// The Debian package that brings it.
     pub package: &'static str,
-    /// What it disables, as the beginning of a sentence.
-    pub what: String,
+    /// What it disables.
+    pub disables: Disabled,
+}
+
+/// What does not work without some element. `Display` is the beginning of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disabled {
+    /// Pictures of this codec cannot be shown.
+    Showing(VideoCodec),
+    /// Our own camera cannot be sent in this codec.
+    Sending(VideoCodec),
+}
+
+impl fmt::Display for Disabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Showing(codec) => write!(f, "{} pictures cannot be shown", codec.name()),
+            Self::Sending(codec) => write!(f, "{} pictures cannot be sent", codec.name()),
+        }
+    }
 }
 
 impl fmt::Display for MissingPlugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { element, package, what } = self;
-        write!(f, "{what}: the GStreamer element {element} is missing, install the package {package}")
+        let Self { element, package, disables } = self;
+        write!(f, "{disables}: the GStreamer element {element} is missing, install the package {package}")
     }
 }
 
@@ -186,33 +204,19 @@ pub(super) fn decoders(codec: VideoCodec, preferred: Option<&str>) -> Vec<&'stat
 pub(super) fn encoder(codec: VideoCodec) -> Result<&'static str, VideoError> {
     let encoders = elements(codec).encoders;
     let found = encoders.iter().map(|(name, _)| *name).find(|name| installed(name));
-    found.ok_or_else(|| VideoError::Missing(missing(encoders[0].0, &cannot_send(codec))))
+    found.ok_or_else(|| VideoError::Missing(missing(encoders[0].0, Disabled::Sending(codec))))
 }
 
 /// The words for an element that could not be made.
-pub(super) fn missing(element: &'static str, what: &str) -> MissingPlugin {
+pub(super) fn missing(element: &'static str, disables: Disabled) -> MissingPlugin {
     let codecs = CODECS.iter().map(|codec| elements(*codec));
     let all = codecs.flat_map(|e| e.receive.iter().chain(e.decoders).chain(e.encoders).chain([&e.payloader]));
     let package = RECEIVE.iter().chain(SEND).chain(all).chain(CAMERA).find(|(name, _)| *name == element);
-    MissingPlugin {
-        element,
-        package: package.map_or("gstreamer1.0-plugins-bad", |(_, package)| *package),
-        what: what.to_string(),
-    }
+    MissingPlugin { element, package: package.map_or("gstreamer1.0-plugins-bad", |(_, package)| *package), disables }
 }
 
 /// What a real camera needs.
 const CAMERA: &[Element] = &[("v4l2src", GOOD), ("videorate", BASE)];
-
-/// What does not work, for the receiving side.
-pub(super) fn cannot_show(codec: VideoCodec) -> String {
-    format!("{} pictures cannot be shown", codec.name())
-}
-
-/// What does not work, for the sending side.
-pub(super) fn cannot_send(codec: VideoCodec) -> String {
-    format!("{} pictures cannot be sent", codec.name())
-}
 
 fn installed(name: &str) -> bool {
     gst::ElementFactory::find(name).is_some()
@@ -223,21 +227,21 @@ fn probe_with(installed: impl Fn(&str) -> bool) -> VideoCapabilities {
     for codec in CODECS {
         let e = elements(codec);
         let lack =
-            |needed: &mut dyn Iterator<Item = &'static Element>, choice: &[Element], usual: Element, what: String| {
+            |needed: &mut dyn Iterator<Item = &'static Element>, choice: &[Element], usual: Element, disables| {
                 let mut lacking: Vec<_> = needed.filter(|(name, _)| !installed(name)).copied().collect();
                 if !choice.iter().any(|(name, _)| installed(name)) {
                     lacking.push(usual);
                 }
                 lacking
                     .into_iter()
-                    .map(|(element, package)| MissingPlugin { element, package, what: what.clone() })
+                    .map(|(element, package)| MissingPlugin { element, package, disables })
                     .collect::<Vec<_>>()
             };
-        let receive = lack(&mut RECEIVE.iter().chain(e.receive), e.decoders, e.usual_decoder, cannot_show(codec));
+        let receive = lack(&mut RECEIVE.iter().chain(e.receive), e.decoders, e.usual_decoder, Disabled::Showing(codec));
         if receive.is_empty() {
             found.decode.push(codec);
         }
-        let send = lack(&mut SEND.iter().chain([&e.payloader]), e.encoders, e.encoders[0], cannot_send(codec));
+        let send = lack(&mut SEND.iter().chain([&e.payloader]), e.encoders, e.encoders[0], Disabled::Sending(codec));
         if send.is_empty() {
             found.encode.push(codec);
         }

@@ -299,7 +299,7 @@ impl Work {
         self.undecoded = false;
         let Some(decoder) = self.decoder() else {
             let element = plugins::elements(self.codec).usual_decoder.0;
-            let missing = plugins::missing(element, &plugins::cannot_show(self.codec));
+            let missing = plugins::missing(element, plugins::Disabled::Showing(self.codec));
             (self.events)(VideoEvent::Failed(missing.to_string()));
             return;
         };

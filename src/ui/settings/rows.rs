@@ -12,8 +12,8 @@ use super::ui;
 use crate::channel::CertificateRole;
 use crate::config::{Account, AccountConfig, AccountTransport, Kind, SETTINGS, Setting, SrvOver, setting};
 use crate::ui::account::{account_of, days_until};
-use crate::ui::convert;
 use crate::ui::panel::State;
+use crate::ui::{convert, notices};
 
 /// Forgets the call log.
 pub(super) const CLEAR_LOG: &str = "about.clear_log";
@@ -121,8 +121,12 @@ fn calls(state: &State) -> Vec<ui::SettingRow> {
         let prefix = format!("{chapter}.");
         rows.extend(SETTINGS.iter().filter(|setting| setting.key.starts_with(&prefix)).map(|it| row(state, it)));
         if chapter == "phone.direct_ip" {
-            let listening = state.direct_ip.error.clone().unwrap_or_else(|| state.direct_ip.listening.join("  "));
-            rows.push(information("phone.direct_ip.listening", &listening));
+            let mut row = information("phone.direct_ip.listening", &state.direct_ip.listening.join("  "));
+            if let Some(fault) = &state.direct_ip.error {
+                row.fault = ui::SettingFault::NotListening;
+                row.reason = notices::port_reason(fault);
+            }
+            rows.push(row);
         }
     }
     rows

@@ -31,7 +31,7 @@ const PAGES: [(ui::Page, &str); 9] = [
     (ui::Page::Settings, "settings"),
 ];
 
-fn window(width: u32, height: u32) -> ui::AppWindow {
+pub(super) fn window(width: u32, height: u32) -> ui::AppWindow {
     let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
     // One platform serves all windows of a thread.
     let _ = slint::platform::set_platform(Box::new(TestingBackend::new(options)));

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use slint::ComponentHandle;
+use slint::{ComponentHandle, ModelRc};
 
 use super::ui;
-use crate::channel::{PinView, RegistrationState};
-use crate::config::Config;
+use crate::channel::{DeviceFault, Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
+use crate::config::{Config, Problem};
 use crate::ui::panel::State;
-use crate::ui::{account, pin, settings};
+use crate::ui::{account, finger, notices, pin, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -149,7 +149,38 @@ pub(super) const SCENES: &[Scene] = &[
     scene("ringing_labelled", ui::Page::Ringing, labels),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
+    scene("notice_port", ui::Page::Home, |window| {
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken() });
+    }),
+    scene("notice_plugins", ui::Page::Home, |window| {
+        let packages = vec!["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"];
+        notice(window, NoticeKind::MissingPlugins { show: vec!["H264", "VP8"], send: vec!["H264", "VP8"], packages });
+    }),
+    scene("notice_settings", ui::Page::Home, |window| {
+        let (key, given) = ("phone.call.return_code_when_refused".to_owned(), "\"601\"".to_owned());
+        notice(window, NoticeKind::SettingsLine(Problem::Value { key, given, problem: String::new() }));
+    }),
+    scene("notice_sound", ui::Page::Home, |window| {
+        let fault = SoundFault { microphone: Some(DeviceFault::Busy), loudspeaker: Some(DeviceFault::Gone) };
+        notice(window, NoticeKind::Sound(fault));
+    }),
+    scene("not_listening", ui::Page::Settings, |window| {
+        let mut state = State { group: ui::SettingsGroup::Calls, ..State::default() };
+        state.direct_ip.error = Some(taken());
+        settings::apply(window, &state);
+        // The rows of direct calls come after those of do not disturb.
+        finger::reach(window, "phone.auto_answer.enabled").expect("it is on this page");
+    }),
 ];
+
+fn taken() -> PortFault {
+    PortFault { transport: "TCP", port: 5060, trouble: PortTrouble::Taken }
+}
+
+fn notice(window: &ui::AppWindow, kind: NoticeKind) {
+    let rows = [notices::row(&Notice { id: 1, kind })];
+    window.global::<ui::NoticesAdapter>().set_notices(ModelRc::from(rows.as_slice()));
+}
 
 /// As an installer leaves an account.
 const SET_UP: &[(&str, &str)] = &[
@@ -228,7 +259,7 @@ fn states(window: &ui::AppWindow, first: ui::AccountState, second: ui::AccountSt
         state,
         fault: if state == ui::AccountState::Failed { fault.clone() } else { ui::AccountFaultView::default() },
     };
-    let rows = slint::ModelRc::new(slint::VecModel::from(vec![view(1, first), view(2, second)]));
+    let rows = ModelRc::new(slint::VecModel::from(vec![view(1, first), view(2, second)]));
     window.global::<ui::StatusAdapter>().set_accounts(rows);
 }
 

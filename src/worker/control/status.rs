@@ -58,7 +58,7 @@ pub fn direct_ip(view: &DirectIpView) -> Value {
         "port": view.port,
         "address": view.address,
         "listening": view.listening,
-        "error": view.error,
+        "error": view.error.as_ref().map(ToString::to_string),
     })
 }
 

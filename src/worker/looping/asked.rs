@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::Loop;
 use crate::channel::{CallHandle, Command, Done, Event, ScreenRequest};
-use crate::config;
+use crate::config::{self, FileError};
 use crate::worker::control::protocol::Do;
 use crate::worker::control::serve::{Call, Outcome};
 use crate::worker::control::status::{self, State};
@@ -39,7 +39,7 @@ impl Asked {
     }
 
     /// All settings are durable, or cannot be saved.
-    pub(super) fn saved(&mut self, result: &Result<(), String>) {
+    pub(super) fn saved(&mut self, result: &Result<(), FileError>) {
         for (reply, value) in self.of_disk.drain(..) {
             let _ = reply.send(match result {
                 Ok(()) => Ok(value),

@@ -1,12 +1,13 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
 //! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
-//! about files of certificates.
+//! about files of certificates, `plugins` about those of GStreamer that are missing.
 
 mod asked;
 mod certificates;
 mod outputs;
 mod pin;
+mod plugins;
 
 use std::collections::HashMap;
 use std::io;
@@ -37,7 +38,7 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
-use crate::channel::{Command, Event, NoticeKind};
+use crate::channel::{Command, Event};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
 use crate::phone::{FlowFault, LINES, Phone, Routes, Start};
@@ -371,12 +372,9 @@ impl Loop {
         let has_camera = self.phone.config().video_camera != "none";
         for missing in &found.missing {
             tracing::warn!("{missing}");
-            // The camera's plug-ins concern nobody who has none.
-            if let Some(what) = missing.what.strip_suffix(" cannot be shown") {
-                self.phone.notice(missing_plugin(what, missing.package));
-            } else if has_camera {
-                self.phone.notice(missing_plugin(missing.what.trim_end_matches(" cannot be sent"), missing.package));
-            }
+        }
+        if let Some(notice) = plugins::without(&found.missing, has_camera) {
+            self.phone.notice(notice);
         }
     }
 
@@ -484,8 +482,4 @@ fn capabilities(video: &VideoCapabilities) -> Capabilities {
         audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcma, AudioCodec::Pcmu],
         video: video.decode.clone(),
     }
-}
-
-fn missing_plugin(what: &str, package: &str) -> NoticeKind {
-    NoticeKind::MissingPlugin { what: what.to_owned(), package: package.to_owned() }
 }

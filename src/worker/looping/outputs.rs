@@ -5,7 +5,7 @@ use crate::channel::Event;
 use crate::phone::{Connect, FlowFault, LogChange, MediaEvent, Output};
 use crate::sip::{Path, Transmit, Transport};
 use crate::worker::control::events;
-use crate::worker::files::Job;
+use crate::worker::files::{Job, Saved};
 use crate::worker::media::now;
 use crate::worker::net::{tcp, tls};
 use crate::worker::trace::Way;
@@ -59,16 +59,13 @@ impl Loop {
     }
 
     fn save(&mut self, job: Job) {
-        let of_settings = matches!(job, Job::Settings(_));
-        if self.writer.save(job) {
-            return;
-        }
-        let lost = Err("the thread that writes files is gone".to_owned());
-        if of_settings {
-            self.saving = self.saving.saturating_sub(1);
-            self.phone.handle_settings_saved(now(), lost);
-        } else {
-            self.phone.handle_log_saved(now(), lost);
+        match self.writer.save(job) {
+            Ok(()) => {}
+            Err(Saved::Settings(lost)) => {
+                self.saving = self.saving.saturating_sub(1);
+                self.phone.handle_settings_saved(now(), lost);
+            }
+            Err(Saved::Log(lost)) => self.phone.handle_log_saved(now(), lost),
         }
     }
 

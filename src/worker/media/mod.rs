@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use self::pictures::{PictureReport, Pictures};
 use self::ports::Pair;
 use self::stream::{Brought, Kind, Stream};
-use crate::channel::{AudioView, CallHandle, VideoView};
+use crate::channel::{AudioView, CallHandle, DeviceFault, SoundFault, VideoView};
 use crate::config::Config;
 use crate::frame::FrameSlot;
 use crate::media::CallKey;
@@ -104,7 +104,10 @@ impl Media {
         let to_loop = sender.clone();
         // A full channel means that the loop stands still: newer sound is no better off than older.
         let sound = AudioEngine::start(settings.clone(), move |event| drop(to_loop.try_send(Report::Sound(event))))
-            .inspect_err(|error| events.push_back(MediaEvent::Sound(Some(format!("no thread for sound: {error}")))))
+            .inspect_err(|error| {
+                let fault = Some(DeviceFault::System(error.to_string()));
+                events.push_back(MediaEvent::Sound(Some(SoundFault { microphone: fault.clone(), loudspeaker: fault })));
+            })
             .ok();
         let cname = format!("{:016x}@vestibule", random.random::<u64>());
         let media = Self {
@@ -217,7 +220,7 @@ impl Media {
                 });
             }
             Report::Sound(AudioEvent::Device { input, output }) => {
-                self.events.push_back(MediaEvent::Sound(what_is_wrong(&input, &output)));
+                self.events.push_back(MediaEvent::Sound(what_is_wrong(input, output)));
             }
             Report::Sound(AudioEvent::RemoteSilent { call }) => tracing::debug!("call {}: no sound arrives", call.0),
             Report::Picture(PictureReport::Payload { call, payload_type, payload }) => {
@@ -446,15 +449,31 @@ fn audio_plan(agreed: &AudioStream, send: bool, play: bool) -> AudioPlan {
     }
 }
 
-/// What is wrong with the devices, in words; `None` when nothing is.
-fn what_is_wrong(input: &DeviceState, output: &DeviceState) -> Option<String> {
-    let words = |what: &str, state: &DeviceState| match state {
-        DeviceState::Missing(why) => Some(format!("{what}: {why}")),
+/// What is wrong with the devices; `None` when nothing is.
+fn what_is_wrong(input: DeviceState, output: DeviceState) -> Option<SoundFault> {
+    let fault = |state| match state {
+        DeviceState::Missing(why) => Some(told(why)),
         DeviceState::Ok | DeviceState::Closed => None,
     };
-    match (words("microphone", input), words("loudspeaker", output)) {
-        (Some(input), Some(output)) => Some(format!("{input}; {output}")),
-        (input, output) => input.or(output),
+    let found = SoundFault { microphone: fault(input), loudspeaker: fault(output) };
+    (found != SoundFault::default()).then_some(found)
+}
+
+/// The same for the screen, which does not know the sound engine.
+fn told(fault: audio::DeviceFault) -> DeviceFault {
+    use audio::DeviceFault as F;
+    match fault {
+        F::None => DeviceFault::None,
+        F::NotNamed(name) => DeviceFault::NotNamed(name),
+        F::Unusable(name) => DeviceFault::Unusable(name),
+        F::Gone => DeviceFault::Gone,
+        F::Denied => DeviceFault::Denied,
+        F::Busy => DeviceFault::Busy,
+        F::Stalled => DeviceFault::Stalled,
+        F::NoAnswer => DeviceFault::NoAnswer,
+        F::File(error) => DeviceFault::File(error),
+        F::NotWav(file) => DeviceFault::NotWav(file.display().to_string()),
+        F::System(words) => DeviceFault::System(words),
     }
 }
 

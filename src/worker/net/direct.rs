@@ -14,6 +14,7 @@ use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use super::undelivered;
+use crate::channel::{PortFault, PortTrouble};
 
 /// What the kernel may keep of a burst while the loop is busy, in bytes.
 const RECEIVE_BUFFER: usize = 256 * 1024;
@@ -67,11 +68,11 @@ pub enum Heard {
 
 impl Direct {
     /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. Gives what is
-    /// listened on. IPv6 is left out where the system has none; anything else that fails is an error in words.
+    /// listened on. IPv6 is left out where the system has none; anything else that fails is an error.
     ///
     /// # Errors
-    /// Why the port cannot be had, in words.
-    pub fn listen(&mut self, port: u16, keep: &[u16]) -> Result<Vec<String>, String> {
+    /// Why the port cannot be had.
+    pub fn listen(&mut self, port: u16, keep: &[u16]) -> Result<Vec<String>, PortFault> {
         self.ports.retain(|open| open.of_account || open.number == port || keep.contains(&open.number));
         if !self.ports.iter().any(|open| open.number == port) {
             self.ports.push(Port::open(port)?);
@@ -82,23 +83,23 @@ impl Direct {
     /// Opens a port for an account, one that the system chooses.
     ///
     /// # Errors
-    /// Why there is none, in words.
-    pub fn open_for_account(&mut self) -> Result<u16, String> {
-        let mut refused = String::new();
-        for _ in 0..ATTEMPTS {
+    /// Why there is none.
+    pub fn open_for_account(&mut self) -> Result<u16, PortFault> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             // What is free for IPv4 by UDP need not be for the others.
             let free = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.local_addr());
-            let number =
-                free.map_err(|error| words("UDP", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), &error))?.port();
+            let number = free.map_err(|error| fault("UDP", 0, &error))?.port();
             match Port::open(number) {
                 Ok(open) => {
                     self.ports.push(Port { of_account: true, ..open });
                     return Ok(number);
                 }
-                Err(why) => refused = why,
+                Err(why) if attempts == ATTEMPTS => return Err(why),
+                Err(_) => {}
             }
         }
-        Err(refused)
     }
 
     /// Closes the port of an account.
@@ -173,17 +174,17 @@ impl Direct {
 }
 
 impl Port {
-    fn open(number: u16) -> Result<Self, String> {
+    fn open(number: u16) -> Result<Self, PortFault> {
         let mut open = Self { number, of_account: false, udp: Vec::new(), tcp: Vec::new() };
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
         let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, number));
         for address in [v4, v6] {
             let udp = match udp(address) {
                 Err(error) if address.is_ipv6() && no_ipv6(&error) => continue,
-                result => result.map_err(|error| words("UDP", address, &error))?,
+                result => result.map_err(|error| fault("UDP", number, &error))?,
             };
             open.udp.push(udp);
-            open.tcp.push(tcp(address).map_err(|error| words("TCP", address, &error))?);
+            open.tcp.push(tcp(address).map_err(|error| fault("TCP", number, &error))?);
         }
         Ok(open)
     }
@@ -237,13 +238,13 @@ fn no_ipv6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL | libc::EPROTONOSUPPORT))
 }
 
-fn words(transport: &str, address: SocketAddr, error: &io::Error) -> String {
-    let port = address.port();
-    match error.kind() {
-        io::ErrorKind::AddrInUse => format!("{transport} port {port} is taken by another program"),
-        io::ErrorKind::PermissionDenied => format!("{transport} port {port} is not allowed for this program"),
-        _ => format!("{transport} port {port} cannot be opened: {error}"),
-    }
+fn fault(transport: &'static str, port: u16, error: &io::Error) -> PortFault {
+    let trouble = match error.kind() {
+        io::ErrorKind::AddrInUse => PortTrouble::Taken,
+        io::ErrorKind::PermissionDenied => PortTrouble::NotAllowed,
+        _ => PortTrouble::System(error.to_string()),
+    };
+    PortFault { transport, port, trouble }
 }
 
 #[cfg(test)]
@@ -280,7 +281,7 @@ mod tests {
             let port = taken.local_addr().expect("it has one").port();
             let mut direct = Direct::default();
             let error = direct.listen(port, &[]).expect_err("TCP is taken");
-            assert_eq!(error, format!("TCP port {port} is taken by another program"));
+            assert_eq!(error.to_string(), format!("TCP port {port} is taken by another program"));
             assert!(std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok(), "UDP was given back");
             assert!(direct.send(port, SocketAddr::from(([127, 0, 0, 1], 9)), b"x").is_err());
             drop(taken);

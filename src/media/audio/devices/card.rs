@@ -16,7 +16,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::super::resample::{Resampler, Steady};
 use super::super::{FRAME, RATE};
-use super::{Opened, Sink, Source};
+use super::{DeviceFault, Opened, Sink, Source};
 
 /// Sound that a card takes at a time, in ms. With 10 a PulseAudio server on a busy machine stumbles.
 const PERIOD_MS: u32 = 20;
@@ -44,12 +44,12 @@ pub(super) struct Health {
     ended: AtomicU32,
 }
 
-/// Why a stream ends, in words.
-const ENDINGS: [(ErrorKind, &str); 4] = [
-    (ErrorKind::DeviceNotAvailable, "the sound device has gone"),
-    (ErrorKind::StreamInvalidated, "the sound system closed the stream"),
-    (ErrorKind::HostUnavailable, "the sound system has gone"),
-    (ErrorKind::PermissionDenied, "access to the sound device was denied"),
+/// The errors that end a stream.
+const ENDINGS: [ErrorKind; 4] = [
+    ErrorKind::DeviceNotAvailable,
+    ErrorKind::StreamInvalidated,
+    ErrorKind::HostUnavailable,
+    ErrorKind::PermissionDenied,
 ];
 
 impl Health {
@@ -62,7 +62,7 @@ impl Health {
     fn failed(&self, kind: ErrorKind) {
         match kind {
             ErrorKind::Xrun | ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
-            _ => match ENDINGS.iter().position(|(ending, _)| *ending == kind) {
+            _ => match ENDINGS.iter().position(|ending| *ending == kind) {
                 Some(at) => self.ended.store(at as u32 + 1, Ordering::Relaxed),
                 None => {
                     self.errors.fetch_add(1, Ordering::Relaxed);
@@ -77,12 +77,12 @@ impl Health {
     }
 
     /// Why the stream must be built anew, if it must.
-    pub(super) fn trouble(&self) -> Option<&'static str> {
+    pub(super) fn trouble(&self) -> Option<DeviceFault> {
         let ended = self.ended.load(Ordering::Relaxed) as usize;
-        if let Some((_, words)) = ended.checked_sub(1).and_then(|at| ENDINGS.get(at)) {
-            return Some(words);
+        if let Some(kind) = ended.checked_sub(1).and_then(|at| ENDINGS.get(at)) {
+            return DeviceFault::of_ending(*kind);
         }
-        (self.errors.swap(0, Ordering::Relaxed) > ERRORS_BORNE).then_some("the sound device reports errors")
+        (self.errors.swap(0, Ordering::Relaxed) > ERRORS_BORNE).then_some(DeviceFault::Stalled)
     }
 }
 
@@ -143,21 +143,17 @@ fn quiet() -> Option<impl Sized> {
     alsa::Output::local_error_handler().ok()
 }
 
-fn find(name: &str, default: Option<cpal::Device>, host: &cpal::Host, kind: &str) -> Result<cpal::Device, String> {
+fn find(
+    name: &str,
+    default: Option<cpal::Device>,
+    host: &cpal::Host,
+    fits: fn(&cpal::Device) -> bool,
+) -> Result<cpal::Device, DeviceFault> {
     if name == "default" {
-        return default.ok_or_else(|| format!("there is no {kind}"));
+        return default.ok_or(DeviceFault::None);
     }
     let wanted = |device: &cpal::Device| own_name(device).is_some_and(|own| own == name) || device.to_string() == name;
-    host.devices()
-        .map_err(|error| error.to_string())?
-        .find(|device| {
-            wanted(device)
-                && match kind {
-                    "microphone" => device.supports_input(),
-                    _ => device.supports_output(),
-                }
-        })
-        .ok_or_else(|| format!("there is no {kind} named {name}"))
+    host.devices()?.find(|device| wanted(device) && fits(device)).ok_or_else(|| DeviceFault::NotNamed(name.to_owned()))
 }
 
 /// The way of running a device that costs least: 48 kHz, few channels, a common sample format.
@@ -186,15 +182,12 @@ fn choose(ranges: impl Iterator<Item = SupportedStreamConfigRange>) -> Option<(S
 }
 
 /// Opens a microphone.
-pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, String> {
+pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, DeviceFault> {
     let _quiet = quiet();
     let host = cpal::default_host();
-    let device = find(name, host.default_input_device(), &host, "microphone")?;
-    let (config, format) = device
-        .supported_input_configs()
-        .ok()
-        .and_then(choose)
-        .ok_or_else(|| format!("the microphone {name} cannot be used"))?;
+    let device = find(name, host.default_input_device(), &host, DeviceTrait::supports_input)?;
+    let (config, format) =
+        device.supported_input_configs().ok().and_then(choose).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))?;
     let health = Arc::new(Health::default());
     let (to, from) = RingBuffer::new((config.sample_rate * RING_MS / 1_000) as usize);
     let build = match format {
@@ -202,11 +195,11 @@ pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, String> {
         SampleFormat::I16 => build_input::<i16>,
         _ => build_input::<i32>,
     };
-    let stream = build(&device, config, to, health.clone()).map_err(|error| error.to_string())?;
-    stream.play().map_err(|error| error.to_string())?;
+    let stream = build(&device, config, to, health.clone())?;
+    stream.play()?;
     let source = CardSource {
         ring: from,
-        resampler: Resampler::new(config.sample_rate, RATE, Steady::Output(FRAME))?,
+        resampler: Resampler::new(config.sample_rate, RATE, Steady::Output(FRAME)).map_err(DeviceFault::System)?,
         portion: Vec::with_capacity(FRAME * 2),
         oldest: (config.sample_rate * OLDEST_MS / 1_000) as usize,
     };
@@ -245,15 +238,15 @@ where
 }
 
 /// Opens a loudspeaker.
-pub(super) fn open_output(name: &str) -> Result<Opened<dyn Sink>, String> {
+pub(super) fn open_output(name: &str) -> Result<Opened<dyn Sink>, DeviceFault> {
     let _quiet = quiet();
     let host = cpal::default_host();
-    let device = find(name, host.default_output_device(), &host, "loudspeaker")?;
+    let device = find(name, host.default_output_device(), &host, DeviceTrait::supports_output)?;
     let (config, format) = device
         .supported_output_configs()
         .ok()
         .and_then(choose)
-        .ok_or_else(|| format!("the loudspeaker {name} cannot be used"))?;
+        .ok_or_else(|| DeviceFault::Unusable(name.to_owned()))?;
     let health = Arc::new(Health::default());
     let (to, from) = RingBuffer::new((config.sample_rate * RING_MS / 1_000) as usize);
     let build = match format {
@@ -261,11 +254,11 @@ pub(super) fn open_output(name: &str) -> Result<Opened<dyn Sink>, String> {
         SampleFormat::I16 => build_output::<i16>,
         _ => build_output::<i32>,
     };
-    let stream = build(&device, config, from, health.clone()).map_err(|error| error.to_string())?;
-    stream.play().map_err(|error| error.to_string())?;
+    let stream = build(&device, config, from, health.clone())?;
+    stream.play()?;
     let sink = CardSink {
         ring: to,
-        resampler: Resampler::new(RATE, config.sample_rate, Steady::Input(FRAME))?,
+        resampler: Resampler::new(RATE, config.sample_rate, Steady::Input(FRAME)).map_err(DeviceFault::System)?,
         health: health.clone(),
         rate: config.sample_rate,
         spare_ms: 10,
@@ -395,7 +388,7 @@ mod tests {
         }
         assert!(health.trouble().is_some());
         health.failed(ErrorKind::DeviceNotAvailable);
-        assert_eq!(health.trouble(), Some("the sound device has gone"));
+        assert_eq!(health.trouble(), Some(DeviceFault::Gone));
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! answers by the fill of its ring, so that its own clock sets the pace. `supervisor` opens, watches and rebuilds.
 
 mod card;
+mod fault;
 mod plain;
 pub(super) mod supervisor;
 mod wav;
@@ -21,6 +22,7 @@ mod wav;
 use std::path::Path;
 
 pub use card::{DeviceNames, list};
+pub use fault::DeviceFault;
 pub(super) use plain::Null;
 
 use super::FRAME;
@@ -115,9 +117,9 @@ struct Opened<End: ?Sized> {
 }
 
 /// Opens a microphone. May block for seconds.
-fn open_input(name: &str) -> Result<Opened<dyn Source>, String> {
+fn open_input(name: &str) -> Result<Opened<dyn Source>, DeviceFault> {
     let plain = |end: Box<dyn Source>| Ok(Opened { end, card: None });
-    match named(name).map_err(|error| error.to_string())? {
+    match named(name).map_err(|_| DeviceFault::Unusable(name.to_owned()))? {
         Named::Null => plain(Box::new(Null)),
         Named::Tone => plain(Box::new(plain::TestTone::new())),
         Named::Loop => plain(Box::new(plain::Loop::new())),
@@ -127,10 +129,10 @@ fn open_input(name: &str) -> Result<Opened<dyn Source>, String> {
 }
 
 /// Opens a loudspeaker. May block for seconds. `again` continues a recording instead of beginning it.
-fn open_output(name: &str, again: bool) -> Result<Opened<dyn Sink>, String> {
-    check_output(name).map_err(|error| error.to_string())?;
+fn open_output(name: &str, again: bool) -> Result<Opened<dyn Sink>, DeviceFault> {
     let plain = |end: Box<dyn Sink>| Ok(Opened { end, card: None });
-    match named(name).map_err(|error| error.to_string())? {
+    let wanted = check_output(name).and_then(|()| named(name)).map_err(|_| DeviceFault::Unusable(name.to_owned()))?;
+    match wanted {
         Named::Null | Named::Loop | Named::Tone => plain(Box::new(Null)),
         Named::Wav(file) => plain(Box::new(wav::WavSink::open(file, again)?)),
         Named::Card(name) => card::open_output(name),

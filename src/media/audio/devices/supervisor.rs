@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::card::Card;
-use super::{Opened, Sink, Source, open_input, open_output};
+use super::{DeviceFault, Opened, Sink, Source, open_input, open_output};
 
 /// A card that calls for no sound for so long is taken for dead.
 const SILENT: Duration = Duration::from_millis(500);
@@ -34,15 +34,15 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// What the audio thread is told. The number is that of the order it answers.
 pub(in super::super) enum Report {
     /// A microphone is open, or not and why.
-    Input(u64, Result<Box<dyn Source>, String>),
+    Input(u64, Result<Box<dyn Source>, DeviceFault>),
     /// A loudspeaker is open, or not and why.
-    Output(u64, Result<Box<dyn Sink>, String>),
+    Output(u64, Result<Box<dyn Sink>, DeviceFault>),
 }
 
 enum Order {
     Want { number: u64, input: Option<String>, output: Option<String> },
-    InputOpened(u64, Result<Opened<dyn Source>, String>),
-    OutputOpened(u64, Result<Opened<dyn Sink>, String>),
+    InputOpened(u64, Result<Opened<dyn Source>, DeviceFault>),
+    OutputOpened(u64, Result<Opened<dyn Sink>, DeviceFault>),
     Quit,
 }
 
@@ -126,7 +126,7 @@ enum State {
 enum Found {
     Nothing,
     Open,
-    Trouble(String),
+    Trouble(DeviceFault),
 }
 
 impl Side {
@@ -144,7 +144,7 @@ impl Side {
     }
 
     /// Puts the result of an opening in place; hands back the end for the audio thread.
-    fn opened<End: ?Sized>(&mut self, opened: Result<Opened<End>, String>) -> Result<Box<End>, String> {
+    fn opened<End: ?Sized>(&mut self, opened: Result<Opened<End>, DeviceFault>) -> Result<Box<End>, DeviceFault> {
         match opened {
             Ok(opened) => {
                 self.pause = FIRST_PAUSE;
@@ -176,14 +176,14 @@ impl Side {
                 let patience = if now.duration_since(*since) < STARTING { SILENT_AT_START } else { SILENT };
                 let silent = now.duration_since(*moved) > patience;
                 match trouble {
-                    Some(why) => Found::Trouble(why.to_owned()),
-                    None if silent => Found::Trouble("the sound device stands still".to_owned()),
+                    Some(why) => Found::Trouble(why),
+                    None if silent => Found::Trouble(DeviceFault::Stalled),
                     None => Found::Nothing,
                 }
             }
             State::Opening(since, told) if !*told && now.duration_since(*since) > SLOW => {
                 *told = true;
-                Found::Trouble("the sound system does not answer".to_owned())
+                Found::Trouble(DeviceFault::NoAnswer)
             }
             State::Waiting(until) if now >= *until => Found::Open,
             _ => Found::Nothing,
@@ -317,9 +317,9 @@ impl Worker {
 }
 
 /// Runs an opening beside the supervisor, which must never hang.
-fn spawn(own: Sender<Order>, open: impl FnOnce() + Send + 'static, failed: impl FnOnce(String) -> Order) {
+fn spawn(own: Sender<Order>, open: impl FnOnce() + Send + 'static, failed: impl FnOnce(DeviceFault) -> Order) {
     let thread = std::thread::Builder::new().name("audio-open".to_owned());
     if let Err(error) = thread.spawn(open) {
-        let _ = own.send(failed(error.to_string()));
+        let _ = own.send(failed(DeviceFault::System(error.to_string())));
     }
 }

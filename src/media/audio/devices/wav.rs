@@ -11,7 +11,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::super::resample::Resampler;
 use super::super::{FRAME, RATE};
-use super::{Sink, Source};
+use super::{DeviceFault, Sink, Source};
+use crate::config::FileFault;
 
 /// How often a recording is written out; what a sudden death costs at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
@@ -26,8 +27,8 @@ pub(super) struct WavSource {
 
 impl WavSource {
     /// Reads the whole file; channels are mixed to one.
-    pub(super) fn open(file: &Path) -> Result<Self, String> {
-        let wrong = |error: hound::Error| format!("{}: {error}", file.display());
+    pub(super) fn open(file: &Path) -> Result<Self, DeviceFault> {
+        let wrong = |error| DeviceFault::of_wav(file, error);
         let reader = WavReader::open(file).map_err(wrong)?;
         let spec = reader.spec();
         let samples: Vec<f32> = match spec.sample_format {
@@ -44,10 +45,10 @@ impl WavSource {
         let channels = usize::from(spec.channels.max(1));
         let mono: Vec<f32> =
             samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
-        let sound = Resampler::convert(&mono, spec.sample_rate, RATE)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let useless = || DeviceFault::NotWav(file.to_owned());
+        let sound = Resampler::convert(&mono, spec.sample_rate, RATE).map_err(|_| useless())?;
         if sound.is_empty() {
-            return Err(format!("{}: holds no sound", file.display()));
+            return Err(useless());
         }
         Ok(Self { sound, at: 0 })
     }
@@ -74,8 +75,8 @@ pub(super) struct WavSink {
 
 impl WavSink {
     /// Begins a file, or continues it if `again`.
-    pub(super) fn open(file: &Path, again: bool) -> Result<Self, String> {
-        let wrong = |error: hound::Error| format!("{}: {error}", file.display());
+    pub(super) fn open(file: &Path, again: bool) -> Result<Self, DeviceFault> {
+        let wrong = |error| DeviceFault::of_wav(file, error);
         let spec = WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
         let mut out = if again && file.exists() {
             WavWriter::append(file).map_err(wrong)?
@@ -88,7 +89,7 @@ impl WavSink {
         let writer = std::thread::Builder::new()
             .name("wav-writer".to_owned())
             .spawn(move || write(out, sound))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| FileFault::from(error).of(file))?;
         Ok(Self { ring, writer: Some(writer) })
     }
 }
@@ -186,7 +187,7 @@ mod tests {
         let file = dir.path().join("text.wav");
         std::fs::write(&file, "no sound at all").expect("a writable directory");
         let error = WavSource::open(&file).err().expect("it is refused");
-        assert!(error.contains("text.wav"), "{error}");
+        assert!(error.to_string().contains("text.wav"), "{error}");
         assert!(WavSource::open(&dir.path().join("none.wav")).is_err());
     }
 

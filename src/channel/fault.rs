@@ -1,0 +1,91 @@
+//! Why the port, a sound device or a plug-in cannot be used: facts, for the screen to say in its own words. `Display` is the
+//! English phrase for logs and `ctl`.
+
+use std::fmt;
+
+use crate::config::FileError;
+
+/// Why the Direct IP Port cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{transport} port {port} {trouble}")]
+pub struct PortFault {
+    /// `UDP` or `TCP`.
+    pub transport: &'static str,
+    /// The port.
+    pub port: u16,
+    /// What is wrong with it.
+    pub trouble: PortTrouble,
+}
+
+/// What is wrong with a port.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortTrouble {
+    /// It is not free.
+    #[error("is taken by another program")]
+    Taken,
+    /// Low ports are for programs with more rights.
+    #[error("is not allowed for this program")]
+    NotAllowed,
+    /// Anything else, in the words of the system.
+    #[error("cannot be opened: {0}")]
+    System(String),
+}
+
+/// What is wrong with the sound devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SoundFault {
+    /// With the microphone, if anything.
+    pub microphone: Option<DeviceFault>,
+    /// With the loudspeaker, if anything.
+    pub loudspeaker: Option<DeviceFault>,
+}
+
+impl fmt::Display for SoundFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.microphone, &self.loudspeaker) {
+            (Some(one), Some(other)) if one == other => write!(f, "microphone and loudspeaker: {one}"),
+            (Some(one), Some(other)) => write!(f, "microphone: {one}; loudspeaker: {other}"),
+            (Some(microphone), None) => write!(f, "microphone: {microphone}"),
+            (None, Some(loudspeaker)) => write!(f, "loudspeaker: {loudspeaker}"),
+            (None, None) => f.write_str("works"),
+        }
+    }
+}
+
+/// Why a sound device cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceFault {
+    /// The system has no such device at all.
+    #[error("there is none")]
+    None,
+    /// It has others, and none of this name.
+    #[error("there is none named {0}")]
+    NotNamed(String),
+    /// It is there and cannot do what is needed of it.
+    #[error("{0} cannot be used")]
+    Unusable(String),
+    /// It vanished.
+    #[error("it has gone")]
+    Gone,
+    /// Access is not allowed.
+    #[error("access to it was denied")]
+    Denied,
+    /// Another program has it for itself.
+    #[error("another program uses it")]
+    Busy,
+    /// It is open and does not run.
+    #[error("it does not run")]
+    Stalled,
+    /// The sound system gives no answer.
+    #[error("the sound system does not answer")]
+    NoAnswer,
+    /// A file in its place cannot be read or written.
+    #[error("{0}")]
+    File(FileError),
+    /// A file in its place is no WAV file that can be used.
+    #[error("{0} is no WAV file that can be used")]
+    NotWav(String),
+    /// Anything else, in the words of the system.
+    #[error("{0}")]
+    System(String),
+}

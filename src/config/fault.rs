@@ -1,0 +1,146 @@
+//! What can be wrong with our files: facts, so that the screen can say them in its own words. `Display` is the English
+//! sentence for logs and `ctl`.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a file cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileFault {
+    /// The disk, or what this user may fill of it, is full.
+    #[error("there is no room left on the disk")]
+    NoRoom,
+    /// The disk can be read and not written.
+    #[error("the disk is read-only")]
+    ReadOnly,
+    /// The rights of file or folder forbid it.
+    #[error("this program is not allowed to")]
+    NotAllowed,
+    /// More bytes than a file of ours can have.
+    #[error("it is larger than {0} bytes")]
+    TooLarge(u64),
+    /// There are so many damaged files beside it that no other is put there.
+    #[error("there are {0} damaged files already")]
+    TooManyKept(usize),
+    /// The thread that writes has ended.
+    #[error("the thread that writes files is gone")]
+    WriterGone,
+    /// Anything else, in the words of the system.
+    #[error("{0}")]
+    System(String),
+}
+
+impl From<io::Error> for FileFault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoRoom,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            io::ErrorKind::PermissionDenied => Self::NotAllowed,
+            _ => Self::System(error.to_string()),
+        }
+    }
+}
+
+impl FileFault {
+    /// The same of this file.
+    pub fn of(self, file: impl Into<PathBuf>) -> FileError {
+        FileError { file: file.into(), fault: self }
+    }
+}
+
+/// A file that cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {fault}", .file.display())]
+pub struct FileError {
+    /// The file.
+    pub file: PathBuf,
+    /// Why.
+    pub fault: FileFault,
+}
+
+/// One thing that is wrong in a settings file. Values are shortened, and those of secrets left out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The file is there and cannot be read; the defaults are in force.
+    #[error("{} cannot be read: {}", .0.file.display(), .0.fault)]
+    Unreadable(FileError),
+    /// It is not text.
+    #[error("the file holds bytes that are not UTF-8")]
+    NotUtf8,
+    /// A damaged file is about to be overwritten, because no copy could be made.
+    #[error("the damaged file cannot be kept aside: {0}")]
+    NotKept(FileFault),
+    /// A line that is not TOML and does not count.
+    #[error("line {line}: '{text}': {parser}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What stands in it.
+        text: String,
+        /// What the parser expected.
+        parser: String,
+    },
+    /// Too much of the file is not TOML.
+    #[error("nothing else in the file can be read")]
+    Rest,
+    /// A value that its setting does not take; the default is in force.
+    #[error("{key}: {problem}")]
+    Value {
+        /// The setting.
+        key: String,
+        /// What stands in the file.
+        given: String,
+        /// The English sentence, with the limit.
+        problem: String,
+    },
+    /// A value that is good in itself and does not go together with another one; the default is in force.
+    #[error("{key}: {problem}")]
+    Contradiction {
+        /// The setting.
+        key: String,
+        /// The English sentence.
+        problem: String,
+    },
+    /// A key that this version does not know.
+    #[error("{0}: there is no such setting; it is kept as it is")]
+    Unknown(String),
+    /// `contact` is something else than a list of tables.
+    #[error("contact: is not a list of [[contact]] tables; it is kept as it is")]
+    NoContacts,
+    /// Something among the contacts is no table.
+    #[error("contact: {0} is not a table; it is kept as it is")]
+    NoContact(String),
+    /// A contact without a name.
+    #[error("contact: name is missing")]
+    Nameless,
+    /// A value of a contact, or of its door, that cannot be read and does not count.
+    #[error("contact '{name}'{}: {key} = {given} is not {wanted}", if *.door { " door" } else { "" })]
+    Contact {
+        /// The contact.
+        name: String,
+        /// Whether it stands in `[contact.door]`.
+        door: bool,
+        /// The key.
+        key: String,
+        /// What stands in the file.
+        given: String,
+        /// What could stand there, in English.
+        wanted: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_can_do_something_about_has_a_name() {
+        let fault = |errno: i32| FileFault::from(io::Error::from_raw_os_error(errno));
+        assert_eq!(fault(libc::ENOSPC), FileFault::NoRoom);
+        assert_eq!(fault(libc::EDQUOT), FileFault::NoRoom);
+        assert_eq!(fault(libc::EROFS), FileFault::ReadOnly);
+        assert_eq!(fault(libc::EACCES), FileFault::NotAllowed);
+        let other = fault(libc::EIO).of("/data/calls.jsonl").to_string();
+        assert!(other.starts_with("/data/calls.jsonl: ") && other.contains("os error 5"), "{other}");
+    }
+}
