@@ -197,6 +197,7 @@ impl Phone {
 
     /// A connection has gone, or never came about.
     pub fn handle_flow_gone(&mut self, now: Now, flow: FlowId, fault: &FlowFault) {
+        self.lines_hear_why(flow, fault);
         self.endpoint.handle_flow_closed(now.instant, flow);
         self.settle(now);
         self.lines_lose_flow(now, flow, fault);

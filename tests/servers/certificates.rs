@@ -27,8 +27,7 @@ fn path(file: &std::path::Path) -> Value {
 fn refused(authority: &Authority, pair: &Pair, words: &str) {
     let (kamailio, settings) = registrar(authority, pair, false);
     let panel = Panel::start(&settings.to_string());
-    let failed = wait_for_reason(&panel, 1, words);
-    assert_eq!(failed["reason"], words);
+    wait_for_reason(&panel, 1, words);
     assert_eq!(kamailio.count("REGISTER"), 0);
 }
 
@@ -56,8 +55,8 @@ fn a_self_signed_certificate_is_refused() {
 #[test]
 fn a_certificate_for_another_name_or_address_is_refused() {
     let authority = Authority::new();
-    for (name, shown) in [("DNS:pbx.test", "pbx.test"), ("IP:127.0.0.2", "127.0.0.2")] {
-        let words = format!("certificate for another name: 127.0.0.1 is expected, this one is for {shown}");
+    for (name, bears) in [("DNS:pbx.test", "pbx.test"), ("IP:127.0.0.2", "127.0.0.2")] {
+        let words = format!("certificate for another name: 127.0.0.1 is expected, this one is for {bears}");
         refused(&authority, &authority.server(&[name]), &words);
     }
 }
@@ -95,8 +94,11 @@ fn a_pinned_certificate_is_the_only_one_that_is_taken() {
     let authority = Authority::new();
     let pinned = authority.self_signed(&["DNS:pbx.test"]);
     let (_kamailio, settings) = registrar(&authority, &pinned, false);
-    let panel =
-        Panel::start(&settings.with("tls.fingerprint", pinned.fingerprint()).with("tls.verify", false).to_string());
+    let with = settings.with("tls.fingerprint", pinned.fingerprint());
+    let panel = Panel::start(&with.to_string());
+    wait_for_reason(&panel, 1, "certificate not trusted: self-signed");
+    // Where nobody needs to have signed it, the fingerprint alone counts.
+    set(&panel, "account1.tls.verify", "off");
     wait_until_registered(&panel, 1);
 
     let good = authority.server(&["IP:127.0.0.1"]);
@@ -106,6 +108,30 @@ fn a_pinned_certificate_is_the_only_one_that_is_taken() {
     assert_eq!(kamailio.count("REGISTER"), 0);
     set(&panel, "account1.tls.fingerprint", good.fingerprint().replace(':', "").to_lowercase());
     wait_until_registered(&panel, 1);
+}
+
+#[test]
+fn a_registrar_that_wants_a_certificate_gets_it_with_each_kind_of_key() {
+    let authority = Authority::new();
+    let (kamailio, settings) = registrar(&authority, &authority.server(&["IP:127.0.0.1"]), true);
+    let panel = Panel::start(&settings.to_string());
+    wait_for_reason(&panel, 1, "the server refuses our certificate, or wants one");
+    assert_eq!(kamailio.count("REGISTER"), 0);
+    drop(panel);
+
+    for form in [KeyForm::Pkcs8, KeyForm::Sec1, KeyForm::Pkcs1] {
+        let pair = authority.client("panel", form, Validity::days(10));
+        let with = settings.clone().with("tls.certificate", path(&pair.certificate)).with("tls.key", path(&pair.key));
+        let panel = Panel::start(&with.to_string());
+        wait_until_registered(&panel, 1);
+        let notices = panel.status()["notices"].to_string();
+        assert!(notices.contains("certificate"), "it has only ten days to go: {notices}");
+    }
+    let stranger = Authority::new();
+    let pair = stranger.client("panel", KeyForm::Pkcs8, Validity::days(90));
+    let with = settings.with("tls.certificate", path(&pair.certificate)).with("tls.key", path(&pair.key));
+    let panel = Panel::start(&with.to_string());
+    wait_for_reason(&panel, 1, "the server refuses our certificate, or wants one");
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub struct Line {
     recall: Recall,
     retry: Retry,
     fault: Option<AccountFault>,
+    /// Why the connection in use has gone, before SIP learns that it has.
+    parting: Option<AccountFault>,
     /// It was registered, and has not failed since.
     served: bool,
     /// How long a server that is busy has asked to be left alone.
@@ -125,6 +127,7 @@ impl Line {
             recall: Recall::default(),
             retry: Retry::new(Duration::ZERO),
             fault: None,
+            parting: None,
             served: false,
             rest: None,
             hurries: 0,
@@ -199,6 +202,7 @@ impl Line {
     /// Begins at the top of the list.
     fn begin(&mut self, desk: &mut Desk<'_>) {
         self.rest = None;
+        self.parting = None;
         self.tried_at = Some(desk.now);
         self.leave_flow(desk);
         if let Some(hops) = &mut self.hops {
@@ -345,6 +349,13 @@ impl Line {
         }
     }
 
+    /// A connection is about to be gone: what is asked by it fails for this reason.
+    pub fn hear_why(&mut self, gone: FlowId, fault: &FlowFault) {
+        if let Some(way) = self.way().filter(|way| way.flow == Some(gone)) {
+            self.parting = Some(of_flow(fault, way.remote));
+        }
+    }
+
     /// A connection could not be made, or has gone.
     pub fn handle_flow_gone(&mut self, desk: &mut Desk<'_>, gone: FlowId, fault: &FlowFault) {
         self.recall.handle_flow_gone(desk, gone);
@@ -439,15 +450,15 @@ impl Line {
             RegistrationEvent::TimedOut => self.leave_stop(desk, &stop, AccountFault::NoAnswer(remote), None),
             // The server may be back already: at once, from the top.
             RegistrationEvent::TransportError if self.is_in_force() && way.flow.is_some() => {
-                self.fault = Some(AccountFault::ConnectionLost(remote));
+                self.fault = Some(self.parting.take().unwrap_or(AccountFault::ConnectionLost(remote)));
                 self.hurry();
                 self.begin(desk);
             }
             RegistrationEvent::TransportError => {
-                let fault = if way.transport == Transport::Udp {
-                    AccountFault::NobodyListens(remote)
-                } else {
-                    AccountFault::ConnectionLost(remote)
+                let fault = match self.parting.take() {
+                    Some(fault) => fault,
+                    None if way.transport == Transport::Udp => AccountFault::NobodyListens(remote),
+                    None => AccountFault::ConnectionLost(remote),
                 };
                 self.leave_stop(desk, &stop, fault, None);
             }

@@ -193,6 +193,12 @@ impl Phone {
         self.settle(now);
     }
 
+    /// A connection is about to be gone, for this reason.
+    pub(super) fn lines_hear_why(&mut self, flow: FlowId, fault: &FlowFault) {
+        let Accounts { lines, trials, .. } = &mut self.accounts;
+        lines.iter_mut().chain(trials).for_each(|line| line.hear_why(flow, fault));
+    }
+
     /// A connection has gone, or never came about.
     pub(super) fn lines_lose_flow(&mut self, now: Now, flow: FlowId, fault: &FlowFault) {
         self.at_lines(now, |line, desk| line.handle_flow_gone(desk, flow, fault));
