@@ -72,7 +72,8 @@ fn visit(flat: &Flat, number: usize, kamailio: &Kamailio, door: &mut Baresip, tr
 
     let dialled = flat.panel.ask(&json!({"do": "dial", "text": DOOR.0, "account": number}));
     assert_eq!(dialled["ok"], true, "{dialled}");
-    door.event("CALL_ESTABLISHED");
+    let taken = door.event("CALL_ESTABLISHED");
+    assert_eq!(taken["peerdisplayname"], format!("Flat {number}"), "{taken}");
     let status = flat.panel.wait("the door has taken the call", |status| {
         let call = &status["calls"][0];
         call["state"] == "confirmed" && call["direction"] == "out"

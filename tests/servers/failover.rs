@@ -1,6 +1,6 @@
 //! Outbound proxies: everything goes through the main one, its backup takes over within five seconds and gives back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -96,6 +96,11 @@ fn the_backup_takes_over_from_a_dead_main_proxy_by_udp() {
 }
 
 #[test]
+fn the_backup_takes_over_from_a_dead_main_proxy_by_tcp() {
+    backup_takes_over(Transport::Tcp, false);
+}
+
+#[test]
 fn the_backup_takes_over_from_a_silent_main_proxy_by_udp() {
     backup_takes_over(Transport::Udp, true);
 }
@@ -103,6 +108,25 @@ fn the_backup_takes_over_from_a_silent_main_proxy_by_udp() {
 #[test]
 fn the_backup_takes_over_from_a_silent_main_proxy_by_tcp() {
     backup_takes_over(Transport::Tcp, true);
+}
+
+#[test]
+fn a_main_proxy_that_is_busy_is_passed_by_and_one_that_refuses_is_not() {
+    let mut house = House::build(Transport::Udp);
+    house.main.refuse("INVITE", "404 Not Found", None);
+    let mut events = house.panel.connect();
+    events.ask(&json!({"do": "events"}));
+    let dialled = house.panel.ask(&json!({"do": "dial", "text": DOOR.0, "account": 1}));
+    assert_eq!(dialled["ok"], true, "{dialled}");
+    let ended =
+        std::iter::repeat_with(|| events.line()).find(|line| line["call"]["state"] == "ended" || line.is_null());
+    let reason = ended.as_ref().and_then(|event| event["call"]["end_reason"].as_str());
+    assert_eq!(reason, Some("not found there"), "{ended:?}");
+    assert_eq!(house.backup.count("INVITE"), 0, "404 is an answer");
+    house.main.refuse("INVITE", "503 Service Unavailable", None);
+    house.call();
+    house.hang_up();
+    assert!(house.backup.count("INVITE") >= 1);
 }
 
 #[test]
@@ -128,4 +152,27 @@ fn a_wrong_password_is_not_tried_at_the_backup() {
     let panel = Panel::start(&settings.through(&host(&main), Some(&host(&backup))).to_string());
     wait_for_account(&panel, 1, "has failed", |account| account["state"] == "failed");
     assert_eq!(backup.count("REGISTER"), 0);
+}
+
+/// It takes over a minute: the main proxy must have answered for 60 s.
+#[test]
+fn the_main_proxy_gets_everything_back_after_a_minute_and_a_call_is_not_moved() {
+    let mut house = House::build(Transport::Udp);
+    house.main.kill();
+    house.call();
+    house.hang_up();
+    house.is_registered_through("backup", TAKES_OVER);
+    house.main.start_again();
+    let begun = Instant::now();
+    // baresip has no more than a minute to say; then it hangs up.
+    std::thread::sleep(Duration::from_secs(35));
+    house.call();
+    house.is_registered_through("main", Duration::from_secs(60));
+    assert!(begun.elapsed() >= Duration::from_secs(58), "only after {:?}", begun.elapsed());
+    let backups = house.backup.count("BYE");
+    house.hang_up();
+    assert_eq!(house.backup.count("BYE"), backups + 1, "the call ends by the way it took");
+    assert_eq!(house.main.count("BYE"), 0);
+    house.call();
+    assert!(house.main.count("INVITE") >= 1);
 }

@@ -175,6 +175,20 @@ fn where_nobody_listens_by_tcp_the_status_says_so() {
     nobody(Transport::Tcp);
 }
 
+#[test]
+fn what_is_not_set_is_named_and_nothing_is_tried() {
+    let one = settings("127.0.0.1:5060", Transport::Udp).with("basic.server", "");
+    let panel = Panel::start(&one.to_string());
+    let failed = wait_for_reason(&panel, 1, "basic.server is not set");
+    assert_eq!(failed["next_try_s"], Value::Null, "{failed}");
+    let scripted = Scripted::start(|request| Some(Answer::registered(request, 300)));
+    let nameless = settings(&scripted.host_port(), Transport::Udp).with("basic.register_name", "");
+    let panel = Panel::start(&nameless.to_string());
+    wait_for_reason(&panel, 1, "basic.register_name is not set");
+    set(&panel, "account1.basic.register_name", FLAT.0);
+    wait_until_registered(&panel, 1);
+}
+
 /// One account fails all the time; the other does not notice.
 #[test]
 fn an_account_that_fails_leaves_the_other_one_alone() {
