@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod baresip;
 pub mod certificates;
 pub mod digest;
+pub mod dnsmasq;
 pub mod flat;
 pub mod kamailio;
 pub mod process;

@@ -14,4 +14,5 @@ mod failover;
 mod failures;
 mod registration;
 mod secrets;
+mod srv;
 mod themselves;
