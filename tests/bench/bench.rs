@@ -1,9 +1,15 @@
 //! `./dev bench`: the panel beside Debian's baresip, in one run, on loopback.
 //!
 //! Options: `--runs N` (5), `--only GROUP` (start, idle, signalling, picture, g711, opus, video, loop, flood, core;
-//! several times),
+//! several times; accounts, which takes five minutes a run, is measured only by name),
 //! `--binary FILE` (another build of the panel). What is measured and aimed at stands in `table`, how in `measures`.
 
+#[path = "../panel/mod.rs"]
+mod real_panel;
+#[path = "../rigs/mod.rs"]
+mod rigs;
+
+mod accounts;
 mod clips;
 mod flood;
 mod measures;
@@ -63,7 +69,7 @@ impl Options {
             }
         }
         if options.groups.is_empty() {
-            options.groups = all;
+            options.groups = all.into_iter().filter(|group| *group != accounts::GROUP).collect();
             options.chosen = false;
         }
         Ok(options)
@@ -149,6 +155,12 @@ fn run(
     clips: &Clips,
     figures: &mut Figures,
 ) -> Result<(), String> {
+    if options.wants(accounts::GROUP) {
+        accounts::measure(&options.binary, &homes[0], figures);
+    }
+    if options.groups == [accounts::GROUP] {
+        return Ok(());
+    }
     let baresip = Baresip::start(&homes[1])?;
     let ready = Caller::new()?.until_ready(baresip.address(), Duration::from_secs(10))?;
     figures.add(table::START_READY, Whose::Baresip, (ready - baresip.begun).as_secs_f64() * 1e3);

@@ -60,10 +60,15 @@ pub struct Panel {
 impl Panel {
     /// Starts it with a directory that outlives it, so that only its very first start is a first start.
     pub fn start(binary: &Path, directory: &Path) -> Result<Self, String> {
+        Self::start_with(binary, directory, "")
+    }
+
+    /// The same with more lines in its settings file.
+    pub fn start_with(binary: &Path, directory: &Path, more: &str) -> Result<Self, String> {
         let port = free_port()?;
         let (config, socket) = (directory.join("config.toml"), directory.join("control.sock"));
         let settings = format!(
-            "[phone.direct_ip]\nport = {port}\n[audio]\ninput = \"loop\"\noutput = \"loop\"\n[display]\nidle_after = 1\n"
+            "[phone.direct_ip]\nport = {port}\n[audio]\ninput = \"loop\"\noutput = \"loop\"\n[display]\nidle_after = 1\n{more}"
         );
         std::fs::write(&config, settings).map_err(|error| error.to_string())?;
         let mut command = Command::new(binary);
@@ -101,6 +106,12 @@ impl Panel {
         until(&self.events, rings).ok_or_else(|| format!("the screen never heard of a call from {address}"))
     }
 
+    /// Waits until a call is in this state; when that was said.
+    pub fn call_is(&self, state: &str) -> Result<Instant, String> {
+        let is = |line: &Line| serde_json::from_str::<Value>(&line.text).unwrap_or_default()["call"]["state"] == state;
+        until(&self.events, is).ok_or_else(|| format!("no call was ever {state}"))
+    }
+
     /// Waits until the log says this; when that was.
     pub fn says(&self, words: &str) -> Result<Instant, String> {
         until(&self.log, |line| line.text.contains(words)).ok_or_else(|| format!("the log never said '{words}'"))
@@ -121,7 +132,8 @@ impl Panel {
         Ok(self.status()?["screen"].as_str().unwrap_or_default().to_owned())
     }
 
-    fn ask(&self, request: &Value) -> Result<Value, String> {
+    /// One question to its control socket, and the answer.
+    pub fn ask(&self, request: &Value) -> Result<Value, String> {
         let stream = UnixStream::connect(&self.socket).map_err(|error| error.to_string())?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
         (&stream).write_all(format!("{request}\n").as_bytes()).map_err(|error| error.to_string())?;

@@ -49,6 +49,13 @@ pub static ROWS: &[Row] = &[
     worst(VISITOR_AFTER, "ms", Some(300.0)),
     worst(VISITOR_AFTER_SHOWN, "ms", Some(300.0)),
     worst(FLOOD_RSS, "MB", None),
+    row("accounts", REGISTERED, "ms", Some(100.0)),
+    row("accounts", GONE, "s", Some(5.0)),
+    row("accounts", PROXY_CALL, "s", Some(5.0)),
+    row("accounts", PROXY_REGISTERED, "s", Some(5.0)),
+    row("accounts", SRV, "s", Some(5.0)),
+    row("accounts", CUT_TCP, "s", Some(2.0)),
+    row("accounts", CUT_TLS, "s", Some(2.0)),
 ];
 
 pub const START_READY: &str = "start → answers OPTIONS";
@@ -77,6 +84,14 @@ pub const VISITOR_SHOWN: &str = "visitor under flood: INVITE → screen";
 pub const VISITOR_AFTER: &str = "visitor after flood: INVITE → 180";
 pub const VISITOR_AFTER_SHOWN: &str = "visitor after flood: INVITE → screen";
 pub const FLOOD_RSS: &str = "flood of 30 s: growth of RSS";
+
+pub const REGISTERED: &str = "start → registered";
+pub const GONE: &str = "registrar gone 100 s, back → registered";
+pub const PROXY_CALL: &str = "main proxy killed → next call answered";
+pub const PROXY_REGISTERED: &str = "main proxy killed → registered";
+pub const SRV: &str = "first SRV target killed → registered";
+pub const CUT_TCP: &str = "TCP connection cut → registered";
+pub const CUT_TLS: &str = "TLS connection cut → registered";
 
 /// Which phone a value is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

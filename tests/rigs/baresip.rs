@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
 use super::Transport;
-use super::process::Program;
+use super::process::{Program, is_free, quiet_port};
 use super::wav;
 use crate::real_panel::{PATIENCE, free_port, poll};
 
@@ -47,17 +47,19 @@ pub struct Account<'a> {
     pub outbound: Option<&'a str>,
     /// Seconds for which it registers.
     pub period: u32,
+    /// The name server that knows the registrar, `127.0.0.1:53`.
+    pub name_server: Option<&'a str>,
 }
 
 impl<'a> Account<'a> {
     /// Straight at the registrar, for ten minutes.
     pub fn new(registrar: &'a str, name: &'a str, password: &'a str) -> Self {
-        Self { registrar, name, auth_user: name, password, outbound: None, period: 600 }
+        Self { registrar, name, auth_user: name, password, outbound: None, period: 600, name_server: None }
     }
 
     /// The line of the file `accounts`.
     fn line(&self, transport: Transport, parameters: &str) -> String {
-        let Self { registrar, name, auth_user, password, outbound, period } = self;
+        let Self { registrar, name, auth_user, password, outbound, period, .. } = self;
         let over = transport.parameter();
         let outbound = outbound.map(|proxy| format!(";outbound=\"sip:{proxy}{over}\"")).unwrap_or_default();
         format!(
@@ -77,30 +79,34 @@ pub struct Baresip {
     answers: VecDeque<Value>,
     /// Where it awaits calls, on 127.0.0.1.
     pub port: u16,
+    /// When its process was started.
+    pub begun: SystemTime,
 }
 
 impl Baresip {
     /// Starts one that says [`wav::VISITOR`], records what it hears, and registers nowhere.
     pub fn start(role: Role, transport: Transport) -> Self {
-        Self::start_with(role, &|port, parameters| {
+        Self::start_with(role, "", &|port, parameters| {
             format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{parameters}\n", role.user, transport.parameter())
         })
     }
 
     /// The same, registered.
     pub fn start_registered(role: Role, transport: Transport, account: &Account<'_>) -> Self {
-        Self::start_with(role, &|_, parameters| account.line(transport, parameters))
+        let name_server = account.name_server.map(|at| format!("dns_server {at}\n")).unwrap_or_default();
+        Self::start_with(role, &name_server, &|_, parameters| account.line(transport, parameters))
     }
 
-    /// The account is made of the port and of what goes behind its address.
-    fn start_with(role: Role, account: &dyn Fn(u16, &str) -> String) -> Self {
+    /// With more lines of settings. The account is made of the port and of what goes behind its address.
+    fn start_with(role: Role, more: &str, account: &dyn Fn(u16, &str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let (port, control_port) = (free_port(), free_port());
-        write_settings(directory.path(), role, port, control_port);
+        let (port, control_port) = (two_ports(), free_port());
+        write_settings(directory.path(), role, more, port, control_port);
         let parameters = if role.answers { ";answermode=auto" } else { "" };
         write_file(directory.path(), "accounts", &account(port, parameters));
         let log = directory.path().join("log");
         let arguments = [Path::new("-v"), Path::new("-f"), directory.path()];
+        let begun = SystemTime::now();
         let mut process = Program::start("baresip", "baresip-core", &arguments, &log);
         let control = poll(|| {
             let connected = TcpStream::connect(("127.0.0.1", control_port)).ok();
@@ -110,7 +116,7 @@ impl Baresip {
         let control = control.unwrap_or_else(|| panic!("baresip does not come up:\n{}", log_of(directory.path())));
         control.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out can be set");
         let (events, answers) = (VecDeque::new(), VecDeque::new());
-        Self { process, directory, control, received: Vec::new(), events, answers, port }
+        Self { process, directory, control, received: Vec::new(), events, answers, port, begun }
     }
 
     /// Kills it, as a power cut would.
@@ -187,6 +193,11 @@ impl Drop for Baresip {
     }
 }
 
+/// A port that is free, and the next one, where it listens by TLS, whether anybody wants it or not.
+fn two_ports() -> u16 {
+    std::iter::repeat_with(quiet_port).find(|port| is_free(port + 1)).expect("it never ends")
+}
+
 /// `LENGTH:BYTES,`
 fn take_netstring(received: &mut Vec<u8>) -> Option<Vec<u8>> {
     let colon = received.iter().position(|byte| *byte == b':')?;
@@ -200,7 +211,7 @@ fn take_netstring(received: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(message)
 }
 
-fn write_settings(directory: &Path, role: Role, port: u16, control_port: u16) {
+fn write_settings(directory: &Path, role: Role, more: &str, port: u16, control_port: u16) {
     let (speech, heard) = (directory.join("speech.wav"), directory.join("heard"));
     std::fs::create_dir(&heard).expect("a directory for recordings");
     wav::VISITOR.write(&speech, 8000);
@@ -209,7 +220,7 @@ fn write_settings(directory: &Path, role: Role, port: u16, control_port: u16) {
          audio_path {}\naudio_player aubridge,nil\naudio_alert aubridge,alert\naudio_source aufile,{}\n\
          ausrc_channels 1\nauplay_channels 1\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
          video_size 640x480\nvideo_bitrate 1000000\nvideo_fps 25\njitter_buffer_delay 1-5\n\
-         module_path /usr/lib/baresip/modules\nctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n",
+         module_path /usr/lib/baresip/modules\nctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n{more}",
         directory.join("no-bell").display(),
         speech.display(),
         heard.display()

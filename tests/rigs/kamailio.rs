@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -226,6 +226,14 @@ impl Kamailio {
             }
         };
         contacts.iter().map(binding).collect()
+    }
+
+    /// When a registration of a name was first taken, renewed or taken back since a moment; nothing if it was not.
+    pub fn saved_since(&self, name: &str, moment: SystemTime) -> Option<SystemTime> {
+        let mark = format!("saved {name} ");
+        let log = self.log();
+        let times = log.lines().filter_map(|line| line.split_once(&mark)?.1.trim().parse::<f64>().ok());
+        times.map(|seconds| UNIX_EPOCH + Duration::from_secs_f64(seconds)).find(|at| *at >= moment)
     }
 
     /// Waits until the registrations of a name are as they should be.
