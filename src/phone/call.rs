@@ -22,11 +22,13 @@ use crate::sip::{Path, SessionHandle};
 #[derive(Debug)]
 pub(super) struct Call {
     pub handle: CallHandle,
+    /// While a way is looked for, one that is over or has not begun: what it is told is not heard.
     pub session: SessionHandle,
     pub direction: CallDirection,
     /// Through which account; none for a direct call.
     pub account: Option<Account>,
-    pub path: Path,
+    /// None until there is a way.
+    pub path: Option<Path>,
     pub remote: Remote,
     pub began: Now,
     pub stage: Stage,
@@ -187,6 +189,11 @@ impl Call {
             Stage::Talking(Talking { held: true, .. }) => CallState::Held,
             Stage::Talking(_) => CallState::Confirmed,
         }
+    }
+
+    /// The port of ours that it goes by.
+    pub fn port(&self) -> Option<u16> {
+        self.path.map(|path| path.local.port())
     }
 
     /// Whether it rings here.

@@ -66,8 +66,8 @@ impl Phone {
             self.muted = false;
             self.order(MediaOrder::Mute(false));
         }
-        if call.account.is_none() {
-            self.release_port(call.path.local.port());
+        if let (None, Some(path)) = (call.account, call.path) {
+            self.release_port(path.local.port());
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use super::call::Call;
 use super::{Now, Output, Phone};
 use crate::channel::{CallHandle, EndReason};
 use crate::config::Config;
@@ -62,7 +63,7 @@ impl Phone {
             _ => return None,
         };
         let strangers = self.calls.values().filter(|call| call.rings_here());
-        let strangers = strangers.map(|call| (call.path.remote.ip(), call.handle));
+        let strangers = strangers.filter_map(|call| Some((call.path?.remote.ip(), call.handle)));
         let strangers = strangers.filter(|(address, _)| *address != caller && !self.endpoint.knows(*address));
         let most = strangers.map(|(address, handle)| (calls_of(address), handle)).max()?;
         (most.0 >= least).then_some(most.1)
@@ -89,7 +90,8 @@ impl Phone {
     pub(super) fn on_flood(&mut self, now: Now, flood: Flood) {
         if let Flood::Shut { source } = &flood {
             let of_it = |address: IpAddr| source.holds(address) && !self.endpoint.knows(address);
-            let ringing = self.calls.values().filter(|call| call.rings_here() && of_it(call.path.remote.ip()));
+            let is_it = |call: &&Call| call.rings_here() && call.path.is_some_and(|path| of_it(path.remote.ip()));
+            let ringing = self.calls.values().filter(is_it);
             for handle in ringing.map(|call| call.handle).collect::<Vec<_>>() {
                 self.give_way(now, handle);
             }

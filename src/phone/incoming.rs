@@ -49,7 +49,7 @@ impl Phone {
             session,
             direction: CallDirection::In,
             account,
-            path,
+            path: Some(path),
             remote,
             began: now,
             stage: Stage::Incoming(Incoming {
@@ -108,7 +108,7 @@ impl Phone {
         let unseen = self.calls.values().filter(|call| offered(call).is_some());
         for handle in unseen.map(|call| call.handle).collect::<Vec<_>>() {
             let Some(call) = self.calls.get(&handle) else { continue };
-            let (path, ports) = (call.path, call.media.ports);
+            let (Some(path), ports) = (call.path, call.media.ports) else { continue };
             let mut negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
             let Some(call) = self.calls.get_mut(&handle) else { continue };
             let wish = call.wish(&self.config);

@@ -1,7 +1,7 @@
 //! We call: what was dialled becomes an INVITE; what comes back becomes ringing, early sound and picture, an answer, or
 //! a reason in words.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::account::{self, Passage};
@@ -18,6 +18,9 @@ use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri
 
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
+
+/// The address of a call before there is a way for it.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// To how many other addresses a called device may send a call on ("moved", "not here but there"), if that is followed.
 const FOLLOWED: u8 = 5;
@@ -48,7 +51,9 @@ pub(super) enum Placing {
         number: String,
         /// A whole URI, dialled as it is, instead of a number of the account.
         uri: Option<Uri>,
-        /// The way that was tried is dead, and another one is being looked for.
+        /// The way that was tried last; one that is dead is not tried again.
+        tried: Option<Path>,
+        /// No way is known now, and one is being looked for.
         waits: bool,
     },
 }
@@ -153,7 +158,7 @@ impl Phone {
         let invite = invite(&callee, local, first).ok_or_else(no_route)?;
         let remote = called(&self.config, callee.user.as_deref(), callee.address, callee.port);
         let again = (callee.transport == DialTransport::Either).then(|| Box::new(callee));
-        Ok(self.begin_call(now, invite, remote, ports, Placing::Direct(again)))
+        Ok(self.begin_call(now, Some(invite), remote, ports, Placing::Direct(again)))
     }
 
     /// Calls a number, or a URI, through an account.
@@ -166,12 +171,12 @@ impl Phone {
         uri: Option<Uri>,
     ) -> Result<Done, Refusal> {
         let ports = self.line_for_call()?;
-        let other_is = self.is_registered(account.other());
-        let passage = self.passage(account, named).ok_or(Refusal::NotRegistered { account, other_is })?;
         let to = uri.clone().unwrap_or_else(|| self.uri_through(account, &number));
         let remote = super::remote::called_through(&self.config, &to, &number);
-        let invite = invite_through(passage, to);
-        Ok(self.begin_call(now, invite, remote, ports, Placing::Through { account, named, number, uri, waits: false }))
+        let invite = self.passage(account, named).map(|passage| invite_through(passage, to));
+        let (tried, waits) = (invite.as_ref().map(|invite| invite.path), invite.is_none());
+        let placing = Placing::Through { account, named, number, uri, tried, waits };
+        Ok(self.begin_call(now, invite, remote, ports, placing))
     }
 
     /// RTP ports for one call more.
@@ -180,25 +185,22 @@ impl Phone {
         ports.ok_or(Refusal::NoLine)
     }
 
+    /// Places a call; without an INVITE it waits for a way.
     fn begin_call(
         &mut self,
         now: Now,
-        mut invite: Invite,
+        invite: Option<Invite>,
         remote: Remote,
         ports: MediaPorts,
         placing: Placing,
     ) -> Done {
-        let path = invite.path;
         // One conversation at a time: the one that is spoken in goes on hold.
         let active: Vec<_> = self.calls.values().filter(|call| call.is_active()).map(|call| call.handle).collect();
         for other in active {
             self.set_held(now, other, true);
         }
-        let mut negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
-        invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
-        invite.follow = followed(&self.config);
-        let session = self.endpoint.invite(now.instant, invite);
-        let handle = self.next_handle();
+        let (session, handle) = (self.endpoint.reserve(), self.next_handle());
+        let negotiation = self.negotiation(NOWHERE, NOWHERE, ports);
         let account = match &placing {
             Placing::Direct(_) => None,
             Placing::Through { account, .. } => Some(*account),
@@ -208,7 +210,7 @@ impl Phone {
             session,
             direction: CallDirection::Out,
             account,
-            path,
+            path: None,
             remote,
             began: now,
             stage: Stage::Outgoing(Outgoing {
@@ -223,8 +225,10 @@ impl Phone {
             unlock: Unlock::default(),
             keys: Keys::default(),
         };
-        self.sessions.insert(session, handle);
         self.calls.insert(handle, call);
+        if let Some(invite) = invite {
+            self.send_invite(now, handle, invite);
+        }
         self.current = Some(handle);
         self.touch(handle);
         Done::Call(handle)
@@ -283,19 +287,21 @@ impl Phone {
         let Some(call) = self.calls.get_mut(&handle) else { return false };
         let Stage::Outgoing(Outgoing { placing: Placing::Direct(again), .. }) = &mut call.stage else { return false };
         let again = again.take();
-        let Some(invite) = again.and_then(|callee| invite(&callee, call.path.local, Transport::Tcp)) else {
-            return false;
-        };
-        self.call_again(now, handle, invite);
+        let (Some(callee), Some(path)) = (again, call.path) else { return false };
+        let Some(invite) = invite(&callee, path.local, Transport::Tcp) else { return false };
+        self.send_invite(now, handle, invite);
         true
     }
 
-    /// The call goes on in another session, by another way.
-    fn call_again(&mut self, now: Now, handle: CallHandle, mut invite: Invite) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        invite.offer = Some(Body::sdp(call.media.negotiation.create_offer(first_wish(&self.config))));
+    /// The call goes on in a new session by this way, with a description that fits it: nobody has answered another.
+    fn send_invite(&mut self, now: Now, handle: CallHandle, mut invite: Invite) {
+        let Some(ports) = self.calls.get(&handle).map(|call| call.media.ports) else { return };
+        let mut negotiation = self.negotiation(invite.path.local.ip(), invite.path.remote.ip(), ports);
+        invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         invite.follow = followed(&self.config);
-        call.path = invite.path;
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        call.media.negotiation = negotiation;
+        call.path = Some(invite.path);
         self.sessions.remove(&call.session);
         call.session = self.endpoint.invite(now.instant, invite);
         self.sessions.insert(call.session, handle);
@@ -307,7 +313,7 @@ impl Phone {
         let Some(call) = self.calls.get(&handle) else { return false };
         let Stage::Outgoing(Outgoing { progress: Progress::Calling, placing, .. }) = &call.stage else { return false };
         let Placing::Through { account, .. } = placing else { return false };
-        let (account, way) = (*account, call.path);
+        let (account, Some(way)) = (*account, call.path) else { return false };
         let fault = match why {
             EndCause::Rejected(503, _) => AccountFault::ServerBusy(503),
             EndCause::TransportError if way.transport == Transport::Udp => AccountFault::NobodyListens(way.remote),
@@ -316,8 +322,12 @@ impl Phone {
             _ => return false,
         };
         self.passage_failed(now, account, way, fault);
-        self.sessions.retain(|_, call| *call != handle);
-        self.set_waiting(handle, true);
+        if let Some(call) = self.calls.get_mut(&handle)
+            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) = &mut call.stage
+        {
+            self.sessions.remove(&call.session);
+            *waits = true;
+        }
         self.place_waiting_call(now, handle)
     }
 
@@ -337,20 +347,19 @@ impl Phone {
     fn place_waiting_call(&mut self, now: Now, handle: CallHandle) -> bool {
         let Some(call) = self.calls.get(&handle) else { return false };
         let Stage::Outgoing(Outgoing { placing, .. }) = &call.stage else { return false };
-        let Placing::Through { account, named, number, uri, .. } = placing.clone() else { return false };
-        let tried = call.path;
-        if self.seeks_passage(account) || self.passage(account, named).is_some_and(|passage| passage.way != tried) {
-            let Some(passage) = self.passage(account, named).filter(|passage| passage.way != tried) else {
-                return true;
-            };
+        let Placing::Through { account, named, number, uri, tried, .. } = placing.clone() else { return false };
+        if let Some(passage) = self.passage(account, named).filter(|passage| Some(passage.way) != tried) {
             self.go_on_through(now, handle, passage, number, uri);
+            return true;
+        }
+        if self.seeks_passage(account, named) {
             return true;
         }
         let other = account.other();
         if named || !self.is_registered(other) {
             return false;
         }
-        let Some(passage) = self.passage(other, false) else { return self.seeks_passage(other) };
+        let Some(passage) = self.passage(other, false) else { return self.seeks_passage(other, true) };
         self.go_on_through(now, handle, passage, number, uri);
         true
     }
@@ -358,23 +367,16 @@ impl Phone {
     fn go_on_through(&mut self, now: Now, handle: CallHandle, passage: Passage, number: String, uri: Option<Uri>) {
         let through = passage.account;
         let to = uri.unwrap_or_else(|| self.uri_through(through, &number));
-        self.set_waiting(handle, false);
         if let Some(call) = self.calls.get_mut(&handle) {
             call.account = Some(through);
-            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, .. }, .. }) = &mut call.stage {
-                *account = through;
+            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, tried, waits, .. }, .. }) =
+                &mut call.stage
+            {
+                (*account, *tried, *waits) = (through, Some(passage.way), false);
             }
         }
-        self.call_again(now, handle, invite_through(passage, to));
+        self.send_invite(now, handle, invite_through(passage, to));
         self.touch(handle);
-    }
-
-    fn set_waiting(&mut self, handle: CallHandle, on: bool) {
-        if let Some(call) = self.calls.get_mut(&handle)
-            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) = &mut call.stage
-        {
-            *waits = on;
-        }
     }
 
     /// The session of a call has ended by itself.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::call::Call;
 use super::output::{MediaOrder, Output};
 use super::{Now, Phone};
 use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal};
@@ -148,14 +149,14 @@ impl Phone {
     pub(super) fn listen(&mut self) {
         let port = self.config.direct_ip_port;
         let used: BTreeSet<u16> =
-            self.calls.values().filter(|call| call.account.is_none()).map(|call| call.path.local.port()).collect();
+            self.calls.values().filter(|call| call.account.is_none()).filter_map(Call::port).collect();
         self.outputs.push_back(Output::Listen { port, keep: used.into_iter().collect() });
         self.tell(Event::DirectIp(self.direct_ip()));
     }
 
     /// A call that used `port` is over; a former port that no call uses any longer is closed.
     pub(super) fn release_port(&mut self, port: u16) {
-        let used = self.calls.values().any(|call| call.path.local.port() == port);
+        let used = self.calls.values().any(|call| call.port() == Some(port));
         if port != self.config.direct_ip_port
             && !self.accounts.has_port(port)
             && !used

@@ -206,6 +206,11 @@ impl Endpoint {
         handle
     }
 
+    /// The handle of a session that does not exist: whatever is said to it is not heard.
+    pub fn reserve(&mut self) -> SessionHandle {
+        self.next_handle()
+    }
+
     /// Lets the caller hear that it rings: 180, or 183 with early media; for certain when the caller demands that (RFC
     /// 3262), and then the description is the answer, or the offer. Nothing when their INVITE has its final response.
     pub fn ring(&mut self, now: Instant, session: SessionHandle, body: Option<Body>) {

@@ -34,9 +34,12 @@ const PERIOD: u32 = 60;
 /// The device that baresip plays.
 const ROLE: Role = Role { camera: false, ..Role::DOOR };
 
+/// One measure: started in this place, its figures noted there.
+type Measure = fn(&Place<'_>, &mut Figures) -> Result<(), String>;
+
 /// Everything once. A rig that does not come up panics, which spoils this figure and no other.
 pub fn measure(binary: &Path, home: &Path, figures: &mut Figures) {
-    let measures: [(&str, fn(&Place<'_>, &mut Figures) -> Result<(), String>); 6] = [
+    let measures: [(&str, Measure); 6] = [
         ("start", start),
         ("registrar gone", registrar_gone),
         ("main proxy killed", main_proxy_killed),

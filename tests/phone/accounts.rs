@@ -227,6 +227,74 @@ fn the_backup_proxy_takes_over_and_gives_back() {
 }
 
 #[test]
+fn a_call_that_is_dialled_while_a_way_is_looked_for_waits_for_it() {
+    // By the backup, when the main proxy has vanished without a word.
+    let mut house = House::with_servers(&with(&[
+        ("account1.basic.transport", "tcp"),
+        ("account1.outbound_proxy.active", "on"),
+        ("account1.outbound_proxy.server", "10.0.0.4"),
+        ("account1.outbound_proxy.backup_server", "10.0.0.5"),
+    ]));
+    house.off.push(PBX);
+    house.cut(PBX);
+    house.run(ms(10));
+    assert_eq!(view(&house, 1).state, RegistrationState::Registering);
+    dial(&mut house, "102", AccountChoice::Account1).expect("it is there in a moment");
+    assert_eq!(house.call(PANEL).state, CallState::Calling);
+    house.run(s(5));
+    assert_eq!(house.count_to(PBX_2, "INVITE sip:102@10.0.0.4"), 1);
+    assert_eq!(house.call(PANEL).account, 1, "one call, whatever way it takes");
+
+    // By the same server, which is only started anew.
+    let mut house = House::with_servers(&with(&[("account1.basic.transport", "tcp")]));
+    house.pbx(PBX).stop();
+    house.cut(PBX);
+    house.run(s(1));
+    dial(&mut house, "102", AccountChoice::Account1).expect("it may be back in a moment");
+    house.run(s(1));
+    house.pbx(PBX).runs = true;
+    house.run(s(3));
+    assert_eq!(house.count_to(PBX, "INVITE sip:102@10.0.0.4"), 1);
+}
+
+#[test]
+fn a_call_that_finds_no_way_ends_within_five_seconds_or_goes_by_the_other_account() {
+    let by_tcp = [&[("account1.basic.transport", "tcp")], ONE].concat();
+    for other in [false, true] {
+        let mut house = House::with_servers(&by_tcp);
+        if other {
+            TWO.iter().for_each(|(key, value)| house.set(key, value));
+            house.run(s(1));
+        }
+        house.pbx(PBX).stop();
+        house.cut(PBX);
+        house.run(ms(10));
+        dial(&mut house, "102", AccountChoice::Auto).expect("it may be back in a moment");
+        house.run(s(5));
+        assert_eq!(house.count_to(PBX_2, "INVITE sip:102@10.0.0.5"), usize::from(other));
+        if !other {
+            let log = house.panel().log();
+            assert_eq!(log[0].why, Some(EndReason::Unreachable), "{log:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_waits_for_a_way_can_be_ended() {
+    let mut house = House::with_servers(&with(&[("account1.basic.transport", "tcp")]));
+    house.pbx(PBX).stop();
+    house.cut(PBX);
+    house.run(ms(10));
+    dial(&mut house, "102", AccountChoice::Account1).expect("it may be back in a moment");
+    house.must(PANEL, Command::End(None));
+    house.pbx(PBX).runs = true;
+    house.run(s(30));
+    assert!(is_registered(&house));
+    assert_eq!(house.count_to(PBX, "INVITE"), 0);
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::Local));
+}
+
+#[test]
 fn a_refusal_is_no_reason_for_the_backup() {
     let mut house = House::with_servers(&[]);
     house.pbx(PBX).registrar = Registrar::Says(403, vec![]);

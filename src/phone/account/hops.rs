@@ -22,8 +22,10 @@ use crate::sip::locate::{
 const DOWN_FOR: Duration = Duration::from_secs(30);
 /// A name that could not be found is looked up again after so long.
 const LOST_FOR: Duration = Duration::from_secs(4);
-/// Names are looked up again no sooner than this, however short their time to live.
-const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+/// While all is well, names are looked up again no more often than this, however short their time to live; a new walk obeys it.
+const CALM: Duration = Duration::from_secs(60);
+/// Addresses serve for this long at least: those without time to live serve for the walk that asked for them.
+const ONE_USE: Duration = Duration::from_secs(1);
 /// Addresses serve for so long beyond their time while they are looked up again: longer than name servers are waited for.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -55,8 +57,10 @@ enum Found {
 #[derive(Debug)]
 struct Addresses {
     targets: Vec<Target>,
-    /// When they are looked up again.
+    /// When their time to live is over: who wants to go anywhere looks them up again.
     until: Instant,
+    /// When they are looked up again though nobody wants to go anywhere.
+    renew_at: Instant,
     /// For so long they stand in when no name server answers (RFC 8767): one that is away takes no account off the network.
     stale_until: Instant,
 }
@@ -217,7 +221,9 @@ impl Hops {
 
     /// Looks up the hop of this stop again if its time to live is over.
     pub fn refresh(&mut self, now: Instant, stop: &Stop) {
-        if let Some(hop) = self.hops.get_mut(stop.place.hop) {
+        if self.refresh_at(stop).is_some_and(|at| at <= now)
+            && let Some(hop) = self.hops.get_mut(stop.place.hop)
+        {
             hop.renew(now);
         }
     }
@@ -225,7 +231,7 @@ impl Hops {
     /// When `refresh` is due for this stop.
     pub fn refresh_at(&self, stop: &Stop) -> Option<Instant> {
         match self.hops.get(stop.place.hop)?.found {
-            Found::Here(Addresses { until, .. }) | Found::Lost { until, .. } => Some(until),
+            Found::Here(Addresses { renew_at: at, .. }) | Found::Lost { until: at, .. } => Some(at),
             Found::Unknown | Found::Asked { .. } => None,
         }
     }
@@ -290,10 +296,14 @@ impl Hop {
         let before = before.take().filter(|before| now < before.stale_until);
         self.found = match (outcome, before) {
             (Ok(located), _) => {
-                let until = now + located.valid_for.max(SHORTEST_LIFE);
-                Found::Here(Addresses { targets: located.targets, until, stale_until: until + LONGEST })
+                let until = now + located.valid_for.max(ONE_USE);
+                let renew_at = until.max(now + CALM);
+                Found::Here(Addresses { targets: located.targets, until, renew_at, stale_until: until + LONGEST })
             }
-            (Err(LocateFault::NoAnswer), Some(before)) => Found::Here(Addresses { until: now + LOST_FOR, ..before }),
+            (Err(LocateFault::NoAnswer), Some(before)) => {
+                let until = now + LOST_FOR;
+                Found::Here(Addresses { until, renew_at: until, ..before })
+            }
             (Err(fault), _) => Found::Lost { fault: words(fault, &self.destination.host), until: now + LOST_FOR },
         };
     }
@@ -343,13 +353,15 @@ mod tests {
 
     /// Answers what is asked: A with this, or with silence; there are no others. Tells how many questions there were.
     fn answer(hops: &mut Hops, now: Instant, said: Result<[u8; 4], DnsFault>) -> usize {
+        answer_for(hops, now, said, Duration::from_secs(300))
+    }
+
+    fn answer_for(hops: &mut Hops, now: Instant, said: Result<[u8; 4], DnsFault>, ttl: Duration) -> usize {
         let mut dice = StdRng::seed_from_u64(1);
         let asked: Vec<Question> = std::iter::from_fn(|| hops.poll_question()).collect();
         for question in &asked {
             let answer = match (question.kind, said) {
-                (RecordKind::A, Ok(address)) => {
-                    Ok(Answer { records: vec![Record::Address(address.into())], ttl: Duration::from_secs(300) })
-                }
+                (RecordKind::A, Ok(address)) => Ok(Answer { records: vec![Record::Address(address.into())], ttl }),
                 (_, Err(DnsFault::NoAnswer)) => Err(DnsFault::NoAnswer),
                 _ => Err(DnsFault::NotFound),
             };
@@ -386,6 +398,25 @@ mod tests {
         }
         assert_eq!(hops.next(at(89_996), Place::default()), Next::End);
         assert_eq!(hops.fault(), Some(&AccountFault::NoNameServer("pbx.test".to_owned())));
+    }
+
+    #[test]
+    fn a_short_time_to_live_is_obeyed_by_whoever_goes_anywhere_and_asks_nothing_while_all_is_well() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for ttl in [0, 5] {
+            let mut hops = hops();
+            assert_eq!(hops.next(start, Place::default()), Next::Finding);
+            answer_for(&mut hops, start, Ok([192, 0, 2, 1]), Duration::from_secs(ttl));
+            let Next::Stop(stop) = hops.next(start, Place::default()) else { panic!("it was found") };
+            assert_eq!(hops.refresh_at(&stop), Some(at(60)));
+            hops.refresh(at(59), &stop);
+            assert_eq!(hops.poll_question(), None);
+            // The time of these is long over: they do not serve for another call or registration.
+            assert_eq!(hops.next(at(59), Place::default()), Next::Finding, "{ttl}");
+            answer_for(&mut hops, at(59), Ok([192, 0, 2, 2]), Duration::from_secs(ttl));
+            assert_eq!(address(&mut hops, at(59)), Some("192.0.2.2".to_owned()));
+        }
     }
 
     #[test]

@@ -208,10 +208,11 @@ impl Phone {
     pub(super) fn tend_accounts(&mut self, now: Now) {
         self.at_lines(now, |line, desk| line.handle_timeout(desk));
         let calls = &self.calls;
-        let (over, waiting): (Vec<_>, Vec<_>) =
-            self.accounts.closing.drain(..).partition(|(port, at)| {
-                *at <= now.instant && calls.values().all(|call| call.path.local.port() != *port)
-            });
+        let (over, waiting): (Vec<_>, Vec<_>) = self
+            .accounts
+            .closing
+            .drain(..)
+            .partition(|(port, at)| *at <= now.instant && calls.values().all(|call| call.port() != Some(*port)));
         self.accounts.closing = waiting;
         for (_, at) in &mut self.accounts.closing {
             // Looked at again when the call may be over.
@@ -321,7 +322,9 @@ impl Phone {
         let registered = |account: Account| self.accounts.line(account).is_registered();
         let named = match choice {
             AccountChoice::Auto => {
-                let account = Account::ALL.into_iter().find(|account| registered(*account));
+                let ready = |account: &Account| registered(*account) && !self.accounts.line(*account).pauses();
+                let account = Account::ALL.into_iter().find(ready);
+                let account = account.or_else(|| Account::ALL.into_iter().find(|account| registered(*account)));
                 return account.map(|account| (account, false)).ok_or(Refusal::NoAccount);
             }
             AccountChoice::Account1 => Account::One,
@@ -370,9 +373,11 @@ impl Phone {
         coming
     }
 
-    /// True when a way of this account is being looked for.
-    pub(super) fn seeks_passage(&self, account: Account) -> bool {
-        self.accounts.line(account).is_walking()
+    /// True when a way of this account is being looked for, and may be there in a moment. Unless it was named, nobody waits
+    /// through a pause while the other account is there.
+    pub(super) fn seeks_passage(&self, account: Account, named: bool) -> bool {
+        let line = self.accounts.line(account);
+        line.seeks_way() && (named || !line.pauses() || !self.is_registered(account.other()))
     }
 
     /// True when calls may be made through this account.

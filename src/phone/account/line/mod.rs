@@ -1,0 +1,359 @@
+//! One account towards its server: found, connected, registered, kept, and tried again.
+//!
+//! ```text
+//!  Off ─▶ Walking: finding ─▶ connecting (TCP, TLS) ─▶ asking ─▶ Registered ─▶ …
+//!            ▲  │ next stop: 503, time-out, transport error         │ connection lost, way fails
+//!            │  ▼ no stop left, or refused                          ▼
+//!            └─ Waiting (until, fault) ◀──────────────────── Walking again, at once
+//! ```
+//! A call goes by the way in use as soon as there is one; it need not wait for the registrar's answer.
+
+mod kept;
+mod view;
+mod walk;
+
+use std::time::{Duration, Instant};
+
+use super::binding;
+use super::desk::Desk;
+use super::hops::{Hops, Place, Stop};
+use super::recall::Recall;
+use crate::channel::AccountFault;
+use crate::config::{Account, AccountConfig};
+use crate::sip::locate::Question;
+use crate::sip::{FlowId, Path, RegistrationEvent, RegistrationHandle, Retry, Transport};
+
+/// How long a stop may be silent before the next one is tried: who waits in the hall waits 5 s in all.
+pub const PATIENCE: Duration = Duration::from_secs(4);
+/// What a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be registered.
+    Service,
+    /// To find out once whether it would work; nothing is registered.
+    Trial,
+}
+
+/// The account's own socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Socket {
+    Closed,
+    Asked,
+    Open(u16),
+}
+
+/// Where an account stands.
+#[derive(Debug)]
+enum Stage {
+    /// Switched off, or left.
+    Off,
+    /// On the way to being registered.
+    Walking(Walk),
+    /// In force along this way.
+    Registered(Registered),
+    /// Nothing worked; tried again then.
+    Waiting { until: Instant },
+    /// A trial is over.
+    Tried,
+}
+
+#[derive(Debug)]
+enum Walk {
+    /// Waits for the socket.
+    Opening,
+    /// Names are being looked up.
+    Finding { from: Place },
+    /// The connection is being made.
+    Connecting { stop: Stop, flow: FlowId, until: Instant },
+    /// The registrar was asked.
+    Asking { stop: Stop, way: Path },
+}
+
+#[derive(Debug)]
+struct Registered {
+    stop: Stop,
+    way: Path,
+    expires_at: Instant,
+    service_route: Vec<String>,
+    check_at: Option<Instant>,
+}
+
+/// One account.
+#[derive(Debug)]
+pub struct Line {
+    account: Account,
+    purpose: Purpose,
+    config: AccountConfig,
+    socket: Socket,
+    stage: Stage,
+    hops: Option<Hops>,
+    binding: Option<RegistrationHandle>,
+    recall: Recall,
+    retry: Retry,
+    fault: Option<AccountFault>,
+    /// Why the connection in use has gone, before SIP learns that it has.
+    parting: Option<AccountFault>,
+    /// It was in force until a moment ago: until then, calls wait for another way.
+    lapses_at: Option<Instant>,
+    /// How long a server that is busy has asked to be left alone.
+    rest: Option<Duration>,
+    /// How many more tries come soon: a connection was lost, and its server may only be starting anew.
+    hurries: u8,
+    /// When this walk began.
+    tried_at: Option<Instant>,
+    /// Nobody answered the last time: each stop is asked once, without repetitions.
+    knocks: bool,
+}
+
+impl Line {
+    /// An account that is off.
+    pub fn new(account: Account, purpose: Purpose) -> Self {
+        Self {
+            account,
+            purpose,
+            config: AccountConfig::default(),
+            socket: Socket::Closed,
+            stage: Stage::Off,
+            hops: None,
+            binding: None,
+            recall: Recall::default(),
+            retry: Retry::new(Duration::ZERO),
+            fault: None,
+            parting: None,
+            lapses_at: None,
+            rest: None,
+            hurries: 0,
+            tried_at: None,
+            knocks: false,
+        }
+    }
+
+    /// Puts these settings in force: what stands by others is taken back first.
+    pub fn start(&mut self, desk: &mut Desk<'_>, config: &AccountConfig) {
+        self.stop(desk);
+        self.config = config.clone();
+        desk.endpoint.set_credentials(binding::key(self.account), binding::credentials(config));
+        self.retry = retry(config);
+        self.fault = None;
+        self.knocks = false;
+        if !config.active && self.purpose == Purpose::Service {
+            return;
+        }
+        let hops = binding::missing(config).map_or_else(|| Hops::new(config), Err);
+        match hops {
+            Ok(hops) => self.hops = Some(hops),
+            Err(fault) => {
+                self.fault = Some(fault);
+                self.stage = if self.purpose == Purpose::Trial { Stage::Tried } else { Stage::Off };
+                return;
+            }
+        }
+        self.begin(desk);
+    }
+
+    /// Settings that change nothing on the wire.
+    pub fn relabel(&mut self, desk: &mut Desk<'_>, config: &AccountConfig) {
+        self.retry = retry(config);
+        self.config = config.clone();
+        if let Stage::Registered(registered) = &self.stage {
+            let check_at = self.next_check(desk, registered.way);
+            if let Stage::Registered(registered) = &mut self.stage {
+                registered.check_at = check_at;
+            }
+        }
+    }
+
+    /// Takes the registration back and leaves.
+    pub fn stop(&mut self, desk: &mut Desk<'_>) {
+        match (self.binding.take(), self.purpose) {
+            (Some(binding), Purpose::Service) => desk.endpoint.unregister(desk.now, binding),
+            (Some(binding), Purpose::Trial) => desk.endpoint.forget(desk.now, binding),
+            (None, _) => {}
+        }
+        self.leave_flow(desk);
+        self.recall = Recall::default();
+        self.hops = None;
+        self.lapses_at = None;
+        self.stage = Stage::Off;
+        if let Socket::Open(port) = self.socket {
+            desk.leave_port(port);
+        }
+        self.socket = Socket::Closed;
+    }
+
+    /// What came of a REGISTER; true when the event is this line's.
+    pub fn handle_registration(
+        &mut self,
+        desk: &mut Desk<'_>,
+        handle: RegistrationHandle,
+        event: &RegistrationEvent,
+    ) -> bool {
+        if self.binding != Some(handle) {
+            return false;
+        }
+        let (stop, way) = match &self.stage {
+            Stage::Walking(Walk::Asking { stop, way }) => (stop.clone(), *way),
+            Stage::Registered(registered) => (registered.stop.clone(), registered.way),
+            _ => return true,
+        };
+        let remote = stop.target.address;
+        match event {
+            RegistrationEvent::Registered { expires, service_route, .. } => {
+                self.registered(desk, stop, way, *expires, service_route.clone());
+            }
+            RegistrationEvent::Present | RegistrationEvent::Missing if self.purpose == Purpose::Trial => {
+                self.fault = None;
+                self.end_trial(desk);
+            }
+            RegistrationEvent::Present => {}
+            // The server was started anew and has forgotten us.
+            RegistrationEvent::Missing => desk.endpoint.refresh_now(desk.now, handle),
+            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, .. } => {
+                let fault = binding::refused(*status, phrase, *tried_password);
+                if *status == 503 {
+                    self.leave_stop(desk, &stop, fault, *retry_after);
+                } else {
+                    self.fault = Some(fault);
+                    self.wait(desk, *retry_after);
+                }
+            }
+            RegistrationEvent::Moved { status, .. } => {
+                self.fault = Some(AccountFault::Moved(*status));
+                self.wait(desk, None);
+            }
+            RegistrationEvent::TimedOut => self.leave_stop(desk, &stop, AccountFault::NoAnswer(remote), None),
+            // The server may be back already: at once, from the top.
+            RegistrationEvent::TransportError if self.is_in_force() && way.flow.is_some() => {
+                self.fault = Some(self.parting.take().unwrap_or(AccountFault::ConnectionLost(remote)));
+                self.hurry();
+                self.begin(desk);
+            }
+            RegistrationEvent::TransportError => {
+                let fault = match self.parting.take() {
+                    Some(fault) => fault,
+                    None if way.transport == Transport::Udp => AccountFault::NobodyListens(remote),
+                    None => AccountFault::ConnectionLost(remote),
+                };
+                self.leave_stop(desk, &stop, fault, None);
+            }
+            RegistrationEvent::Unregistered => {}
+        }
+        true
+    }
+
+    /// A request of a call found this way dead; the walk goes on behind it. Gives whether another way may come.
+    pub fn way_failed(&mut self, desk: &mut Desk<'_>, way: Path, fault: AccountFault, rest: Option<Duration>) -> bool {
+        let stop = match &self.stage {
+            Stage::Walking(Walk::Asking { stop, way: in_use }) if *in_use == way => Some(stop.clone()),
+            Stage::Registered(registered) if registered.way == way => Some(registered.stop.clone()),
+            _ => None,
+        };
+        if let Some(stop) = stop {
+            self.recall = Recall::default();
+            self.leave_stop(desk, &stop, fault, rest);
+        }
+        self.seeks_way()
+    }
+
+    /// The addresses of this machine, or its routes, have changed.
+    pub fn handle_network(&mut self, desk: &mut Desk<'_>) {
+        let moved = match &self.stage {
+            Stage::Registered(Registered { way, .. }) | Stage::Walking(Walk::Asking { way, .. }) => {
+                desk.routes.local_for(way.remote.ip()) != Some(way.local.ip())
+            }
+            Stage::Waiting { .. } => self.fault.as_ref().is_none_or(|fault| !is_for_a_person(fault)),
+            _ => false,
+        };
+        if moved {
+            if let Some(hops) = &mut self.hops {
+                hops.forgive();
+            }
+            self.retry.reset();
+            self.begin(desk);
+        }
+    }
+
+    /// What a name server says.
+    pub fn handle_answer(&mut self, desk: &mut Desk<'_>, answer: &super::desk::Answered<'_>) {
+        let Some(hops) = &mut self.hops else { return };
+        hops.handle_answer(desk.now, answer.question, answer.result, desk.random);
+        match &self.stage {
+            Stage::Walking(Walk::Finding { from }) => {
+                let from = *from;
+                self.walk(desk, from);
+            }
+            // The name leads elsewhere now.
+            Stage::Registered(registered) if !hops.lists(&registered.stop) => self.begin(desk),
+            _ => {}
+        }
+    }
+
+    /// Fires what is due.
+    pub fn handle_timeout(&mut self, desk: &mut Desk<'_>) {
+        let now = desk.now;
+        self.lapses_at.take_if(|at| *at <= now);
+        match &mut self.stage {
+            Stage::Waiting { until } if *until <= now => {
+                self.knocks = true;
+                self.begin(desk);
+            }
+            Stage::Walking(Walk::Connecting { stop, flow, until }) if *until <= now => {
+                let (stop, flow) = (stop.clone(), *flow);
+                desk.close(flow);
+                let fault = AccountFault::NoAnswer(stop.target.address);
+                self.leave_stop(desk, &stop, fault, None);
+            }
+            Stage::Registered(registered) => {
+                if registered.check_at.is_some_and(|at| at <= now) {
+                    let way = registered.way;
+                    let next = self.next_check(desk, way);
+                    if let Stage::Registered(registered) = &mut self.stage {
+                        registered.check_at = next;
+                    }
+                    if let Some(binding) = self.binding {
+                        desk.endpoint.query(now, binding);
+                    }
+                }
+                self.tend_registered(desk);
+            }
+            _ => {}
+        }
+    }
+
+    /// When `handle_timeout` is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let next = match &self.stage {
+            Stage::Waiting { until } | Stage::Walking(Walk::Connecting { until, .. }) => Some(*until),
+            Stage::Registered(registered) => {
+                let names = self.hops.as_ref().and_then(|hops| hops.refresh_at(&registered.stop));
+                let recall = (registered.stop.place != Place::default()).then(|| self.recall.poll_timeout()).flatten();
+                [registered.check_at, names, recall].into_iter().flatten().min()
+            }
+            Stage::Off | Stage::Tried | Stage::Walking(_) => None,
+        };
+        next.into_iter().chain(self.lapses_at).min()
+    }
+
+    /// The next thing to ask a name server.
+    pub fn poll_question(&mut self) -> Option<Question> {
+        self.hops.as_mut()?.poll_question()
+    }
+}
+
+fn retry(config: &AccountConfig) -> Retry {
+    Retry::new(Duration::from_secs(config.retry_interval_s.into()))
+}
+
+/// What a person must repair: trying again soon helps nobody.
+fn is_for_a_person(fault: &AccountFault) -> bool {
+    matches!(
+        fault,
+        AccountFault::WrongPassword(_)
+            | AccountFault::UnknownChallenge(_)
+            | AccountFault::UnknownName
+            | AccountFault::Forbidden
+            | AccountFault::PeriodRefused
+            | AccountFault::Moved(_)
+            | AccountFault::Rejected { .. }
+    )
+}

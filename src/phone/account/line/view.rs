@@ -1,0 +1,125 @@
+//! What others see of a line.
+
+use super::{Line, Purpose, Registered, Socket, Stage, Walk};
+use crate::channel::{AccountTestView, ProxyInUse, RegistrationState, RegistrationView, TestStep};
+use crate::config::{Account, AccountConfig};
+use crate::phone::account::binding;
+use crate::sip::Path;
+
+impl Line {
+    /// Whose it is.
+    pub fn account(&self) -> Account {
+        self.account
+    }
+
+    /// Whether it is only tried.
+    pub fn is_trial(&self) -> bool {
+        self.purpose == Purpose::Trial
+    }
+
+    /// The way by which requests go now.
+    pub fn way(&self) -> Option<Path> {
+        match &self.stage {
+            Stage::Registered(Registered { way, .. }) | Stage::Walking(Walk::Asking { way, .. }) => Some(*way),
+            _ => None,
+        }
+    }
+
+    /// The Route header lines that a call begins with.
+    pub fn routes(&self) -> Vec<String> {
+        match &self.stage {
+            Stage::Registered(Registered { service_route, .. }) if !service_route.is_empty() => service_route.clone(),
+            Stage::Registered(Registered { stop, .. }) | Stage::Walking(Walk::Asking { stop, .. }) => {
+                binding::route(stop).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// True while a way is being looked for that may be there in a moment.
+    pub fn seeks_way(&self) -> bool {
+        matches!(self.stage, Stage::Walking(_)) || self.lapses_at.is_some()
+    }
+
+    /// True between two tries.
+    pub fn pauses(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. })
+    }
+
+    /// True when calls may be made: it is registered, or was until a moment ago and another way is being looked for.
+    pub fn is_registered(&self) -> bool {
+        self.is_in_force() || self.lapses_at.is_some()
+    }
+
+    /// Whether there is another place to try behind the one in use.
+    pub fn has_more(&self) -> bool {
+        let stop = match &self.stage {
+            Stage::Registered(Registered { stop, .. }) | Stage::Walking(Walk::Asking { stop, .. }) => stop,
+            _ => return false,
+        };
+        self.hops.as_ref().is_some_and(|hops| hops.has_more(stop.place))
+    }
+
+    /// Whether a message that came along this path is this account's.
+    pub fn owns(&self, path: Path) -> bool {
+        let by_flow = path.flow.is_some() && self.way().is_some_and(|way| way.flow == path.flow);
+        by_flow || self.socket == Socket::Open(path.local.port())
+    }
+
+    /// The account's own port.
+    pub fn port(&self) -> Option<u16> {
+        match self.socket {
+            Socket::Open(port) => Some(port),
+            Socket::Closed | Socket::Asked => None,
+        }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &AccountConfig {
+        &self.config
+    }
+
+    /// As the screen sees it.
+    pub fn view(&self) -> RegistrationView {
+        let (state, stop) = match &self.stage {
+            Stage::Off if self.fault.is_some() => (RegistrationState::Failed, None),
+            Stage::Off | Stage::Tried => (RegistrationState::Disabled, None),
+            Stage::Walking(Walk::Asking { stop, .. } | Walk::Connecting { stop, .. }) => {
+                (RegistrationState::Registering, Some(stop))
+            }
+            Stage::Walking(_) => (RegistrationState::Registering, None),
+            Stage::Registered(registered) => (RegistrationState::Registered, Some(&registered.stop)),
+            Stage::Waiting { .. } => (RegistrationState::Failed, None),
+        };
+        RegistrationView {
+            account: self.account.number(),
+            label: self.config.label().unwrap_or_default().to_owned(),
+            state,
+            fault: self.fault.clone(),
+            expires_at: match &self.stage {
+                Stage::Registered(registered) => Some(registered.expires_at),
+                _ => None,
+            },
+            next_try_at: match &self.stage {
+                Stage::Waiting { until } => Some(*until),
+                _ => None,
+            },
+            server: binding::registrar_words(&self.config),
+            via: stop.map(|stop| format!("{}:{}", stop.target.transport.name(), stop.target.address)),
+            proxy: stop.map_or(ProxyInUse::None, |stop| stop.proxy),
+            certificate_expires: None,
+        }
+    }
+
+    /// How a trial goes.
+    pub fn trial(&self) -> AccountTestView {
+        let (step, over) = match &self.stage {
+            Stage::Walking(Walk::Opening | Walk::Finding { .. }) | Stage::Off => (TestStep::Finding, false),
+            Stage::Walking(Walk::Connecting { .. }) => (TestStep::Connecting, false),
+            Stage::Walking(Walk::Asking { .. }) => (TestStep::Asking, false),
+            Stage::Registered(_) | Stage::Waiting { .. } | Stage::Tried => (TestStep::Asking, true),
+        };
+        let outcome = over.then(|| self.fault.clone().map_or(Ok(()), Err));
+        AccountTestView { account: self.account.number(), step, outcome }
+    }
+}
