@@ -137,6 +137,12 @@ pub enum EndReason {
     /// The address cannot be reached.
     #[error("the address cannot be reached")]
     Unreachable,
+    /// There is no such name.
+    #[error("host not found")]
+    HostNotFound,
+    /// No name server says where it is.
+    #[error("no name server answers")]
+    NoNameServer,
     /// 415, 488, 606: no sound format in common.
     #[error("no common sound format")]
     NoCommonCodec,

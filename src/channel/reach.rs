@@ -81,6 +81,8 @@ pub struct RegistrationView {
     pub label: String,
     /// Where it stands.
     pub state: RegistrationState,
+    /// Whether it places calls: also for a moment after it has lost its server, while another way is looked for.
+    pub places_calls: bool,
     /// What is wrong. While it is tried again (registering), what was wrong the last time.
     pub fault: Option<AccountFault>,
     /// When the registration runs out if it is not renewed.

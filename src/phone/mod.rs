@@ -33,6 +33,7 @@ mod incoming;
 mod keys;
 mod log;
 mod media;
+mod named;
 mod notices;
 mod outgoing;
 mod output;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use super::account::{self, Passage};
 use super::call::{Call, Media, Outgoing, Progress, Remote, Stage, Talking, first_wish};
 use super::keys::Keys;
+use super::named::Named;
 use super::output::MediaPorts;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
 use crate::channel::{AccountFault, CallDirection, CallHandle, Done, EndReason, Refusal};
 use crate::config::{Account, AccountChoice, Config, PhonebookEntry};
-use crate::dial::{self, DialTarget, DialTransport};
+use crate::dial::{self, DialTarget, DialTransport, SipUri};
 use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
 
 /// The user part of our own address in direct calls.
@@ -37,10 +38,12 @@ pub(super) struct Callee {
 }
 
 /// By which way a call is placed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Placing {
     /// Straight to a device; with a callee, by TCP as well when UDP is refused.
     Direct(Option<Box<Callee>>),
+    /// To a device that is known by its name.
+    Named(Box<Named>),
     /// Through an account.
     Through {
         /// Which.
@@ -61,6 +64,7 @@ pub(super) enum Placing {
 /// What an entry of the dial pad comes to.
 enum Plan {
     Direct(Callee),
+    Named(SipUri),
     Through { account: Account, named: bool, number: String, uri: Option<Uri> },
 }
 
@@ -77,6 +81,7 @@ impl Phone {
         };
         match plan {
             Plan::Direct(callee) => self.call(now, callee),
+            Plan::Named(uri) => self.call_by_name(now, &uri),
             Plan::Through { account, named, number, uri } => self.call_through(now, account, named, number, uri),
         }
     }
@@ -90,8 +95,12 @@ impl Phone {
                 Ok(Plan::Direct(Callee { user: None, address, port, transport: DialTransport::Either, uri }))
             }
             DialTarget::Uri(uri) => {
-                // The domain of an account is called through that account, and so is whatever is no address.
+                // The domain of an account is called through that account, and so is whatever is no address, where there is
+                // an account.
                 let at_home = self.account_at(&uri.host);
+                if choice == AccountChoice::Auto && uri.address().is_none() && !self.has_account() {
+                    return Ok(Plan::Named(uri));
+                }
                 if choice != AccountChoice::Auto || at_home.is_some() || uri.address().is_none() {
                     let (account, named) = match (choice, at_home) {
                         (AccountChoice::Auto, Some(account)) => (account, true),
@@ -144,12 +153,7 @@ impl Phone {
     }
 
     fn call(&mut self, now: Now, callee: Callee) -> Result<Done, Refusal> {
-        if !self.config.direct_ip_enabled {
-            return Err(Refusal::DirectIpOff);
-        }
-        if let Some(reason) = self.listening.error() {
-            return Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.clone() });
-        }
+        self.may_call_directly()?;
         let no_route = || Refusal::NoRoute(callee.address.to_string());
         let ports = self.line_for_call()?;
         let local = self.routes.local_for(callee.address).ok_or_else(no_route)?;
@@ -159,6 +163,17 @@ impl Phone {
         let remote = called(&self.config, callee.user.as_deref(), callee.address, callee.port);
         let again = (callee.transport == DialTransport::Either).then(|| Box::new(callee));
         Ok(self.begin_call(now, Some(invite), remote, ports, Placing::Direct(again)))
+    }
+
+    /// Whether devices can be called without an account.
+    pub(super) fn may_call_directly(&self) -> Result<(), Refusal> {
+        if !self.config.direct_ip_enabled {
+            return Err(Refusal::DirectIpOff);
+        }
+        match self.listening.error() {
+            Some(reason) => Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Calls a number, or a URI, through an account.
@@ -180,13 +195,13 @@ impl Phone {
     }
 
     /// RTP ports for one call more.
-    fn line_for_call(&self) -> Result<MediaPorts, Refusal> {
+    pub(super) fn line_for_call(&self) -> Result<MediaPorts, Refusal> {
         let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
         ports.ok_or(Refusal::NoLine)
     }
 
     /// Places a call; without an INVITE it waits for a way.
-    fn begin_call(
+    pub(super) fn begin_call(
         &mut self,
         now: Now,
         invite: Option<Invite>,
@@ -202,7 +217,7 @@ impl Phone {
         let (session, handle) = (self.endpoint.reserve(), self.next_handle());
         let negotiation = self.negotiation(NOWHERE, NOWHERE, ports);
         let account = match &placing {
-            Placing::Direct(_) => None,
+            Placing::Direct(_) | Placing::Named(_) => None,
             Placing::Through { account, .. } => Some(*account),
         };
         let call = Call {
@@ -294,7 +309,7 @@ impl Phone {
     }
 
     /// The call goes on in a new session by this way, with a description that fits it: nobody has answered another.
-    fn send_invite(&mut self, now: Now, handle: CallHandle, mut invite: Invite) {
+    pub(super) fn send_invite(&mut self, now: Now, handle: CallHandle, mut invite: Invite) {
         let Some(ports) = self.calls.get(&handle).map(|call| call.media.ports) else { return };
         let mut negotiation = self.negotiation(invite.path.local.ip(), invite.path.remote.ip(), ports);
         invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
@@ -347,7 +362,8 @@ impl Phone {
     fn place_waiting_call(&mut self, now: Now, handle: CallHandle) -> bool {
         let Some(call) = self.calls.get(&handle) else { return false };
         let Stage::Outgoing(Outgoing { placing, .. }) = &call.stage else { return false };
-        let Placing::Through { account, named, number, uri, tried, .. } = placing.clone() else { return false };
+        let Placing::Through { account, named, number, uri, tried, .. } = placing else { return false };
+        let (account, named, number, uri, tried) = (*account, *named, number.clone(), uri.clone(), *tried);
         if let Some(passage) = self.passage(account, named).filter(|passage| Some(passage.way) != tried) {
             self.go_on_through(now, handle, passage, number, uri);
             return true;
@@ -384,7 +400,7 @@ impl Phone {
         if *why == EndCause::TransportError && self.call_by_tcp(now, handle) {
             return;
         }
-        if self.call_by_other_way(now, handle, why) {
+        if self.call_by_other_way(now, handle, why) || self.call_other_target(now, handle, why) {
             return;
         }
         let Some(call) = self.calls.get(&handle) else { return };
@@ -422,19 +438,30 @@ fn invite_through(passage: Passage, to: Uri) -> Invite {
 /// None when the address makes no URI.
 fn invite(callee: &Callee, local: SocketAddr, transport: Transport) -> Option<Invite> {
     let remote = SocketAddr::new(callee.address, callee.port);
+    invite_to(Uri::parse(&callee.uri).ok()?, local, remote, transport, GIVE_UP)
+}
+
+/// The INVITE for `to`, sent to this address by this transport, still without an offer and followed nowhere.
+pub(super) fn invite_to(
+    to: Uri,
+    local: SocketAddr,
+    remote: SocketAddr,
+    transport: Transport,
+    patience: Duration,
+) -> Option<Invite> {
     let path = Path { transport, local, remote, flow: None };
     let us = sip_uri(Some(OUR_NAME), &local.ip().to_string(), Some(local.port()));
     let by = if transport == Transport::Tcp { ";transport=tcp" } else { "" };
     Some(Invite {
         path,
-        to: Uri::parse(&callee.uri).ok()?,
+        to,
         from: NameAddr::new(Uri::parse(&us).ok()?),
         contact: Uri::parse(&format!("{us}{by}")).ok()?,
         offer: None,
         headers: Vec::new(),
         follow: 0,
         account: None,
-        patience: GIVE_UP,
+        patience,
     })
 }
 

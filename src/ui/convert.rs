@@ -76,6 +76,8 @@ pub(super) fn end_reason(reason: Option<ch::EndReason>) -> (ui::EndReason, i32) 
         R::NoAnswer => (ui::EndReason::NoAnswer, 0),
         R::NoResponse => (ui::EndReason::NoResponse, 0),
         R::Unreachable => (ui::EndReason::Unreachable, 0),
+        R::HostNotFound => (ui::EndReason::HostNotFound, 0),
+        R::NoNameServer => (ui::EndReason::NoNameServer, 0),
         R::NoCommonCodec => (ui::EndReason::NoCommonCodec, 0),
         R::Forbidden(code) => (ui::EndReason::Forbidden, i32::from(code)),
         R::Failed(code) => (ui::EndReason::Failed, i32::from(code)),

@@ -6,7 +6,7 @@ use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
 use super::{convert, generated as ui, pages};
-use crate::channel::{Command, RegistrationState};
+use crate::channel::Command;
 use crate::config::{Account, AccountChoice, PhonebookEntry};
 use crate::dial::{self, DialTarget};
 
@@ -115,7 +115,12 @@ fn meaning(state: &State) -> ui::DialMeaningView {
                     ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
                 }
                 DialTarget::Uri(uri) => match through(state, contact) {
-                    Through::None => warning(ui::DialMeaning::NoAccount, 0),
+                    // Without any account a name is looked up and called directly.
+                    Through::None if state.account != AccountChoice::Auto => warning(ui::DialMeaning::NoAccount, 0),
+                    Through::None if !state.config.direct_ip_enabled => direct_off(),
+                    Through::None => {
+                        ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
+                    }
                     Through::Other(account) => warning(ui::DialMeaning::NotRegistered, account),
                     Through::Account(account) => ui::DialMeaningView {
                         kind: ui::DialMeaning::Uri,
@@ -155,7 +160,7 @@ enum Through {
 
 /// Through which account a call would go: the one that was chosen, else the contact's, else the first that is registered.
 fn through(state: &State, contact: Option<&PhonebookEntry>) -> Through {
-    let is = |account: Account| state.registrations[account.index()].state == RegistrationState::Registered;
+    let is = |account: Account| state.registrations[account.index()].places_calls;
     let number = |account: Account| i32::from(account.number());
     let of_contact = contact.map_or(AccountChoice::Auto, |contact| contact.account);
     let named = match (state.account, of_contact) {
@@ -243,7 +248,7 @@ mod tests {
             let config = Config { contacts: vec![contact], ..Config::default() };
             let mut state = State { config: Arc::new(config), account: chosen, entry: "12".into(), ..State::default() };
             for (view, is) in state.registrations.iter_mut().zip(registered) {
-                view.state = if is { RegistrationState::Registered } else { RegistrationState::Failed };
+                view.places_calls = is;
             }
             let meaning = meaning(&state);
             (meaning.kind, meaning.account)

@@ -16,6 +16,7 @@ mod limits;
 mod media_agreement;
 mod media_changes;
 mod missed_and_log;
+mod named;
 mod redirected;
 mod reliable;
 mod settings_live;

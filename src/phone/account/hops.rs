@@ -24,8 +24,6 @@ const DOWN_FOR: Duration = Duration::from_secs(30);
 const LOST_FOR: Duration = Duration::from_secs(4);
 /// While all is well, names are looked up again no more often than this, however short their time to live; a new walk obeys it.
 const CALM: Duration = Duration::from_secs(60);
-/// Addresses serve for this long at least: those without time to live serve for the walk that asked for them.
-const ONE_USE: Duration = Duration::from_secs(1);
 /// Addresses serve for so long beyond their time while they are looked up again: longer than name servers are waited for.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -296,7 +294,7 @@ impl Hop {
         let before = before.take().filter(|before| now < before.stale_until);
         self.found = match (outcome, before) {
             (Ok(located), _) => {
-                let until = now + located.valid_for.max(ONE_USE);
+                let until = now + located.valid_for;
                 let renew_at = until.max(now + CALM);
                 Found::Here(Addresses { targets: located.targets, until, renew_at, stale_until: until + LONGEST })
             }

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 pub(super) use self::binding::key;
 use self::desk::{Answered, Desk};
-use self::line::{Line, PATIENCE, Purpose};
+pub(super) use self::line::PATIENCE;
+use self::line::{Line, Purpose};
 use super::{FlowFault, Now, Output, Phone};
 use crate::channel::{AccountFault, AccountTestView, Done, Event, Refusal, RegistrationView};
 use crate::config::{Account, AccountChoice, AccountConfig, Config};
@@ -63,6 +64,11 @@ impl Accounts {
         let lines = Account::ALL.map(|account| Line::new(account, Purpose::Service));
         let told = Account::ALL.map(|account| RegistrationView { account: account.number(), ..Default::default() });
         Self { lines, trials: Vec::new(), flows: 0, instance, asked: BTreeSet::new(), closing: Vec::new(), told }
+    }
+
+    /// Notes a question; true when it is not out already.
+    pub fn ask(&mut self, question: &Question) -> bool {
+        self.asked.insert(question.clone())
     }
 
     fn line(&self, account: Account) -> &Line {
@@ -177,6 +183,7 @@ impl Phone {
         self.accounts.asked.remove(question);
         let answered = Answered { question, result };
         self.at_lines(now, |line, desk| line.handle_answer(desk, &answered));
+        self.named_hear(now, question, result);
         self.settle(now);
     }
 
@@ -248,6 +255,7 @@ impl Phone {
             }
         }
         self.place_waiting_calls(now);
+        self.ask_for_named();
         self.tell_accounts();
     }
 
@@ -334,6 +342,11 @@ impl Phone {
             return Ok((named, true));
         }
         Err(Refusal::NotRegistered { account: named, other_is: registered(named.other()) })
+    }
+
+    /// True when some account can place calls.
+    pub(super) fn has_account(&self) -> bool {
+        Account::ALL.into_iter().any(|account| self.is_registered(account))
     }
 
     /// The account whose domain this host is.

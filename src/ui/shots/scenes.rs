@@ -200,6 +200,7 @@ fn state(changes: &[(&str, &str)]) -> State {
 fn account_page(window: &ui::AppWindow, page: ui::AccountPage, changes: &[(&str, &str)]) {
     let mut state = State { account_page: page, ..state(changes) };
     state.registrations[1].state = RegistrationState::Registered;
+    state.registrations[1].places_calls = true;
     settings::apply(window, &state);
     account::apply(window, &state);
     states(window, ui::AccountState::Registered, ui::AccountState::Registered);

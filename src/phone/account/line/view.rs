@@ -95,6 +95,7 @@ impl Line {
             account: self.account.number(),
             label: self.config.label().unwrap_or_default().to_owned(),
             state,
+            places_calls: self.is_registered(),
             fault: self.fault.clone(),
             expires_at: match &self.stage {
                 Stage::Registered(registered) => Some(registered.expires_at),

@@ -1,0 +1,149 @@
+//! Devices that are called by name and not through an account: the name is looked up (RFC 3263), and what it leads to is called
+//! in its order, until something is heard.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::account::PATIENCE;
+use super::call::{Outgoing, Progress, Stage};
+use super::outgoing::{Placing, invite_to};
+use super::remote::called_through;
+use super::{Now, Output, Phone};
+use crate::channel::{CallHandle, Done, EndReason, Refusal};
+use crate::dial::{DialTransport, SipUri};
+use crate::sip::locate::{Answer, Destination, DnsFault, Families, LocateFault, Locator, Question, Target, Wish};
+use crate::sip::{EndCause, GIVE_UP, Transport, Uri};
+
+/// A name that is called.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// As it was dialled.
+    uri: Uri,
+    search: Search,
+}
+
+#[derive(Debug)]
+enum Search {
+    /// Name servers are asked.
+    Finding(Box<Locator>),
+    /// These have not been tried yet.
+    Found(VecDeque<Target>),
+}
+
+impl Phone {
+    /// Calls a name.
+    pub(super) fn call_by_name(&mut self, now: Now, dialled: &SipUri) -> Result<Done, Refusal> {
+        self.may_call_directly()?;
+        let uri = Uri::parse(&dialled.text).map_err(|_| Refusal::NoRoute(dialled.host.clone()))?;
+        let ports = self.line_for_call()?;
+        let number =
+            dialled.user.as_ref().map_or_else(|| dialled.host.clone(), |user| format!("{user}@{}", dialled.host));
+        let remote = called_through(&self.config, &uri, &number);
+        // An address to which no route leads is passed over when it is tried.
+        let locator = Locator::new(destination(dialled), Families { v4: true, v6: true });
+        let named = Named { uri, search: Search::Finding(Box::new(locator)) };
+        let done = self.begin_call(now, None, remote, ports, Placing::Named(Box::new(named)));
+        self.go_on_with_named(now);
+        Ok(done)
+    }
+
+    /// What has to be asked for the names that are called.
+    pub(super) fn ask_for_named(&mut self) {
+        for call in self.calls.values_mut() {
+            let Stage::Outgoing(Outgoing { placing: Placing::Named(named), .. }) = &mut call.stage else { continue };
+            let Search::Finding(locator) = &mut named.search else { continue };
+            while let Some(question) = locator.poll_question() {
+                if self.accounts.ask(&question) {
+                    self.outputs.push_back(Output::Resolve(question));
+                }
+            }
+        }
+    }
+
+    /// What a name server says.
+    pub(super) fn named_hear(&mut self, now: Now, question: &Question, answer: &Result<Answer, DnsFault>) {
+        for call in self.calls.values_mut() {
+            if let Stage::Outgoing(Outgoing { placing: Placing::Named(named), .. }) = &mut call.stage
+                && let Search::Finding(locator) = &mut named.search
+            {
+                locator.handle_answer(question, answer.clone(), &mut self.random);
+            }
+        }
+        self.go_on_with_named(now);
+    }
+
+    /// Calls what has been found, or says that nothing was.
+    fn go_on_with_named(&mut self, now: Now) {
+        for handle in self.calls.keys().copied().collect::<Vec<_>>() {
+            let Some(named) = self.named_mut(handle) else { continue };
+            let Search::Finding(locator) = &named.search else { continue };
+            match locator.outcome() {
+                None => {}
+                Some(Ok(located)) => {
+                    // TLS needs the certificates of an account.
+                    let targets = located.targets.into_iter().filter(|target| target.transport != Transport::Tls);
+                    named.search = Search::Found(targets.collect());
+                    if !self.call_next_target(now, handle) {
+                        self.forget(now, handle, EndReason::Unreachable);
+                    }
+                }
+                Some(Err(fault)) => self.forget(now, handle, reason(fault)),
+            }
+        }
+    }
+
+    /// A target was not there, and nothing was heard of it: the next one. False when there is none.
+    pub(super) fn call_other_target(&mut self, now: Now, handle: CallHandle, why: &EndCause) -> bool {
+        let is_unheard = self.calls.get(&handle).is_some_and(|call| {
+            matches!(
+                &call.stage,
+                Stage::Outgoing(Outgoing { progress: Progress::Calling, placing: Placing::Named(_), .. })
+            )
+        });
+        let goes_on = matches!(why, EndCause::TransportError | EndCause::TimedOut | EndCause::Rejected(503, _));
+        is_unheard && goes_on && self.call_next_target(now, handle)
+    }
+
+    fn call_next_target(&mut self, now: Now, handle: CallHandle) -> bool {
+        let port = self.config.direct_ip_port;
+        loop {
+            let Some(Named { uri, search: Search::Found(targets) }) = self.named_mut(handle) else { return false };
+            let Some(target) = targets.pop_front() else { return false };
+            let (uri, patience) = (uri.clone(), if targets.is_empty() { GIVE_UP } else { PATIENCE });
+            let Some(local) = self.routes.local_for(target.address.ip()) else { continue };
+            let local = SocketAddr::new(local, port);
+            if let Some(invite) = invite_to(uri, local, target.address, target.transport, patience) {
+                self.send_invite(now, handle, invite);
+                self.touch(handle);
+                return true;
+            }
+        }
+    }
+
+    fn named_mut(&mut self, handle: CallHandle) -> Option<&mut Named> {
+        match &mut self.calls.get_mut(&handle)?.stage {
+            Stage::Outgoing(Outgoing { placing: Placing::Named(named), .. }) => Some(named),
+            _ => None,
+        }
+    }
+}
+
+/// Whom to look for (RFC 3263 4.1: a transport or a port that is dialled is the one that is taken).
+fn destination(dialled: &SipUri) -> Destination {
+    let wish = match (dialled.transport, dialled.port) {
+        (DialTransport::Either, None) => Wish::Auto,
+        (DialTransport::Udp, None) => Wish::Srv(Transport::Udp),
+        (DialTransport::Tcp, None) => Wish::Srv(Transport::Tcp),
+        (DialTransport::Either | DialTransport::Udp, Some(_)) => Wish::Udp,
+        (DialTransport::Tcp, Some(_)) => Wish::Tcp,
+    };
+    Destination { host: dialled.host.trim_end_matches('.').to_owned(), port: dialled.port, wish }
+}
+
+fn reason(fault: LocateFault) -> EndReason {
+    match fault {
+        LocateFault::NotFound | LocateFault::NotOffered => EndReason::HostNotFound,
+        LocateFault::NoAnswer => EndReason::NoNameServer,
+        LocateFault::NoRoute => EndReason::Unreachable,
+    }
+}
