@@ -23,17 +23,17 @@ impl Caller {
     pub fn new(path: Path, request: &IncomingCall, through_account: bool) -> Self {
         if through_account {
             let named_host = host(&request.from.uri);
-            let named_port = request.from.uri.port;
-            let (user, source) = (request.from.uri.user.clone(), named_host.clone());
+            let named_port = request.from.uri.port();
+            let (user, source) = (request.from.uri.user().map(str::to_owned), named_host.clone());
             return Self { user, source, contact_port: named_port, named_host, named_port };
         }
         let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
         Self {
-            user: request.from.uri.user.clone(),
+            user: request.from.uri.user().map(str::to_owned),
             source: path.remote.ip().to_string(),
-            contact_port: contact.map(|contact| contact.port.unwrap_or(DEFAULT_PORT)),
+            contact_port: contact.map(|contact| contact.port().unwrap_or(DEFAULT_PORT)),
             named_host: host(&request.from.uri),
-            named_port: request.from.uri.port,
+            named_port: request.from.uri.port(),
         }
     }
 
@@ -75,15 +75,15 @@ pub(super) fn called(config: &Config, user: Option<&str>, address: IpAddr, port:
 /// The other side of a call of ours to `to` through an account.
 pub(super) fn called_through(config: &Config, to: &Uri, number: &str) -> Remote {
     let named_host = host(to);
-    let contact = config.contact(Party { user: to.user.as_deref(), host: &named_host, port: to.port }).cloned();
+    let contact = config.contact(Party { user: to.user(), host: &named_host, port: to.port() }).cloned();
     let name = contact.as_ref().map_or_else(|| number.to_owned(), |contact| contact.name.clone());
     Remote { uri: to.to_string(), name, contact }
 }
 
 /// The host of a URI, an IPv6 address without its brackets.
 pub(super) fn host(uri: &Uri) -> String {
-    let host = uri.host.to_string();
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned).unwrap_or(host)
+    let host = uri.host();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned()
 }
 
 /// `sip:user@host:port`; the default port is left out.

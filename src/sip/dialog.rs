@@ -189,7 +189,7 @@ impl Dialog {
     pub fn next_hop(&self) -> Path {
         let uri = self.routes.first().map_or(&self.remote_target, |route| &route.uri);
         let transport = uri.transport().and_then(Transport::from_name).unwrap_or(self.path.transport);
-        let Some(ip) = uri.host.ip() else {
+        let Some(ip) = uri.ip() else {
             return self.path;
         };
         // What began on a connection stays on it; by TLS there is no other way that is trusted.
@@ -201,7 +201,7 @@ impl Dialog {
         if ip.is_unspecified() || ip.is_ipv4() != self.path.local.is_ipv4() {
             return self.path;
         }
-        let remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
+        let remote = SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT));
         Path { transport, local: self.path.local, remote, flow: None }
     }
 }

@@ -11,6 +11,7 @@ use rsip::headers::UntypedHeader;
 
 pub use super::wire::body::Unreadable;
 use super::wire::lines;
+use super::wire::names::Field;
 pub use super::wire::phrase::reason_phrase;
 pub use super::wire::{Host, Method, NameAddr, Params, Reject, Uri, Via};
 use super::wire::{body, names, scan, serialise};
@@ -37,7 +38,6 @@ pub(super) struct Core {
     pub(super) via: Option<Via>,
     pub(super) from: NameAddr,
     pub(super) to: NameAddr,
-    pub(super) call_id: String,
     pub(super) cseq: (u32, Method),
 }
 
@@ -72,6 +72,23 @@ impl Lines {
 
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         (0..).map_while(|index| self.at(index))
+    }
+
+    /// The Call-ID; no message is without one.
+    fn call_id(&self) -> &str {
+        let value = match self {
+            Lines::Read(lines) => lines.get(Field::CallId),
+            Lines::Ours(lines) => lines.iter().map(parts).find(|(name, _)| *name == "Call-ID").map(|(_, value)| value),
+        };
+        value.unwrap_or_default()
+    }
+
+    /// Writes all lines behind the end of the line before them.
+    fn write(&self, to: &mut String) {
+        match self {
+            Lines::Read(lines) => lines.write(to),
+            Lines::Ours(lines) => serialise::lines(to, lines.iter().map(parts)),
+        }
     }
 
     /// About how long the whole head is, in bytes.
@@ -227,7 +244,8 @@ impl Head {
     }
 
     fn bytes(&self, first_line: impl FnOnce(&mut String) -> fmt::Result) -> Vec<u8> {
-        serialise::message(first_line, self.core.via.as_ref(), self.lines.iter(), self.lines.head_len(), &self.body)
+        let lines = |head: &mut String| self.lines.write(head);
+        serialise::message(first_line, self.core.via.as_ref(), lines, self.lines.head_len(), &self.body)
     }
 }
 
@@ -256,7 +274,7 @@ macro_rules! accessors {
 
         /// The Call-ID, compared byte for byte (RFC 3261 20.8).
         pub fn call_id(&self) -> &str {
-            &self.head.core.call_id
+            self.head.lines.call_id()
         }
 
         /// Sequence number and method (RFC 3261 20.16).
@@ -333,14 +351,8 @@ impl Request {
     ///
     /// Headers in the URI are left out: a Contact may have them, a Request-URI may not (19.1.1).
     pub fn new(method: Method, uri: Uri, from: &NameAddr, to: &NameAddr, call_id: &str, cseq: u32) -> Self {
-        let uri = Uri { headers: None, ..uri };
-        let core = Box::new(Core {
-            via: None,
-            from: from.clone(),
-            to: to.clone(),
-            call_id: call_id.to_owned(),
-            cseq: (cseq, method.clone()),
-        });
+        let uri = uri.without_headers();
+        let core = Box::new(Core { via: None, from: from.clone(), to: to.clone(), cseq: (cseq, method.clone()) });
         let mut head = Head { core, lines: Lines::Ours(Vec::with_capacity(12)), body: Vec::new() };
         head.push("Max-Forwards", "70");
         head.push("From", &from.to_string());

@@ -136,7 +136,7 @@ impl Pbx {
             Registrar::Challenges if !proof.contains(&nonce) => return challenge(request),
             Registrar::Challenges | Registrar::Open => {}
         }
-        let name = request.to().uri.user.clone().unwrap_or_default();
+        let name = request.to().uri.user().unwrap_or_default().to_owned();
         if let Some(contact) = request.contact() {
             let asked: u64 = request.header("Expires").and_then(|text| text.parse().ok()).unwrap_or(3600);
             let given = Duration::from_secs(asked).min(self.longest);

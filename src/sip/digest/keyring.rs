@@ -208,10 +208,10 @@ impl Space {
     /// Whether the request goes where the challenge says that the answer is good; everywhere, if it says nothing
     /// (RFC 7616 3.3, `domain`).
     fn is_in_domain(&self, request: &Request) -> bool {
-        let host = request.uri().host.as_str();
+        let host = request.uri().host();
         self.challenge.domain.is_empty()
             || self.challenge.domain.iter().any(|uri| match crate::sip::message::Uri::parse(uri) {
-                Ok(uri) => uri.host.as_str().eq_ignore_ascii_case(host),
+                Ok(uri) => uri.host().eq_ignore_ascii_case(host),
                 // A path, as the web has it.
                 Err(_) => true,
             })

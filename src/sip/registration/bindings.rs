@@ -103,8 +103,8 @@ pub(super) fn seconds(text: Option<&str>) -> Option<u32> {
 }
 
 fn is_same_place(one: &Uri, other: &Uri) -> bool {
-    let port = |uri: &Uri| uri.port.unwrap_or(if uri.is_sips() { 5061 } else { 5060 });
-    one.user_text() == other.user_text() && one.host == other.host && port(one) == port(other)
+    let port = |uri: &Uri| uri.port().unwrap_or(if uri.is_sips() { 5061 } else { 5060 });
+    one.user_text() == other.user_text() && one.host().eq_ignore_ascii_case(other.host()) && port(one) == port(other)
 }
 
 /// A device's name without its angle brackets.

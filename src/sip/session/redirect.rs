@@ -89,7 +89,7 @@ fn path_to(uri: &Uri, way: Path) -> Option<Path> {
         // A name that nobody here knows; and whom to trust by TLS a stranger's redirection cannot say.
         Some(name) => Transport::from_name(name).filter(|transport| *transport != Transport::Tls)?,
     };
-    let ip = uri.host.ip().filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == way.local.is_ipv4())?;
-    let remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
-    uri.scheme.eq_ignore_ascii_case("sip").then_some(Path { transport, local: way.local, remote, flow: None })
+    let ip = uri.ip().filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == way.local.is_ipv4())?;
+    let remote = SocketAddr::new(ip, uri.port().unwrap_or(DEFAULT_PORT));
+    uri.scheme().eq_ignore_ascii_case("sip").then_some(Path { transport, local: way.local, remote, flow: None })
 }

@@ -13,7 +13,7 @@ fn a_call_rings_with_early_media_is_answered_and_ended_by_either_side() {
             world.run(ms(100));
             let SessionEvent::Incoming { session: theirs, request, .. } = world.event(CALLED) else { panic!() };
             assert_eq!(request.offer, Some(sdp("offer")));
-            assert_eq!(request.request_uri.user.as_deref(), Some("panel"));
+            assert_eq!(request.request_uri.user(), Some("panel"));
             let now = world.now;
             world.at(CALLED).ring(now, theirs, None);
             world.run(ms(50));

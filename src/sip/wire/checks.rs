@@ -1,8 +1,9 @@
 //! What a request must be beyond its grammar, so that nobody acts on half of it.
 
+use super::headers::NameAddrRef;
 use super::lines::Lines;
 use super::names::Field;
-use super::{Malformed, Method, NameAddr, Uri, scan};
+use super::{Malformed, Method, Uri, scan};
 
 /// Whether what the request says can be acted on.
 pub(super) fn request(method: &Method, uri: &Uri, lines: &Lines<'_>) -> Result<(), Malformed> {
@@ -10,13 +11,13 @@ pub(super) fn request(method: &Method, uri: &Uri, lines: &Lines<'_>) -> Result<(
         // RFC 3261 19.1.1: they are for making requests of a URI; here they would be slipped in.
         return Err(Malformed("a Request-URI with headers"));
     }
-    for (field, value) in lines.fields() {
-        match field {
-            Field::MaxForwards if scan::digits::<u8>(value).is_none() => return Err(Malformed("Max-Forwards")),
-            Field::Contact | Field::Route | Field::RecordRoute if !ends_something(method) => {
-                addresses(method, field, value)?;
-            }
-            _ => {}
+    let names_addresses = |field| matches!(field, Field::Contact | Field::Route | Field::RecordRoute);
+    let names_used = !ends_something(method);
+    for (field, value) in lines.of(|field| field == Field::MaxForwards || names_used && names_addresses(field)) {
+        if field == Field::MaxForwards {
+            scan::digits::<u8>(value).ok_or(Malformed("Max-Forwards"))?;
+        } else {
+            addresses(method, field, value)?;
         }
     }
     Ok(())
@@ -36,7 +37,7 @@ fn addresses(method: &Method, field: Field, value: &str) -> Result<(), Malformed
     }
     // RFC 3261 7.3.1 has no empty elements, some senders have.
     for value in scan::split_outside(value, b',').filter(|value| !value.is_empty()) {
-        NameAddr::parse(value)?;
+        NameAddrRef::read(value)?;
     }
     Ok(())
 }

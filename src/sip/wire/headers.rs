@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::uri::{parse_ip, split_host_port};
-use super::{Host, Malformed, Params, Uri, scan};
+use super::params::ParamsRef;
+use super::uri::{UriRef, parse_ip, split_host_port};
+use super::{Host, Malformed, Params, Uri, scan, serialise};
 
 /// A From, To, Contact, Route or the like: a URI with a name to show and parameters (RFC 3261 20.10).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,28 +29,7 @@ impl NameAddr {
     /// the header, and the URI may hold neither comma nor question mark (RFC 3261 20). A display name without quotes
     /// may hold more than tokens, as many devices send it, except what would make the value ambiguous.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let text = scan::trim(text);
-        let after_quotes = if text.starts_with('"') { scan::quoted_len(text)? } else { 0 };
-        let bracket = scan::find(&text.as_bytes()[after_quotes..], b'<').map(|at| after_quotes + at);
-        let Some(open) = bracket else {
-            let (uri, params) = match scan::split_once(text, b';') {
-                Some((uri, params)) => (scan::trim(uri), Params::parse(params)?),
-                None => (text, Params::new()),
-            };
-            if uri.contains(['?', ',']) {
-                return Err(Malformed("an address with ? or , needs angle brackets"));
-            }
-            return Ok(NameAddr { display: None, uri: Uri::parse(uri)?, params });
-        };
-        let display = parse_display(scan::trim(&text[..open]))?;
-        let (uri, rest) = scan::split_once(&text[open + 1..], b'>').ok_or(Malformed("angle bracket not closed"))?;
-        let rest = scan::trim(rest);
-        let params = match rest.strip_prefix(';') {
-            Some(params) => Params::parse(params)?,
-            None if rest.is_empty() => Params::new(),
-            None => return Err(Malformed("text after the angle brackets")),
-        };
-        Ok(NameAddr { display, uri: Uri::parse(scan::trim(uri))?, params })
+        NameAddrRef::read(text).map(NameAddr::from)
     }
 
     /// The tag that makes this end of a dialog unique (RFC 3261 19.3); an empty one counts as none.
@@ -106,20 +86,64 @@ impl fmt::Display for NameAddr {
     }
 }
 
-fn parse_display(text: &str) -> Result<Option<String>, Malformed> {
+/// A name-addr where it stands in a text: checked, and not copied yet.
+pub(super) struct NameAddrRef<'a> {
+    /// The display name as it is written.
+    display: Option<&'a str>,
+    uri: UriRef<'a>,
+    params: ParamsRef<'a>,
+}
+
+impl<'a> NameAddrRef<'a> {
+    /// Reads what [`NameAddr::parse`] does.
+    pub(super) fn read(text: &'a str) -> Result<Self, Malformed> {
+        let text = scan::trim(text);
+        let after_quotes = if text.starts_with('"') { scan::quoted_len(text)? } else { 0 };
+        let bracket = scan::find(&text.as_bytes()[after_quotes..], b'<').map(|at| after_quotes + at);
+        let Some(open) = bracket else {
+            let (uri, params) = match scan::split_once(text, b';') {
+                Some((uri, params)) => (scan::trim(uri), ParamsRef::read(params)?),
+                None => (text, ParamsRef::default()),
+            };
+            if uri.contains(['?', ',']) {
+                return Err(Malformed("an address with ? or , needs angle brackets"));
+            }
+            return Ok(NameAddrRef { display: None, uri: UriRef::read(uri)?, params });
+        };
+        let display = check_display(scan::trim(&text[..open]), after_quotes)?;
+        let (uri, rest) = scan::split_once(&text[open + 1..], b'>').ok_or(Malformed("angle bracket not closed"))?;
+        let rest = scan::trim(rest);
+        let params = match rest.strip_prefix(';') {
+            Some(params) => ParamsRef::read(params)?,
+            None if rest.is_empty() => ParamsRef::default(),
+            None => return Err(Malformed("text after the angle brackets")),
+        };
+        Ok(NameAddrRef { display, uri: UriRef::read(scan::trim(uri))?, params })
+    }
+}
+
+impl From<NameAddrRef<'_>> for NameAddr {
+    fn from(NameAddrRef { display, uri, params }: NameAddrRef<'_>) -> Self {
+        let display = display.map(|display| scan::unquote(display).into_owned());
+        NameAddr { display, uri: uri.into(), params: params.into() }
+    }
+}
+
+/// The display name, if it may be one. `quoted_len` is the length of the quoted string that it begins with, if any.
+fn check_display(text: &str, quoted_len: usize) -> Result<Option<&str>, Malformed> {
     if text.is_empty() {
         return Ok(None);
     }
-    if text.starts_with('"') {
-        return match scan::quoted_len(text)? {
-            len if len == text.len() => Ok(Some(scan::unquote(text).into_owned())),
-            _ => Err(Malformed("text between the display name and the address")),
-        };
+    if quoted_len > 0 && quoted_len < text.len() {
+        return Err(Malformed("text between the display name and the address"));
+    }
+    if quoted_len > 0 {
+        return Ok(Some(text));
     }
     if text.contains(['"', ',', ';', '>']) {
         return Err(Malformed("a display name with separators needs quotes"));
     }
-    Ok(Some(text.to_owned()))
+    Ok(Some(text))
 }
 
 /// One hop of a Via (RFC 3261 20.42). Parts keep their spelling; white space between them is written in one way.
@@ -169,7 +193,7 @@ impl Via {
             ("SIP", "2.0") => Cow::Borrowed("SIP/2.0"),
             _ => Cow::Owned(format!("{name}/{version}")),
         };
-        Ok(Via { protocol, transport: known_transport(transport), host, port, params })
+        Ok(Via { protocol, transport: known_transport(transport), host: Host::found(host), port, params })
     }
 
     /// The branch, which names the transaction (RFC 3261 8.1.1.7).
@@ -221,7 +245,8 @@ impl Via {
             to.write_str(piece)?;
         }
         if let Some(port) = self.port {
-            write!(to, ":{port}")?;
+            to.write_str(":")?;
+            serialise::decimal(to, port.into())?;
         }
         to.write_str(self.params.as_str())
     }

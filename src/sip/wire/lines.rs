@@ -74,30 +74,10 @@ pub(super) fn each(head: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// A header line in its parts: places in it.
-struct Parts {
-    name: Range<usize>,
-    /// What is known of the name.
-    field: Option<Field>,
-    value: Range<usize>,
-}
-
-/// Takes a header line apart. White space before the colon is let pass.
-fn split(line: &str) -> Result<Parts, Malformed> {
-    let colon = scan::find(line.as_bytes(), b':').ok_or(Malformed("header line without a colon"))?;
-    let name = scan::trimmed(&line[..colon]);
-    let field = Field::of(&line[name.clone()]);
-    if field.is_none() && !scan::is_token(&line[name.clone()]) {
-        return Err(Malformed("header name that is none"));
-    }
-    let value = scan::trimmed(&line[colon + 1..]);
-    Ok(Parts { name, field, value: colon + 1 + value.start..colon + 1 + value.end })
-}
-
 /// One header line by itself: its name, in full and in the usual spelling where it is known, and its value.
 pub(super) fn read(line: &str) -> Result<(&str, &str), Malformed> {
-    let Parts { name, field, value } = split(line)?;
-    Ok((field.map_or(&line[name], |field| field.name()), &line[value]))
+    let parts = Line::read(line.as_bytes(), 0)?;
+    Ok((parts.name(line), parts.value.of(line)))
 }
 
 /// A head in its lines: the text as it came, and where in it each line has its name and its value.
@@ -108,17 +88,39 @@ pub(in crate::sip) struct Lines<'a> {
     lines: Vec<Line>,
 }
 
+/// A header line in its parts.
 #[derive(Debug, Clone, Copy)]
 struct Line {
-    name: Name,
+    /// What is known of the name.
+    field: Option<Field>,
+    /// Whether the line came just as it is written.
+    is_plain: bool,
+    name: Place,
     value: Place,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Name {
-    Known(Field),
-    /// As it came.
-    Other(Place),
+impl Line {
+    /// Takes the header line apart that begins at `base` in its head. White space before the colon is let pass.
+    fn read(line: &[u8], base: usize) -> Result<Self, Malformed> {
+        let colon = scan::find(line, b':').ok_or(Malformed("header line without a colon"))?;
+        let (name, value) = (scan::trimmed(&line[..colon]), scan::trimmed(&line[colon + 1..]));
+        let spelling = &line[name.clone()];
+        let usual = Field::of_usual(spelling);
+        let field = usual.or_else(|| Field::of(spelling));
+        if field.is_none() && !scan::is_token_bytes(spelling) {
+            return Err(Malformed("header name that is none"));
+        }
+        // One space behind the colon, and none elsewhere.
+        let is_spaced = name.len() == colon && value.start == 1 && value.end == line.len() - colon - 1;
+        let is_plain = is_spaced && line[colon + 1] == b' ' && usual.is_some() == field.is_some();
+        Ok(Line { field, is_plain, name: Place::new(base, name), value: Place::new(base + colon + 1, value) })
+    }
+
+    /// The name, in full and in the usual spelling where it is known.
+    #[inline]
+    fn name<'a>(&self, head: &'a str) -> &'a str {
+        self.field.map_or_else(|| self.name.of(head), |field| field.name())
+    }
 }
 
 /// From here to there in a head, which is far shorter than 4 GiB.
@@ -137,6 +139,9 @@ impl Place {
     }
 }
 
+/// What ends a line, and with it a run of lines that are written as they came.
+const LINE_END: &str = "\r\n";
+
 impl<'a> Lines<'a> {
     /// An unfolded head with this start line, and no header line yet.
     pub(super) fn new(head: Cow<'a, str>, start_line: Range<usize>) -> Self {
@@ -145,10 +150,9 @@ impl<'a> Lines<'a> {
 
     /// Adds the header line in this place of the head; gives what is known of its name.
     pub(super) fn add(&mut self, place: Range<usize>) -> Result<Option<Field>, Malformed> {
-        let Parts { name, field, value } = split(&self.head[place.clone()])?;
-        let name = field.map_or_else(|| Name::Other(Place::new(place.start, name)), Name::Known);
-        self.lines.push(Line { name, value: Place::new(place.start, value) });
-        Ok(field)
+        let line = Line::read(&self.head.as_bytes()[place.clone()], place.start)?;
+        self.lines.push(line);
+        Ok(line.field)
     }
 
     /// The first line of the message, which is no header line.
@@ -169,7 +173,7 @@ impl<'a> Lines<'a> {
     /// Name, in full and in the usual spelling where it is known, and value of a line.
     #[inline]
     pub(in crate::sip) fn at(&self, index: usize) -> Option<(&str, &str)> {
-        self.lines.get(index).map(|line| (self.name(line), line.value.of(&self.head)))
+        self.lines.get(index).map(|line| (line.name(&self.head), line.value.of(&self.head)))
     }
 
     /// All lines, as [`at`](Self::at) gives them.
@@ -177,27 +181,47 @@ impl<'a> Lines<'a> {
         (0..).map_while(|index| self.at(index))
     }
 
-    /// The lines of the fields that are known, and their values.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &str)> {
-        self.lines.iter().filter_map(|line| match line.name {
-            Name::Known(field) => Some((field, line.value.of(&self.head))),
-            Name::Other(_) => None,
-        })
+    /// The lines of such fields, and their values.
+    #[inline]
+    pub(super) fn of(&self, is_such: impl Fn(Field) -> bool) -> impl Iterator<Item = (Field, &str)> {
+        let such = self.lines.iter().filter_map(move |line| Some((line.field.filter(|field| is_such(*field))?, line)));
+        such.map(|(field, line)| (field, line.value.of(&self.head)))
     }
 
     /// The value of the first line of this field.
-    pub(super) fn get(&self, field: Field) -> Option<&str> {
-        self.fields().find(|(own, _)| *own == field).map(|(_, value)| value)
+    #[inline]
+    pub(in crate::sip) fn get(&self, field: Field) -> Option<&str> {
+        self.of(|own| own == field).next().map(|(_, value)| value)
+    }
+
+    /// Writes all lines behind the end of the line before them. Those that stand together and came just as they are
+    /// written are copied together.
+    pub(in crate::sip) fn write(&self, to: &mut String) {
+        let mut rest = self.lines.iter().peekable();
+        while let Some(line) = rest.next() {
+            if !line.is_plain {
+                serialise::line(to, line.name(&self.head), line.value.of(&self.head));
+                continue;
+            }
+            let mut run = Place(line.name.0, line.value.1);
+            let follows = |end, next: &Line| next.is_plain && Place(end, next.name.0).of(&self.head) == LINE_END;
+            while let Some(next) = rest.next_if(|next| follows(run.1, next)) {
+                run.1 = next.value.1;
+            }
+            to.push_str(LINE_END);
+            to.push_str(run.of(&self.head));
+        }
     }
 
     /// Leaves out what is kept elsewhere once it was read: the topmost hop, and the length of the body.
     pub(in crate::sip) fn without_top_via_and_length(mut self) -> Self {
         let mut below_top = false;
         let head = &self.head;
-        self.lines.retain_mut(|Line { name, value }| match name {
-            Name::Known(Field::ContentLength) => false,
-            Name::Known(Field::Via) if !std::mem::replace(&mut below_top, true) => {
+        self.lines.retain_mut(|Line { field, is_plain, value, .. }| match field {
+            Some(Field::ContentLength) => false,
+            Some(Field::Via) if !std::mem::replace(&mut below_top, true) => {
                 value.0 += scan::behind_first(value.of(head)) as u32;
+                *is_plain = false;
                 value.0 < value.1
             }
             _ => true,
@@ -208,14 +232,6 @@ impl<'a> Lines<'a> {
     /// The same, with a text of its own.
     pub(in crate::sip) fn into_owned(self) -> Lines<'static> {
         Lines { head: Cow::Owned(self.head.into_owned()), start_line: self.start_line, lines: self.lines }
-    }
-
-    #[inline]
-    fn name(&self, line: &Line) -> &str {
-        match line.name {
-            Name::Known(field) => field.name(),
-            Name::Other(place) => place.of(&self.head),
-        }
     }
 }
 
@@ -295,5 +311,21 @@ mod tests {
         assert_eq!((lines.start_line(), lines.len(), lines.get(Field::Via)), ("R", 3, Some("SIP/2.0/UDP b")));
         assert_eq!(rest("S\nv: SIP/2.0/UDP a\nX-A: 1"), rest("S\nl: 2\nVia: SIP/2.0/UDP b\nX-A:1"));
         assert_ne!(rest("S\nX-A: 1"), rest("S\nX-A: 2"));
+    }
+
+    #[test]
+    fn every_line_is_written_in_one_way_however_it_came() {
+        let head = "R\r\nVia: SIP/2.0/UDP a,SIP/2.0/UDP b\r\nX-A: 1\r\nX-B: 2\r\nk: 3\r\nX-C:4\r\nX-D : 5\r\nX-E:  6\r\n\
+            X-F: 7 \r\n X-G: 8\r\nl: 9\r\nX-H: \r\nX-I:\r\nCALL-ID: 10\r\nTo: 11\nFrom: 12\nX-J: 13\r\nX-K: 14";
+        let mut places = each(head);
+        let mut lines = Lines::new(Cow::Borrowed(head), places.next().unwrap());
+        places.for_each(|place| assert!(lines.add(place).is_ok()));
+        let mut written = String::new();
+        lines.without_top_via_and_length().write(&mut written);
+        assert_eq!(
+            written,
+            "\r\nVia: SIP/2.0/UDP b\r\nX-A: 1\r\nX-B: 2\r\nSupported: 3\r\nX-C: 4\r\nX-D: 5\r\nX-E: 6\r\nX-F: 7\r\nX-G: 8\r\n\
+             X-H: \r\nX-I: \r\nCall-ID: 10\r\nTo: 11\r\nFrom: 12\r\nX-J: 13\r\nX-K: 14"
+        );
     }
 }

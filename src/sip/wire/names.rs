@@ -1,5 +1,7 @@
 //! Names of header fields: compact and full, in any spelling.
 
+use std::ops::Range;
+
 macro_rules! fields {
     ($($variant:ident = $name:literal $how_often:ident,)*) => {
         /// A header field whose name has a compact form or that the parser itself looks for.
@@ -11,10 +13,29 @@ macro_rules! fields {
         /// All of them.
         const FIELDS: &[Field] = &[$(Field::$variant,)*];
         /// Their full names in the usual spelling.
-        const NAMES: &[&str] = &[$($name,)*];
+        const NAMES: &[&str] = &[$(text($name),)*];
         /// Those that may stand only once: a bit for each.
         const SINGLE: u64 = $((HowOften::$how_often as u64) << Field::$variant as u32)|*;
+
+        impl Field {
+            /// The field of a full name in the usual spelling.
+            #[inline]
+            pub(super) fn of_usual(name: &[u8]) -> Option<Self> {
+                match name {
+                    $($name => Some(Field::$variant),)*
+                    _ => None,
+                }
+            }
+        }
     };
+}
+
+/// A name as text.
+const fn text(name: &'static [u8]) -> &'static str {
+    match str::from_utf8(name) {
+        Ok(name) => name,
+        Err(_) => panic!("names are ASCII"),
+    }
 }
 
 /// How often a field may stand in a message.
@@ -27,38 +48,38 @@ enum HowOften {
 
 // By the length of their names.
 fields! {
-    To = "To" Once,
-    Via = "Via" Many,
-    From = "From" Once,
-    CSeq = "CSeq" Once,
-    RSeq = "RSeq" Once,
-    RAck = "RAck" Once,
-    Route = "Route" Many,
-    Event = "Event" Once,
-    MinSe = "Min-SE" Once,
-    CallId = "Call-ID" Once,
-    Contact = "Contact" Many,
-    Expires = "Expires" Once,
-    Subject = "Subject" Many,
-    Identity = "Identity" Many,
-    ReferTo = "Refer-To" Once,
-    Replaces = "Replaces" Once,
-    Supported = "Supported" Many,
-    MinExpires = "Min-Expires" Once,
-    ReferredBy = "Referred-By" Many,
-    RetryAfter = "Retry-After" Once,
-    AllowEvents = "Allow-Events" Many,
-    ContentType = "Content-Type" Once,
-    MaxForwards = "Max-Forwards" Once,
-    RecordRoute = "Record-Route" Many,
-    IdentityInfo = "Identity-Info" Many,
-    AcceptContact = "Accept-Contact" Many,
-    ContentLength = "Content-Length" Once,
-    RejectContact = "Reject-Contact" Many,
-    SessionExpires = "Session-Expires" Once,
-    ContentEncoding = "Content-Encoding" Many,
-    ContentDisposition = "Content-Disposition" Once,
-    RequestDisposition = "Request-Disposition" Many,
+    To = b"To" Once,
+    Via = b"Via" Many,
+    From = b"From" Once,
+    CSeq = b"CSeq" Once,
+    RSeq = b"RSeq" Once,
+    RAck = b"RAck" Once,
+    Route = b"Route" Many,
+    Event = b"Event" Once,
+    MinSe = b"Min-SE" Once,
+    CallId = b"Call-ID" Once,
+    Contact = b"Contact" Many,
+    Expires = b"Expires" Once,
+    Subject = b"Subject" Many,
+    Identity = b"Identity" Many,
+    ReferTo = b"Refer-To" Once,
+    Replaces = b"Replaces" Once,
+    Supported = b"Supported" Many,
+    MinExpires = b"Min-Expires" Once,
+    ReferredBy = b"Referred-By" Many,
+    RetryAfter = b"Retry-After" Once,
+    AllowEvents = b"Allow-Events" Many,
+    ContentType = b"Content-Type" Once,
+    MaxForwards = b"Max-Forwards" Once,
+    RecordRoute = b"Record-Route" Many,
+    IdentityInfo = b"Identity-Info" Many,
+    AcceptContact = b"Accept-Contact" Many,
+    ContentLength = b"Content-Length" Once,
+    RejectContact = b"Reject-Contact" Many,
+    SessionExpires = b"Session-Expires" Once,
+    ContentEncoding = b"Content-Encoding" Many,
+    ContentDisposition = b"Content-Disposition" Once,
+    RequestDisposition = b"Request-Disposition" Many,
 }
 
 /// Where among them those begin whose names are so long or longer.
@@ -76,19 +97,20 @@ const FROM_LENGTH: [usize; 21] = {
     starts
 };
 
+/// Where among them those stand whose names are as long as this one.
+#[inline]
+fn alike(name: &[u8]) -> Option<Range<usize>> {
+    Some(*FROM_LENGTH.get(name.len())?..*FROM_LENGTH.get(name.len() + 1)?)
+}
+
 impl Field {
     /// The field of a name, compact or full, in any spelling.
-    pub(super) fn of(name: &str) -> Option<Self> {
-        let first = match name.as_bytes() {
-            [] => return None,
-            [letter] => return Field::of_letter(*letter),
-            [first, ..] => *first,
-        };
-        let (start, end) = (*FROM_LENGTH.get(name.len())?, *FROM_LENGTH.get(name.len() + 1)?);
-        let alike = &NAMES[start..end];
-        let as_usual = alike.iter().position(|own| own.as_bytes()[0] == first && *own == name);
-        let at = as_usual.or_else(|| alike.iter().position(|own| own.eq_ignore_ascii_case(name)))?;
-        Some(FIELDS[start + at])
+    pub(super) fn of(name: &[u8]) -> Option<Self> {
+        if let [letter] = name {
+            return Field::of_letter(*letter);
+        }
+        let alike = FIELDS.get(alike(name)?)?;
+        alike.iter().copied().find(|field| field.name().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The field behind a compact name (RFC 3261 7.3.3 and the registry of header fields).
@@ -184,12 +206,14 @@ mod tests {
     fn a_field_is_found_by_all_its_names() {
         for (field, name) in FIELDS.iter().zip(NAMES) {
             for name in [name.to_string(), name.to_uppercase(), name.to_lowercase()] {
-                assert_eq!(Field::of(&name), Some(*field), "they stand by their length");
+                assert_eq!(Field::of(name.as_bytes()), Some(*field), "they stand by their length");
+                assert_eq!(Field::of_usual(name.as_bytes()).is_some(), name == field.name());
             }
+            assert_eq!(Field::of_usual(field.name().as_bytes()), Some(*field));
         }
-        assert_eq!((Field::of("T"), Field::of("k")), (Some(Field::To), Some(Field::Supported)));
+        assert_eq!((Field::of(b"T"), Field::of(b"k")), (Some(Field::To), Some(Field::Supported)));
         let unknown = ["", "q", "X-Own", "Too", "Content-Dispositions", "A-Name-That-Is-Longer-Than-All"];
-        assert!(unknown.into_iter().all(|name| Field::of(name).is_none()));
+        assert!(unknown.into_iter().all(|name| Field::of(name.as_bytes()).is_none()));
         assert_eq!((full_name("L"), full_name("q")), ("Content-Length", "q"));
     }
 

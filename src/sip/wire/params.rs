@@ -12,6 +12,10 @@ const MAX_PARAMS: usize = 64;
 const NAME: [bool; 256] = all_but(b" \t\"<>,");
 /// Which bytes may stand in a value without quotes. `+sip.instance=<urn:…>` is seen, hence angle brackets pass.
 const VALUE: [bool; 256] = all_but(b" \t\",");
+/// Those of them that neither end a name nor enclose anything.
+const PLAIN_NAME: [bool; 256] = all_but(b" \t\"<>,;=");
+/// Those of them that neither end a value nor enclose anything.
+const PLAIN_VALUE: [bool; 256] = all_but(b" \t\",;<");
 
 const fn all_but(bytes: &[u8]) -> [bool; 256] {
     let mut table = [true; 256];
@@ -36,35 +40,7 @@ impl Params {
 
     /// Reads what follows the first `;`. One empty parameter at the very end is let pass: a stray `;` is common.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let mut params = Params(String::with_capacity(text.len() + 1));
-        // Where each one begins that is there so far.
-        let (mut starts, mut count) = ([0_u32; MAX_PARAMS], 0);
-        let mut pieces = scan::split_outside(text, b';').peekable();
-        while let Some(piece) = pieces.next() {
-            if piece.is_empty() && pieces.peek().is_none() {
-                break;
-            }
-            let (name, value) = split(piece);
-            let (name, value) = (scan::trim(name), value.map(scan::trim));
-            if name.is_empty() || !name.bytes().all(|byte| NAME[usize::from(byte)]) {
-                return Err(Malformed("a parameter has no valid name"));
-            }
-            if let Some(value) = value {
-                check_value(value)?;
-            }
-            // It may be there already if it says the same: said in two ways it could be read in two ways.
-            for at in 0..count {
-                let end = if at + 1 < count { starts[at + 1] as usize } else { params.0.len() };
-                let (own, said) = split(&params.0[starts[at] as usize + 1..end]);
-                if own.eq_ignore_ascii_case(name) && said != value {
-                    return Err(Malformed("a parameter stands twice"));
-                }
-            }
-            *starts.get_mut(count).ok_or(Malformed("too many parameters"))? = params.0.len() as u32;
-            count += 1;
-            params.push(name, value);
-        }
-        Ok(params)
+        ParamsRef::read(text).map(Params::from)
     }
 
     /// Adds a parameter at the end.
@@ -128,6 +104,91 @@ impl Params {
     }
 }
 
+/// Parameters where they stand in a text: checked, and not copied yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ParamsRef<'a> {
+    /// What follows the first `;`.
+    text: &'a str,
+    /// Whether it is written as [`Params`] keeps it.
+    is_plain: bool,
+}
+
+impl<'a> ParamsRef<'a> {
+    /// Reads what follows the first `;`, as [`Params::parse`] does.
+    pub(super) fn read(text: &'a str) -> Result<Self, Malformed> {
+        // Where each one begins that was read so far, and where the next one does.
+        let (mut starts, mut count, mut at) = ([0_u32; MAX_PARAMS], 0, 0);
+        // How long they are as `Params` keeps them.
+        let mut kept_len = 0;
+        while at <= text.len() {
+            let (len, name, value) = first(&text[at..])?;
+            if name.is_empty() {
+                break;
+            }
+            // It may be there already if it says the same: said in two ways it could be read in two ways.
+            for before in 0..count {
+                let end = if before + 1 < count { starts[before + 1] as usize } else { at };
+                let (own, said) = trimmed(&text[starts[before] as usize..end - 1]);
+                if own.eq_ignore_ascii_case(name) && said != value {
+                    return Err(Malformed("a parameter stands twice"));
+                }
+            }
+            *starts.get_mut(count).ok_or(Malformed("too many parameters"))? = at as u32;
+            count += 1;
+            kept_len += 1 + name.len() + value.map_or(0, |value| 1 + value.len());
+            at += len + 1;
+        }
+        Ok(ParamsRef { text, is_plain: kept_len == 1 + text.len() })
+    }
+}
+
+impl From<ParamsRef<'_>> for Params {
+    fn from(ParamsRef { text, is_plain }: ParamsRef<'_>) -> Self {
+        let mut params = Params::new();
+        if is_plain {
+            params.0.reserve_exact(1 + text.len());
+            params.0.push(';');
+            params.0.push_str(text);
+        } else {
+            let pieces = scan::split_outside(text, b';').filter(|piece| !piece.is_empty());
+            pieces.map(trimmed).for_each(|(name, value)| params.push(name, value));
+        }
+        params
+    }
+}
+
+/// The parameter that `text` begins with: how far it goes, and its name and value without the white space around them. Only
+/// a stray semicolon at the very end gives an empty name.
+fn first(text: &str) -> Result<(usize, &str, Option<&str>), Malformed> {
+    // Most often there is neither white space nor anything enclosed in it.
+    let name_len = scan::count(text, |byte| PLAIN_NAME[usize::from(byte)]);
+    let (len, value) = match text.as_bytes().get(name_len) {
+        Some(b'=') => {
+            let value = &text[name_len + 1..];
+            let value = &value[..scan::count(value, |byte| PLAIN_VALUE[usize::from(byte)])];
+            (name_len + 1 + value.len(), Some(value))
+        }
+        _ => (name_len, None),
+    };
+    if name_len > 0 && text.as_bytes().get(len).is_none_or(|behind| *behind == b';') {
+        return Ok((len, &text[..name_len], value));
+    }
+    let len = scan::find_outside(text, b';').unwrap_or(text.len());
+    let (name, value) = trimmed(&text[..len]);
+    let is_stray = len == text.len() && name.is_empty() && value.is_none();
+    if !is_stray && (name.is_empty() || !name.bytes().all(|byte| NAME[usize::from(byte)])) {
+        return Err(Malformed("a parameter has no valid name"));
+    }
+    value.map_or(Ok(()), check_value)?;
+    Ok((len, name, value))
+}
+
+/// Name and value of one parameter, without the white space around them.
+fn trimmed(param: &str) -> (&str, Option<&str>) {
+    let (name, value) = split(param);
+    (scan::trim(name), value.map(scan::trim))
+}
+
 /// Name and value of one parameter.
 fn split(param: &str) -> (&str, Option<&str>) {
     match scan::split_once(param, b'=') {
@@ -170,6 +231,16 @@ mod tests {
         assert_eq!(params.get("lr"), None);
         assert_eq!(params.get("q"), Some(""));
         assert_eq!(params.to_string(), r#";tag=a1;+sip.instance="<urn:uuid:0;1>";LR;q="#);
+    }
+
+    #[test]
+    fn what_is_enclosed_ends_no_parameter() {
+        let params = Params::parse(r#"a=<x;y="z">;b="c;\";d";e"#);
+        assert!(params.is_err(), "a quote in a value without quotes");
+        let params = Params::parse(r#"a=<x;y>;b="c;\";d";e"#).unwrap();
+        let expected = [("a", Some("<x;y>")), ("b", Some(r#""c;\";d""#)), ("e", None)];
+        assert_eq!(params.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(Params::parse("a=<x;y").unwrap().get("a"), Some("<x;y"));
     }
 
     #[test]

@@ -102,9 +102,9 @@ impl<'a> Head<'a> {
         let address = |field, missing| headers::NameAddr::parse(self.lines.get(field).ok_or(missing)?).map_err(why);
         let from = address(Field::From, "no From")?;
         let to = address(Field::To, "no To")?;
-        let call_id = self.lines.get(Field::CallId).filter(|id| !id.is_empty()).ok_or("no Call-ID")?.to_owned();
+        self.lines.get(Field::CallId).filter(|id| !id.is_empty()).ok_or("no Call-ID")?;
         let (number, method) = headers::parse_cseq(self.lines.get(Field::CSeq).ok_or("no CSeq")?).map_err(why)?;
-        Ok(Box::new(Core { via: Some(via), from, to, call_id, cseq: (number, Method::from(method)) }))
+        Ok(Box::new(Core { via: Some(via), from, to, cseq: (number, Method::from(method)) }))
     }
 
     /// The body as long as Content-Length says; what follows it in a datagram is no part of it (RFC 3261 18.3).

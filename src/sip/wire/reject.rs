@@ -76,6 +76,7 @@ impl Reject {
             (name, _) => (name, value.as_str()),
         });
         let first = format_args!("SIP/2.0 {status} {} ({})", crate::sip::message::reason_phrase(status), self.why);
+        let lines = |head: &mut String| serialise::lines(head, lines);
         Some(serialise::message(|to| to.write_fmt(first), via.as_ref(), lines, 512, b""))
     }
 }

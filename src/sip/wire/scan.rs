@@ -17,22 +17,22 @@ const TOKEN: [bool; 256] = {
     table
 };
 
-/// How many bytes at the beginning of `text` are such. Only ASCII is.
+/// How many bytes at the beginning of `text` are such. Only ASCII is, or all that is not.
 #[inline]
 pub(in crate::sip) fn count(text: &str, is_such: impl Fn(u8) -> bool) -> usize {
     text.bytes().position(|byte| !is_such(byte)).unwrap_or(text.len())
 }
 
-/// How many bytes at the beginning of `text` may stand in a token.
-#[inline]
-pub(in crate::sip) fn token(text: &str) -> usize {
-    count(text, |byte| TOKEN[usize::from(byte)])
-}
-
 /// Whether `text` is a token: at least one character, none of them a separator.
 #[inline]
 pub(in crate::sip) fn is_token(text: &str) -> bool {
-    !text.is_empty() && token(text) == text.len()
+    is_token_bytes(text.as_bytes())
+}
+
+/// [`is_token`] of bytes.
+#[inline]
+pub(in crate::sip) fn is_token_bytes(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
 
 /// How many bytes of white space `text` begins with.
@@ -52,10 +52,9 @@ fn is_space_byte(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Where in `text` all is but the white space around it.
+/// Where in `bytes` all is but the white space around it.
 #[inline]
-pub(in crate::sip) fn trimmed(text: &str) -> Range<usize> {
-    let bytes = text.as_bytes();
+pub(in crate::sip) fn trimmed(bytes: &[u8]) -> Range<usize> {
     let start = bytes.iter().position(|byte| !is_space_byte(*byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !is_space_byte(*byte)).map_or(start, |last| last + 1);
     start..end
@@ -64,7 +63,7 @@ pub(in crate::sip) fn trimmed(text: &str) -> Range<usize> {
 /// `text` without the white space around it.
 #[inline]
 pub(in crate::sip) fn trim(text: &str) -> &str {
-    &text[trimmed(text)]
+    &text[trimmed(text.as_bytes())]
 }
 
 /// The position of the first `wanted`. Eight bytes are looked at in one step.
@@ -144,7 +143,7 @@ pub(in crate::sip) fn first_of_list(text: &str) -> &str {
 
 /// How far it is to what follows the first element of a comma list; to the end when nothing does.
 pub(in crate::sip) fn behind_first(text: &str) -> usize {
-    find_outside(text, b',').map_or(text.len(), |at| at + 1 + trimmed(&text[at + 1..]).start)
+    find_outside(text, b',').map_or(text.len(), |at| at + 1 + spaces(&text[at + 1..]))
 }
 
 /// The length in bytes, quotes included, of the quoted string that `text` begins with.

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 
+use super::params::ParamsRef;
 use super::{MAX_URI, Malformed, Params, scan};
 
 /// Which bytes may stand in a URI: any but white space, control characters, and what sets URIs off from text around them.
@@ -36,12 +38,12 @@ pub struct Host(String);
 impl Host {
     /// Reads a host name, an IPv4 address or an IPv6 address in brackets.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let valid = match text.as_bytes() {
-            [b'[', .., b']'] => text[1..text.len() - 1].parse::<Ipv6Addr>().is_ok(),
-            [] => false,
-            bytes => bytes.iter().all(|byte| HOST[usize::from(*byte)]),
-        };
-        if valid { Ok(Host(text.to_owned())) } else { Err(Malformed("not a host")) }
+        if is_host(text) { Ok(Host(text.to_owned())) } else { Err(Malformed("not a host")) }
+    }
+
+    /// A host that [`split_host_port`] found.
+    pub(super) fn found(text: &str) -> Self {
+        Host(text.to_owned())
     }
 
     /// The address, when the host is one and not a name.
@@ -78,6 +80,14 @@ impl fmt::Display for Host {
     }
 }
 
+fn is_host(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'[', .., b']'] => text[1..text.len() - 1].parse::<Ipv6Addr>().is_ok(),
+        [] => false,
+        bytes => bytes.iter().all(|byte| HOST[usize::from(*byte)]),
+    }
+}
+
 /// An address with or without the brackets of IPv6.
 pub(super) fn parse_ip(text: &str) -> Option<IpAddr> {
     text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).parse().ok()
@@ -85,17 +95,15 @@ pub(super) fn parse_ip(text: &str) -> Option<IpAddr> {
 
 /// Reads the `host` or `host:port` that `text` begins with, with white space around the colon as Via allows it; gives what
 /// follows, too.
-pub(super) fn split_host_port(text: &str) -> Result<(Host, Option<u16>, &str), Malformed> {
-    let (host, rest) = match text.as_bytes().first() {
-        Some(b'[') => {
-            let (host, rest) = text.split_at(scan::find(text.as_bytes(), b']').map_or(text.len(), |at| at + 1));
-            (Host::parse(host)?, rest)
-        }
-        _ => match text.split_at(scan::count(text, |byte| HOST[usize::from(byte)])) {
-            ("", _) => return Err(Malformed("not a host")),
-            (host, rest) => (Host(host.to_owned()), rest),
-        },
+pub(super) fn split_host_port(text: &str) -> Result<(&str, Option<u16>, &str), Malformed> {
+    let len = match text.as_bytes().first() {
+        Some(b'[') => scan::find(text.as_bytes(), b']').map_or(text.len(), |at| at + 1),
+        _ => scan::count(text, |byte| HOST[usize::from(byte)]),
     };
+    let (host, rest) = text.split_at(len);
+    if host.is_empty() || host.starts_with('[') && !is_host(host) {
+        return Err(Malformed("not a host"));
+    }
     let Some(port) = rest[scan::spaces(rest)..].strip_prefix(':') else {
         return Ok((host, None, rest));
     };
@@ -108,78 +116,112 @@ pub(super) fn split_host_port(text: &str) -> Result<(Host, Option<u16>, &str), M
 
 /// A URI, each part as it was written: case, escapes and order are kept, so that what is read is written again byte
 /// for byte (only a port loses its leading zeros). `==` compares the spelling; [`Uri::equivalent`] the meaning.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Uri {
-    /// `sip`, `sips`, `tel`, or one unknown to us.
-    pub scheme: Cow<'static, str>,
-    /// The user part, escapes kept; none when there is no `@`.
-    pub user: Option<String>,
-    /// What follows the colon of the user part. Deprecated, kept for faithfulness.
-    pub password: Option<String>,
-    /// The host; empty when the scheme is neither sip nor sips.
-    pub host: Host,
-    /// The port, when one is written.
-    pub port: Option<u16>,
+    /// All before the parameters; everything when the scheme is neither sip nor sips.
+    base: Box<str>,
+    places: Places,
     /// `transport`, `lr`, `user`, … ; empty when the scheme is neither sip nor sips.
     pub params: Params,
     /// What follows the `?`, as written.
     pub headers: Option<String>,
-    /// What follows the scheme's colon, when the scheme is neither sip nor sips.
-    pub opaque: Option<String>,
+}
+
+/// Where in the base of a URI its parts stand. Each begins behind the separator that follows the one before.
+#[derive(Debug, Clone, Copy)]
+struct Places {
+    scheme_end: u32,
+    /// Where the scheme ends if there is no user part.
+    user_end: u32,
+    host: u32,
+    host_end: u32,
+    port: Option<u16>,
 }
 
 impl Uri {
     /// `sip:user@host:port`. Characters that a user part may not hold are escaped (RFC 3261 19.1.2).
     pub fn sip(user: Option<&str>, host: Host, port: Option<u16>) -> Self {
-        Uri { scheme: Cow::Borrowed("sip"), user: user.map(escape_user), host, port, ..Uri::default() }
+        let mut base = String::from("sip");
+        let scheme_end = base.len();
+        if let Some(user) = user {
+            base.push(':');
+            base.push_str(&escape_user(user));
+        }
+        let user_end = base.len();
+        base.push(if user.is_some() { '@' } else { ':' });
+        let start = base.len();
+        base.push_str(host.as_str());
+        let places = Places::new(scheme_end, user_end, start..base.len(), port);
+        if let Some(port) = port {
+            base.push_str(&format!(":{port}"));
+        }
+        Uri { base: base.into(), places, params: Params::new(), headers: None }
     }
 
     /// Reads a URI that is free of angle brackets and white space.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        if text.len() > MAX_URI {
-            return Err(Malformed("URI too long"));
-        }
-        if !text.bytes().all(|byte| URI[usize::from(byte)]) {
-            return Err(Malformed("a character that no URI may hold"));
-        }
-        let (scheme, rest) = scan::split_once(text, b':').ok_or(Malformed("URI without a scheme"))?;
-        if rest.is_empty() {
-            return Err(Malformed("URI with nothing after the scheme"));
-        }
-        let scheme = read_scheme(scheme)?;
-        if !is_sip_scheme(&scheme) {
-            return Ok(Uri { scheme, opaque: Some(rest.to_owned()), ..Uri::default() });
-        }
-        let (user, password, rest) = split_user(rest)?;
-        let (host, port, rest) = split_host_port(rest)?;
-        let (params, headers) = match scan::split_once(rest, b'?') {
-            Some((params, headers)) => (params, Some(headers.to_owned())),
-            None => (rest, None),
-        };
-        let params = match params.strip_prefix(';') {
-            Some(params) => Params::parse(params)?,
-            None if params.is_empty() => Params::new(),
-            None => return Err(Malformed("not a host")),
-        };
-        Ok(Uri { scheme, user, password, host, port, params, headers, opaque: None })
+        UriRef::read(text).map(Uri::from)
+    }
+
+    /// `sip`, `sips`, `tel`, or one unknown to us.
+    pub fn scheme(&self) -> &str {
+        &self.base[..self.places.scheme_end as usize]
+    }
+
+    /// The user part, escapes kept; none when there is no `@`.
+    pub fn user(&self) -> Option<&str> {
+        let Places { scheme_end, user_end, .. } = self.places;
+        (user_end > scheme_end).then(|| &self.base[scheme_end as usize + 1..user_end as usize])
+    }
+
+    /// What follows the colon of the user part. Deprecated, kept for faithfulness.
+    pub fn password(&self) -> Option<&str> {
+        self.user()?;
+        // Between it and the host are a colon and an `@` then, and else the `@` alone.
+        self.base.get(self.places.user_end as usize + 1..self.places.host as usize - 1)
+    }
+
+    /// The host as written, IPv6 in brackets; empty when the scheme is neither sip nor sips.
+    pub fn host(&self) -> &str {
+        &self.base[self.places.host as usize..self.places.host_end as usize]
+    }
+
+    /// The address, when the host is one and not a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        parse_ip(self.host())
+    }
+
+    /// The port, when one is written.
+    pub fn port(&self) -> Option<u16> {
+        self.places.port
+    }
+
+    /// What follows the scheme's colon, when the scheme is neither sip nor sips.
+    pub fn opaque(&self) -> Option<&str> {
+        (!self.is_sip()).then(|| &self.base[self.places.scheme_end as usize + 1..])
+    }
+
+    /// The same without headers.
+    pub fn without_headers(self) -> Self {
+        Uri { headers: None, ..self }
     }
 
     /// Whether the scheme is sip or sips.
     pub fn is_sip(&self) -> bool {
-        is_sip_scheme(&self.scheme)
+        is_sip_scheme(self.scheme())
     }
 
     /// Whether the scheme is sips.
     pub fn is_sips(&self) -> bool {
-        self.scheme.eq_ignore_ascii_case("sips")
+        self.scheme().eq_ignore_ascii_case("sips")
     }
 
     /// The user part without escapes; for a `tel` URI its number. What a person would call the extension.
     pub fn user_text(&self) -> Option<Cow<'_, str>> {
-        if self.scheme.eq_ignore_ascii_case("tel") {
-            return self.opaque.as_deref().map(|number| Cow::Borrowed(number.split(';').next().unwrap_or(number)));
+        if self.scheme().eq_ignore_ascii_case("tel") {
+            return self.opaque().map(|number| Cow::Borrowed(number.split(';').next().unwrap_or(number)));
         }
-        self.user.as_deref().map(unescape)
+        self.user().map(unescape)
     }
 
     /// The `transport` parameter as written.
@@ -194,17 +236,17 @@ impl Uri {
 
     /// Whether both mean the same resource by the rules of RFC 3261 19.1.4.
     pub fn equivalent(&self, other: &Uri) -> bool {
-        if !self.scheme.eq_ignore_ascii_case(&other.scheme) {
+        if !self.scheme().eq_ignore_ascii_case(other.scheme()) {
             return false;
         }
         if !self.is_sip() {
-            return self.opaque == other.opaque;
+            return self.opaque() == other.opaque();
         }
-        let plain = |part: &Option<String>| part.as_deref().map(|text| unescape(text).into_owned());
-        plain(&self.user) == plain(&other.user)
-            && plain(&self.password) == plain(&other.password)
-            && self.host == other.host
-            && self.port == other.port
+        let same = |own: Option<&str>, other: Option<&str>| own.map(unescape) == other.map(unescape);
+        same(self.user(), other.user())
+            && same(self.password(), other.password())
+            && self.host().eq_ignore_ascii_case(other.host())
+            && self.port() == other.port()
             && params_agree(&self.params, &other.params)
             && params_agree(&other.params, &self.params)
             && sorted_headers(self) == sorted_headers(other)
@@ -214,23 +256,7 @@ impl Uri {
 impl Uri {
     /// Writes it as it goes on the wire.
     pub(in crate::sip) fn write(&self, to: &mut impl fmt::Write) -> fmt::Result {
-        to.write_str(&self.scheme)?;
-        to.write_str(":")?;
-        if let Some(opaque) = &self.opaque {
-            return to.write_str(opaque);
-        }
-        if let Some(user) = &self.user {
-            to.write_str(user)?;
-            if let Some(password) = &self.password {
-                to.write_str(":")?;
-                to.write_str(password)?;
-            }
-            to.write_str("@")?;
-        }
-        to.write_str(self.host.as_str())?;
-        if let Some(port) = self.port {
-            write!(to, ":{port}")?;
-        }
+        to.write_str(&self.base)?;
         to.write_str(self.params.as_str())?;
         match &self.headers {
             Some(headers) => {
@@ -248,35 +274,104 @@ impl fmt::Display for Uri {
     }
 }
 
-fn read_scheme(scheme: &str) -> Result<Cow<'static, str>, Malformed> {
+/// The same spelling; hosts are the same without regard to case.
+impl PartialEq for Uri {
+    fn eq(&self, other: &Self) -> bool {
+        self.base[..self.places.host as usize] == other.base[..other.places.host as usize]
+            && self.host().eq_ignore_ascii_case(other.host())
+            && self.port() == other.port()
+            && self.params == other.params
+            && self.headers == other.headers
+    }
+}
+
+impl Eq for Uri {}
+
+impl Places {
+    fn new(scheme_end: usize, user_end: usize, host: Range<usize>, port: Option<u16>) -> Self {
+        let [scheme_end, user_end, host, host_end] = [scheme_end, user_end, host.start, host.end].map(|at| at as u32);
+        Places { scheme_end, user_end, host, host_end, port }
+    }
+}
+
+/// A URI where it stands in a text: checked, and not copied yet.
+pub(super) struct UriRef<'a> {
+    base: &'a str,
+    places: Places,
+    params: ParamsRef<'a>,
+    headers: Option<&'a str>,
+}
+
+impl<'a> UriRef<'a> {
+    /// Reads a URI that is free of angle brackets and white space.
+    pub(super) fn read(text: &'a str) -> Result<Self, Malformed> {
+        if text.len() > MAX_URI {
+            return Err(Malformed("URI too long"));
+        }
+        if !text.bytes().all(|byte| URI[usize::from(byte)]) {
+            return Err(Malformed("a character that no URI may hold"));
+        }
+        let (scheme, rest) = scan::split_once(text, b':').ok_or(Malformed("URI without a scheme"))?;
+        if rest.is_empty() {
+            return Err(Malformed("URI with nothing after the scheme"));
+        }
+        let scheme_end = scheme.len();
+        if !is_sip_scheme(scheme) {
+            if !is_scheme(scheme) {
+                return Err(Malformed("URI without a valid scheme"));
+            }
+            let places = Places::new(scheme_end, scheme_end, text.len()..text.len(), None);
+            return Ok(UriRef { base: text, places, params: ParamsRef::default(), headers: None });
+        }
+        // A user part may hold `;`, `?` and `/`, so the `@` is looked for first.
+        let (user_end, start) = match scan::find(rest.as_bytes(), b'@') {
+            Some(at) => {
+                let user_len = scan::find(&rest.as_bytes()[..at], b':').unwrap_or(at);
+                if user_len == 0 {
+                    return Err(Malformed("URI with an empty user part"));
+                }
+                (scheme_end + 1 + user_len, scheme_end + 1 + at + 1)
+            }
+            None => (scheme_end, scheme_end + 1),
+        };
+        let (host, port, rest) = split_host_port(&text[start..])?;
+        let places = Places::new(scheme_end, user_end, start..start + host.len(), port);
+        let (params, headers) = match scan::split_once(rest, b'?') {
+            Some((params, headers)) => (params, Some(headers)),
+            None => (rest, None),
+        };
+        let params = match params.strip_prefix(';') {
+            Some(params) => ParamsRef::read(params)?,
+            None if params.is_empty() => ParamsRef::default(),
+            None => return Err(Malformed("not a host")),
+        };
+        Ok(UriRef { base: &text[..text.len() - rest.len()], places, params, headers })
+    }
+}
+
+impl From<UriRef<'_>> for Uri {
+    fn from(UriRef { base, places, params, headers }: UriRef<'_>) -> Self {
+        let base = match (places.port, base.split_at(places.host_end as usize)) {
+            (Some(port), (before, behind)) if behind.starts_with(":0") => format!("{before}:{port}").into(),
+            _ => base.into(),
+        };
+        Uri { base, places, params: params.into(), headers: headers.map(str::to_owned) }
+    }
+}
+
+fn is_scheme(scheme: &str) -> bool {
     let may_follow = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     match scheme.as_bytes() {
-        b"sip" => Ok(Cow::Borrowed("sip")),
-        b"sips" => Ok(Cow::Borrowed("sips")),
-        [first, rest @ ..] if first.is_ascii_alphabetic() && rest.iter().all(may_follow) => {
-            Ok(Cow::Owned(scheme.to_owned()))
-        }
-        _ => Err(Malformed("URI without a valid scheme")),
+        [first, rest @ ..] => first.is_ascii_alphabetic() && rest.iter().all(may_follow),
+        [] => false,
     }
 }
 
 fn is_sip_scheme(scheme: &str) -> bool {
-    scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips")
-}
-
-/// User, password and what follows the `@`. A user part may hold `;`, `?` and `/`, so the `@` is looked for first.
-fn split_user(text: &str) -> Result<(Option<String>, Option<String>, &str), Malformed> {
-    let Some((user_info, rest)) = scan::split_once(text, b'@') else {
-        return Ok((None, None, text));
-    };
-    let (user, password) = match scan::split_once(user_info, b':') {
-        Some((user, password)) => (user, Some(password.to_owned())),
-        None => (user_info, None),
-    };
-    if user.is_empty() {
-        return Err(Malformed("URI with an empty user part"));
-    }
-    Ok((Some(user.to_owned()), password, rest))
+    matches!(
+        scheme.as_bytes(),
+        [b's' | b'S', b'i' | b'I', b'p' | b'P'] | [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S']
+    )
 }
 
 /// Every parameter of `left` has its like in `right`, or is one of those that may be absent there.
@@ -366,16 +461,35 @@ mod tests {
     #[test]
     fn parts_are_found() {
         let uri = Uri::parse("sip:door;x:pw@[::1]:5062;transport=UDP;LR?a=b").unwrap();
-        assert_eq!(uri.user.as_deref(), Some("door;x"));
-        assert_eq!(uri.password.as_deref(), Some("pw"));
-        assert_eq!(uri.host.ip(), Some("::1".parse().unwrap()));
-        assert_eq!(uri.port, Some(5062));
+        assert_eq!(uri.user(), Some("door;x"));
+        assert_eq!(uri.password(), Some("pw"));
+        assert_eq!(uri.ip(), Some("::1".parse().unwrap()));
+        assert_eq!(uri.port(), Some(5062));
         assert_eq!(uri.transport(), Some("UDP"));
         assert!(uri.is_loose_router() && uri.is_sip() && !uri.is_sips());
         assert_eq!(uri.headers.as_deref(), Some("a=b"));
         let tel = Uri::parse("tel:+431;ext=2").unwrap();
         assert_eq!(tel.user_text().as_deref(), Some("+431"));
-        assert!(!tel.is_sip());
+        assert_eq!((tel.scheme(), tel.user(), tel.password(), tel.host()), ("tel", None, None, ""));
+        assert_eq!((tel.opaque(), tel.is_sip()), (Some("+431;ext=2"), false));
+        let uri = Uri::parse("SIPS:a:@h").unwrap();
+        assert_eq!((uri.scheme(), uri.user(), uri.password(), uri.opaque()), ("SIPS", Some("a"), Some(""), None));
+        let uri = Uri::parse("sip:h:5060").unwrap();
+        assert_eq!((uri.user(), uri.password(), uri.host(), uri.port()), (None, None, "h", Some(5060)));
+    }
+
+    #[test]
+    fn spelling_is_compared_but_for_the_case_of_the_host_and_the_zeros_of_the_port() {
+        let zeros = Uri::parse("sip:a:b@h.Example:005060;x").unwrap();
+        assert_eq!(zeros.to_string(), "sip:a:b@h.Example:5060;x");
+        assert_eq!(zeros, Uri::parse("sip:a:b@H.example:5060;x").unwrap());
+        for other in
+            ["sip:A:b@h.example:5060;x", "sip:a:b@h.example;x", "sip:a:b@h.example:5060;X", "sips:a:b@h.example:5060;x"]
+        {
+            assert_ne!(zeros, Uri::parse(other).unwrap());
+        }
+        assert_eq!(Uri::sip(Some("a"), Host::parse("h").unwrap(), Some(5)), Uri::parse("sip:a@h:5").unwrap());
+        assert_eq!(Uri::sip(None, Host::parse("h").unwrap(), None), Uri::parse("sip:h").unwrap());
     }
 
     #[test]
