@@ -25,6 +25,18 @@ pub(super) fn head_end(bytes: &[u8], searched: usize) -> Option<usize> {
     None
 }
 
+/// Where the head that `bytes` begin with ends, if all its lines stand each on one line and [`unfold`] would leave it as it
+/// is: what both look for is looked for at once.
+pub(super) fn plain_head_end(bytes: &[u8]) -> Option<usize> {
+    let may_not_be_plain = |one, next| ((one == b'\n') & (next <= b' ')) | ((one == b'\r') & (next != b'\n'));
+    let at = scan::find_pair(bytes, may_not_be_plain)?;
+    match bytes[at..] {
+        [b'\n', b'\n', ..] => Some(at + 2),
+        [b'\n', b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    }
+}
+
 /// A head whose lines stand each on one line: continuation lines are joined by one space, and a CR that ends no line is a
 /// space, as it is when written, so that a value ends where it ends for everybody. Most heads are so already.
 pub(super) fn unfold(head: Cow<'_, str>) -> Cow<'_, str> {
@@ -261,10 +273,26 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(head_end(text.as_bytes(), 0), end, "{text:?}");
+            if let Some(plain_end) = plain_head_end(text.as_bytes()) {
+                assert_eq!(Some(plain_end), end, "{text:?}");
+            }
             // In two pieces: nothing is found in the first, and the second is searched from there.
             for cut in (0..text.len()).filter(|cut| end.is_none_or(|end| *cut < end)) {
                 assert_eq!(head_end(&text.as_bytes()[..cut], 0), None);
                 assert_eq!(head_end(text.as_bytes(), cut), end, "{text:?} at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_is_plain_when_nothing_in_it_is_to_be_unfolded() {
+        for len in 1..200 {
+            let line = "x".repeat(len);
+            let plain = format!("A: {line}\r\nB: 1\r\n\r\nbody\r\n folded\rodd");
+            assert_eq!(plain_head_end(plain.as_bytes()), head_end(plain.as_bytes(), 0));
+            for odd in ["\r\n ", "\n\t", "\r", "\r\r\n"] {
+                let head = format!("A: {line}{odd}x\r\nB: 1\r\n\r\n");
+                assert_eq!(plain_head_end(head.as_bytes()), None, "{head:?}");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Bytes to a [`Message`], or to a [`Reject`] that says what was wrong and may still be answered.
 
-use super::lines::{Lines, each, head_end, unfold};
+use std::borrow::Cow;
+
+use super::lines::{Lines, each, head_end, plain_head_end, unfold};
 use super::names::Field;
 use super::uri::Uri;
 use super::{
@@ -17,11 +19,16 @@ pub fn parse_datagram(bytes: &[u8]) -> Result<Message, Reject> {
     // Line ends before a message are to be ignored (RFC 3261 7.5).
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).ok_or(Reject::silent("empty"))?;
     let bytes = &bytes[start..];
-    let (head, body, fault) = match head_end(bytes, 0) {
+    let plain_end = plain_head_end(bytes);
+    let (head, body, fault) = match plain_end.or_else(|| head_end(bytes, 0)) {
         Some(end) if bytes.len() > MAX_MESSAGE => (&bytes[..end.min(MAX_MESSAGE)], b"".as_slice(), TOO_LONG),
         Some(end) => (&bytes[..end], &bytes[end..], None),
         None => (&bytes[..bytes.len().min(MAX_MESSAGE)], b"".as_slice(), Some((400, "head without an end"))),
     };
+    // One that was cut off may end within a line end.
+    let is_whole_and_plain = plain_end == Some(head.len());
+    let head = text::from_bytes(head);
+    let head = if is_whole_and_plain { head } else { unfold(head) };
     let head = Head::read(head, fault);
     if begins_a_response(head.lines.start_line()) { response(head, body) } else { request(head, body) }
 }
@@ -41,7 +48,7 @@ pub fn refuse_unframed(head: &[u8], error: FramingError) -> Reject {
     };
     // The last line of a head that was broken off is not whole.
     let whole = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let head = Head::read(&head[..whole], None);
+    let head = Head::read(unfold(text::from_bytes(&head[..whole])), None);
     if begins_a_response(head.lines.start_line()) { Reject::silent(fault.1) } else { head.refuse(fault) }
 }
 
@@ -61,8 +68,7 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn read(head: &'a [u8], fault: Option<Fault>) -> Self {
-        let text = unfold(text::from_bytes(head));
+    fn read(text: Cow<'a, str>, fault: Option<Fault>) -> Self {
         // Borrowed apart from the lines, which keep the text.
         let places = text.clone();
         let mut places = each(&places);
@@ -256,6 +262,17 @@ mod tests {
             );
             assert!(answer.contains(";tag=T\r\n"), "{answer}");
         }
+    }
+
+    #[test]
+    fn a_head_that_is_cut_within_a_line_end_is_answered_line_by_line() {
+        let start = "INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:d@h>;tag=1\r\nCSeq: 1 INVITE\r\nX: ";
+        let to = "\r\nTo: <sip:panel@h>;tag=2\r";
+        let padding = "x".repeat(MAX_MESSAGE - start.len() - to.len());
+        let reject = parse_datagram(format!("{start}{padding}{to}\nCall-ID: c\r\n\r\n").as_bytes()).unwrap_err();
+        let answer = String::from_utf8(answer(&reject).unwrap()).unwrap();
+        assert_eq!(reject.status, Some(413));
+        assert!(answer.contains("\r\nTo: <sip:panel@h>;tag=2\r\n"), "{answer:?}");
     }
 
     #[test]

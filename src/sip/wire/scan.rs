@@ -82,6 +82,20 @@ pub(in crate::sip) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
     rest.iter().position(|byte| *byte == wanted).map(|at| 8 * words.len() + at)
 }
 
+/// The position of the first byte that is such together with the one behind it.
+#[inline]
+pub(in crate::sip) fn find_pair(bytes: &[u8], is_such: impl Fn(u8, u8) -> bool) -> Option<usize> {
+    const STEP: usize = 64;
+    let mut at = 0;
+    // Without a way out within a step, so that many bytes are looked at together.
+    while let Some(step) = bytes[at..].first_chunk::<{ STEP + 1 }>()
+        && !step[..STEP].iter().zip(&step[1..]).fold(false, |found, (one, next)| found | is_such(*one, *next))
+    {
+        at += STEP;
+    }
+    bytes[at..].windows(2).position(|pair| is_such(pair[0], pair[1])).map(|found| at + found)
+}
+
 /// What is before and what is behind the first `separator`, which is ASCII.
 #[inline]
 pub(in crate::sip) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {

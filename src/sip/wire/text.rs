@@ -15,7 +15,7 @@ const CARRIER: u8 = 0xF4;
 
 /// Text of `bytes`, with each byte that is not UTF-8 carried as one private character.
 pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
-    if !has_carrier(bytes)
+    if (bytes.is_ascii() || !has_carrier(bytes))
         && let Ok(text) = std::str::from_utf8(bytes)
     {
         return Cow::Borrowed(text);
