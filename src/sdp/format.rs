@@ -43,9 +43,12 @@ impl Format {
             .map(|(_, value)| value.trim())
     }
 
-    /// `packetization-mode`, 0 where nothing is said (RFC 6184 8.1).
+    /// `packetization-mode` of H.264, 0 where nothing is said (RFC 6184 8.1). It means nothing in other formats.
     pub fn packetization_mode(&self) -> u8 {
-        self.parameter("packetization-mode").map_or(0, |mode| mode.parse().unwrap_or(0))
+        match VideoCodec::of_rtpmap(&self.name, self.clock) {
+            Some(VideoCodec::H264) => self.parameter("packetization-mode").map_or(0, |mode| mode.parse().unwrap_or(0)),
+            _ => 0,
+        }
     }
 
     /// `profile-level-id`, if it is one.

@@ -165,6 +165,9 @@ fn a_device_without_fragments_is_understood_whichever_way_it_says_so() {
     let insists = ANSWER.replace("packetization-mode=1", "packetization-mode=0");
     assert_eq!(single(&mut super::negotiation(), &insists), (96, 0));
     assert_eq!(single(&mut super::negotiation(), ANSWER), (96, 1));
+    // In another format it means nothing.
+    let other = ANSWER.replace("H264/90000", "VP8/90000").replace("packetization-mode=1", "packetization-mode=255");
+    assert_eq!(single(&mut super::negotiation(), &other).1, 0);
     // In its own offer: its profile and its mode come back as they are (RFC 6184 8.2.2), and nothing is made up.
     for (fmtp, answered) in [
         ("a=fmtp:96 profile-level-id=420014\r\n", Some("a=fmtp:96 profile-level-id=420014")),

@@ -95,6 +95,10 @@ impl<'a> Head<'a> {
                 Err(Malformed(why)) => head.note((400, why)),
             }
         }
+        // Whoever writes it adds a Content-Length where there is none, and must be read as well.
+        if head.lines.len() == MAX_HEADER_LINES && head.lines.get(Field::ContentLength).is_none() {
+            head.note((400, "too many header lines"));
+        }
         head
     }
 
