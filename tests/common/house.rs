@@ -282,13 +282,14 @@ impl House {
         loop {
             let mut quiet = true;
             for node in self.names() {
-                for connect in self.node(node).connects() {
-                    quiet = false;
-                    self.open(node, connect);
-                }
                 for transmit in self.node(node).drain(now) {
                     quiet = false;
                     self.send(node, transmit);
+                }
+                // What was drained may have asked for connections.
+                for connect in self.node(node).connects() {
+                    quiet = false;
+                    self.open(node, connect);
                 }
             }
             if quiet {

@@ -140,7 +140,8 @@ impl House {
 
     fn stop(&mut self, number: usize) {
         self.kamailios[number - 1].kill();
-        wait_for_account(&self.panel, number, "is not registered", |account| account["state"] != "registered");
+        // At first it might only have been started anew, and calls wait for it.
+        wait_for_account(&self.panel, number, "has failed", |account| account["state"] == "failed");
     }
 }
 

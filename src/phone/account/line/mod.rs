@@ -51,8 +51,8 @@ enum Stage {
     Walking(Walk),
     /// In force along this way.
     Registered(Registered),
-    /// Nothing worked; tried again then.
-    Waiting { until: Instant },
+    /// Nothing worked; tried again then, perhaps as soon as it may only have been a moment.
+    Waiting { until: Instant, soon: bool },
     /// A trial is over.
     Tried,
 }
@@ -293,7 +293,7 @@ impl Line {
         let now = desk.now;
         self.lapses_at.take_if(|at| *at <= now);
         match &mut self.stage {
-            Stage::Waiting { until } if *until <= now => {
+            Stage::Waiting { until, .. } if *until <= now => {
                 self.knocks = true;
                 self.begin(desk);
             }
@@ -323,7 +323,7 @@ impl Line {
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let next = match &self.stage {
-            Stage::Waiting { until } | Stage::Walking(Walk::Connecting { until, .. }) => Some(*until),
+            Stage::Waiting { until, .. } | Stage::Walking(Walk::Connecting { until, .. }) => Some(*until),
             Stage::Registered(registered) => {
                 let names = self.hops.as_ref().and_then(|hops| hops.refresh_at(&registered.stop));
                 let recall = (registered.stop.place != Place::default()).then(|| self.recall.poll_timeout()).flatten();

@@ -38,7 +38,7 @@ impl Line {
 
     /// True while a way is being looked for that may be there in a moment.
     pub fn seeks_way(&self) -> bool {
-        matches!(self.stage, Stage::Walking(_)) || self.lapses_at.is_some()
+        matches!(self.stage, Stage::Walking(_) | Stage::Waiting { soon: true, .. })
     }
 
     /// True between two tries.
@@ -48,7 +48,7 @@ impl Line {
 
     /// True when calls may be made: it is registered, or was until a moment ago and another way is being looked for.
     pub fn is_registered(&self) -> bool {
-        self.is_in_force() || self.lapses_at.is_some()
+        self.is_in_force() || (self.lapses_at.is_some() && self.seeks_way())
     }
 
     /// Whether there is another place to try behind the one in use.
@@ -87,7 +87,7 @@ impl Line {
             Stage::Walking(Walk::Asking { stop, .. } | Walk::Connecting { stop, .. }) => {
                 (RegistrationState::Registering, Some(stop))
             }
-            Stage::Walking(_) => (RegistrationState::Registering, None),
+            Stage::Walking(_) | Stage::Waiting { soon: true, .. } => (RegistrationState::Registering, None),
             Stage::Registered(registered) => (RegistrationState::Registered, Some(&registered.stop)),
             Stage::Waiting { .. } => (RegistrationState::Failed, None),
         };
@@ -102,7 +102,7 @@ impl Line {
                 _ => None,
             },
             next_try_at: match &self.stage {
-                Stage::Waiting { until } => Some(*until),
+                Stage::Waiting { until, .. } => Some(*until),
                 _ => None,
             },
             server: binding::registrar_words(&self.config),

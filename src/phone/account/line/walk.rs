@@ -15,7 +15,7 @@ use crate::sip::{FlowId, Obstacle, Path, Transport};
 /// After a connection was lost, so many tries come so soon; a server for which a longer Retry Interval is set has too many
 /// panels for that.
 const HURRY: Duration = Duration::from_millis(500);
-const HURRIES: u8 = 4;
+const HURRIES: u8 = 8;
 const FEW_PANELS: u32 = 10;
 /// Between two tries at least.
 const BREATH: Duration = Duration::from_millis(250);
@@ -149,7 +149,8 @@ impl Line {
             self.lapses_at = None;
         }
         let obstacle = if lasting { Obstacle::Lasting } else { Obstacle::Passing };
-        let delay = if self.hurries > 0 && !lasting && asked.is_none() {
+        let soon = self.hurries > 0 && !lasting && asked.is_none();
+        let delay = if soon {
             self.hurries -= 1;
             desk.jittered(HURRY)
         } else {
@@ -157,7 +158,7 @@ impl Line {
         };
         // From try to try, whatever a try took.
         let from = self.tried_at.filter(|_| asked.is_none() && !lasting).unwrap_or(desk.now);
-        self.stage = Stage::Waiting { until: (from + delay).max(desk.now + BREATH) };
+        self.stage = Stage::Waiting { until: (from + delay).max(desk.now + BREATH), soon };
     }
 
     pub(super) fn end_trial(&mut self, desk: &mut Desk<'_>) {
