@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::choices::{AccountTransport, SrvOver};
+use super::choices::{AccountTransport, SessionRefresher, SrvOver};
 use super::setting::{Field, Kind, Part, Setting, Value, echo};
 use super::table::Config;
 
@@ -150,6 +150,7 @@ const BASIC: &str = "Account > Basic";
 const PROXY: &str = "Account > Basic > Outbound Proxy Server";
 const TRANSPORT: &str = "Account > Basic > Transport Type";
 const CERTIFICATES: &str = "Account > Basic > Certificates";
+const SESSION_TIMER: &str = "Account > Advanced > Session Timer";
 
 const PORT: Kind = Kind::Number { min: 1, max: 65535 };
 const NAME: Kind = Kind::Text { min: 0, max: 64, check: anything };
@@ -206,6 +207,13 @@ account_settings! {
         "The private key of the client certificate (PEM: PKCS#8, SEC1 or PKCS#1).";
     tls_fingerprint: String = "tls.fingerprint", "Fingerprint", CERTIFICATES, Kind::Text { min: 0, max: 128, check: fingerprint }, "" "",
         "The SHA-256 fingerprint of the only certificate that is accepted; empty means any that is trusted.";
+
+    session_timer_active: bool = "session_timer.active", "Session Timer", SESSION_TIMER, Kind::Switch, "off" "",
+        "Have calls refreshed from time to time, so that one whose other end has vanished ends by itself (RFC 4028).";
+    session_timer_expires_s: u32 = "session_timer.expires", "Session Expire", SESSION_TIMER, Kind::Number { min: 90, max: 7200 }, "1800" "s",
+        "How long a call lasts that nobody refreshes; it is refreshed at half of it.";
+    session_timer_refresher: SessionRefresher = "session_timer.refresher", "Session Refresher", SESSION_TIMER, Kind::Choice(SessionRefresher::WORDS), "uac" "",
+        "Who refreshes a call: the side that made it (uac) or the one that answered (uas).";
 }
 
 impl AccountConfig {

@@ -66,6 +66,17 @@ choice! {
 }
 
 choice! {
+    /// Who refreshes a call, `session_timer.refresher` (RFC 4028).
+    SessionRefresher {
+        /// The side that made the call.
+        #[default]
+        Uac = "uac",
+        /// The side that answered it.
+        Uas = "uas",
+    }
+}
+
+choice! {
     /// What carries the messages of an account, `basic.transport`.
     AccountTransport {
         /// Datagrams.

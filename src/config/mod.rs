@@ -21,7 +21,8 @@ mod table;
 pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
 pub use choices::{
-    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SrvOver, Theme, UnlockMethod,
+    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SessionRefresher, SrvOver,
+    Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use fault::{FileError, FileFault, Problem};

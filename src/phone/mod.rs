@@ -335,6 +335,7 @@ impl Phone {
             SessionEvent::Confirmed { body, .. } => self.on_confirmed(now, handle, body),
             SessionEvent::Offer { body, .. } => self.on_offer(now, handle, body),
             SessionEvent::OfferAnswered { result, .. } => self.on_offer_answered(now, handle, result),
+            SessionEvent::RefreshDue { .. } => self.offer_change(now, handle),
             SessionEvent::Info { body, .. } => self.on_info(handle, body),
             SessionEvent::InfoAnswered { result, .. } => self.on_info_answered(now, handle, result),
             SessionEvent::Ended { why, .. } => self.on_ended(now, handle, &why),

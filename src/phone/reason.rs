@@ -28,7 +28,7 @@ pub(super) fn of_end(cause: &EndCause, direction: CallDirection, answered: bool)
         EndCause::Rejected(status, _) => of_status(*status),
         EndCause::TimedOut if direction == CallDirection::Out => EndReason::NoResponse,
         EndCause::TransportError if direction == CallDirection::Out => EndReason::Unreachable,
-        EndCause::TimedOut | EndCause::TransportError | EndCause::NoAck => EndReason::Lost,
+        EndCause::TimedOut | EndCause::TransportError | EndCause::NotRefreshed | EndCause::NoAck => EndReason::Lost,
     }
 }
 

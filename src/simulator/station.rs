@@ -288,6 +288,12 @@ impl Station {
                 };
                 self.endpoint.answer_offer(now, session, answer.map(Body::sdp));
             }
+            SessionEvent::RefreshDue { .. } => {
+                if let Some(call) = &mut self.call {
+                    let offer = call.create_offer();
+                    self.endpoint.reinvite(now, session, Body::sdp(offer));
+                }
+            }
             SessionEvent::OfferAnswered { result, .. } => {
                 if let Ok(Some(body)) = result {
                     self.handle_answer(now, session, &body);
@@ -424,7 +430,7 @@ fn words(why: &EndCause) -> Option<String> {
         EndCause::Rejected(486 | 600 | 603, _) => Some("The panel declined, or is busy".to_owned()),
         EndCause::Rejected(404 | 480, _) => Some("Nobody can be called there".to_owned()),
         EndCause::Rejected(status, phrase) => Some(format!("The panel refused: {status} {phrase}")),
-        EndCause::TimedOut | EndCause::NoAck => Some("The panel does not respond".to_owned()),
+        EndCause::TimedOut | EndCause::NotRefreshed | EndCause::NoAck => Some("The panel does not respond".to_owned()),
         EndCause::TransportError => Some("The panel cannot be reached".to_owned()),
     }
 }

@@ -76,6 +76,7 @@ impl Endpoint {
             transactions: Transactions::default(),
             out: Outbox::new(),
             keyrings: Keyrings::default(),
+            timers: BTreeMap::new(),
             events: VecDeque::new(),
             registration_events: VecDeque::new(),
             probe_events: VecDeque::new(),

@@ -65,6 +65,10 @@ pub enum TimerReason {
     CancelUnanswered,
     /// Send a re-INVITE again that met theirs (14.1).
     RetryOffer,
+    /// Our refresh of a session is due (RFC 4028 10).
+    RefreshSession,
+    /// Nobody has refreshed a session in its time (RFC 4028 10).
+    SessionExpired,
     /// A message on a connection is not whole in time.
     MessageUnfinished,
     /// A connection of a call was quiet for some time: is it still there? (RFC 5626 4.4.1)

@@ -167,6 +167,10 @@ impl Door {
                 Ok(body) => self.take_answer(body),
                 Err(status) => self.heard.push(format!("offer refused {status}")),
             },
+            SessionEvent::RefreshDue { .. } => {
+                let offer = self.negotiation.create_offer(self.wish);
+                self.endpoint.reinvite(now.instant, session, Body::sdp(offer));
+            }
             SessionEvent::Info { body, .. } => {
                 let text = body.map(|body| String::from_utf8_lossy(&body.bytes).into_owned());
                 self.infos.push(text.unwrap_or_default());

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::hops::Stop;
 use crate::channel::{AccountFault, ProxyInUse};
-use crate::config::{Account, AccountConfig, AccountTransport};
+use crate::config::{Account, AccountConfig, AccountTransport, SessionRefresher};
 use crate::sip::message::Host;
 use crate::sip::session::context::contact;
-use crate::sip::{AccountKey, Credentials, NameAddr, Password, Path, Register, Uri};
+use crate::sip::{AccountKey, Credentials, NameAddr, Password, Path, Refresher, Register, SessionTimer, Uri};
 
 /// How much of a registrar's own words is repeated, in characters.
 const PHRASE: usize = 64;
@@ -23,6 +23,16 @@ pub fn key(account: Account) -> AccountKey {
 pub fn credentials(config: &AccountConfig) -> Option<Credentials> {
     (!config.password.is_empty())
         .then(|| Credentials { name: config.auth_user().to_owned(), password: Password::new(config.password.reveal()) })
+}
+
+/// The session timer that its calls wish for.
+pub fn session_timer(config: &AccountConfig) -> Option<SessionTimer> {
+    let refresher = match config.session_timer_refresher {
+        SessionRefresher::Uac => Refresher::Uac,
+        SessionRefresher::Uas => Refresher::Uas,
+    };
+    let timer = SessionTimer { expires: config.session_timer_expires_s, refresher };
+    config.session_timer_active.then_some(timer)
 }
 
 /// The setting without which nothing can be tried.

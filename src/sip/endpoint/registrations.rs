@@ -10,6 +10,7 @@ use crate::sip::registration::probe::Probe;
 use crate::sip::registration::{
     ProbeEvent, ProbeHandle, Register, Registration, RegistrationEvent, RegistrationHandle,
 };
+use crate::sip::session::timer::SessionTimer;
 use crate::sip::session::{Context, SessionHandle};
 
 impl Endpoint {
@@ -17,6 +18,15 @@ impl Endpoint {
     /// change nothing.
     pub fn set_credentials(&mut self, account: AccountKey, credentials: Option<Credentials>) {
         self.core.keyrings.set(account, credentials);
+    }
+
+    /// Sets the session timer that calls of this account wish for (RFC 4028), or none; that of the other end is kept in any
+    /// case. Calls that are answered already keep theirs.
+    pub fn set_session_timer(&mut self, account: AccountKey, timer: Option<SessionTimer>) {
+        match timer {
+            Some(timer) => self.core.timers.insert(account, timer),
+            None => self.core.timers.remove(&account),
+        };
     }
 
     /// True when the account's password was refused last: what a call's 401, 407 or 403 means.

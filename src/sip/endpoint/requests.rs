@@ -21,6 +21,7 @@ use crate::sip::guard::{FEW, has_place};
 use crate::sip::message::{Message, Method, Request, Unreadable};
 use crate::sip::path::Path;
 use crate::sip::session::context::{ALLOW, SDP, SUPPORTED};
+use crate::sip::session::timer;
 use crate::sip::session::uas::Ringing;
 use crate::sip::session::{Session, SessionHandle, State};
 use crate::sip::transaction::table::{Arrival, MAX_INVITE_SERVERS, Transactions};
@@ -142,7 +143,7 @@ impl Endpoint {
     }
 
     /// Refuses what the request demands and we cannot do: an extension (8.2.2.3), a kind of body (8.2.3), an answer of
-    /// another kind (21.4.7).
+    /// another kind (21.4.7), a session timer that is too short (RFC 4028 9).
     fn refuse_unknown(&mut self, path: Path, request: &mut Request) -> bool {
         let unknown: Vec<String> = request
             .headers("Require")
@@ -155,6 +156,10 @@ impl Endpoint {
         }
         if !matches!(request.method(), Method::Invite | Method::Update | Method::Prack) {
             return false;
+        }
+        if *request.method() != Method::Prack && timer::is_too_short(request) {
+            self.refuse(path, request, 422, &[("Min-SE", &timer::SHORTEST.to_string())]);
+            return true;
         }
         match request.session_description() {
             Err(Unreadable::Encrypted) => self.refuse(path, request, 493, &[]),

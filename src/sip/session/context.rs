@@ -1,12 +1,13 @@
 //! What a session works with: the transactions, the outbox, the events, the dice; and the words every message of ours
 //! carries.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
+use super::timer::SessionTimer;
 use super::{Body, EndCause, SessionEvent, SessionHandle};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::{AccountKey, Keyrings, Sent};
@@ -19,7 +20,7 @@ use crate::sip::transaction::{ClientKey, Outbox, Owner, ServerKey, Transactions}
 /// The methods this user agent obeys, as its Allow header says.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
 /// The option tags this user agent obeys.
-pub const SUPPORTED: &[&str] = &[super::prack::RELIABLE];
+pub const SUPPORTED: &[&str] = &[super::prack::RELIABLE, super::timer::TIMER];
 /// The media type of session descriptions.
 pub const SDP: &str = "application/sdp";
 
@@ -36,6 +37,8 @@ pub struct Core {
     pub out: Outbox,
     /// The passwords, and who has asked for them.
     pub(in crate::sip) keyrings: Keyrings,
+    /// The session timers that accounts wish for.
+    pub timers: BTreeMap<AccountKey, SessionTimer>,
     /// What is to be told of sessions.
     pub events: VecDeque<SessionEvent>,
     /// What is to be told of registrations.
@@ -98,6 +101,11 @@ impl Context<'_> {
     /// The session.
     pub fn handle(&self) -> SessionHandle {
         SessionHandle(self.owner)
+    }
+
+    /// The session timer that its account wishes for.
+    pub fn session_timer(&self) -> Option<SessionTimer> {
+        self.account.and_then(|account| self.core.timers.get(&account)).copied()
     }
 
     /// The transactions.

@@ -6,6 +6,7 @@ use super::acceptance::{Acceptance, Patience};
 use super::context::Context;
 use super::leaving::Leaving;
 use super::prack::Rack;
+use super::timer::{Refreshing, Running};
 use super::{Body, EndCause, SessionEvent, State, body_of_request, bye, info, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
@@ -29,6 +30,10 @@ pub struct Established {
     pub(super) wanted: Option<Wanted>,
     /// A provisional response of ours whose PRACK may still come (RFC 3262 3).
     unacknowledged: Option<Rack>,
+    /// Its session timer, if it has one.
+    pub(super) timer: Option<Running>,
+    /// The other end takes UPDATE.
+    pub(super) takes_update: bool,
 }
 
 /// An offer of ours, and the request that is to carry it.
@@ -106,13 +111,23 @@ impl Offers {
 
 impl Established {
     /// Their 2xx came.
-    pub fn called(dialog: Dialog, invite: ClientKey, offers: Offers) -> Self {
-        Established { dialog, invite: Some(invite), acceptance: None, offers, wanted: None, unacknowledged: None }
+    pub fn called(dialog: Dialog, invite: ClientKey, offers: Offers, refreshing: Refreshing) -> Self {
+        let Refreshing { timer, takes_update } = refreshing;
+        let (acceptance, wanted, unacknowledged) = (None, None, None);
+        Established { dialog, invite: Some(invite), acceptance, offers, wanted, unacknowledged, timer, takes_update }
     }
 
     /// Our 2xx was sent, perhaps before the PRACK of a provisional response.
-    pub fn answered(dialog: Dialog, acceptance: Acceptance, offers: Offers, unacknowledged: Option<Rack>) -> Self {
-        Established { dialog, invite: None, acceptance: Some(acceptance), offers, wanted: None, unacknowledged }
+    pub fn answered(
+        dialog: Dialog,
+        acceptance: Acceptance,
+        offers: Offers,
+        unacknowledged: Option<Rack>,
+        refreshing: Refreshing,
+    ) -> Self {
+        let Refreshing { timer, takes_update } = refreshing;
+        let (invite, acceptance, wanted) = (None, Some(acceptance), None);
+        Established { dialog, invite, acceptance, offers, wanted, unacknowledged, timer, takes_update }
     }
 
     /// Takes over an offer that the early dialog could not carry.
@@ -143,6 +158,9 @@ impl Established {
         {
             (*key, *cseq) = (ClientKey::of_request(request), request.cseq().0);
         }
+        if let Some(timer) = &mut self.timer {
+            timer.handle_resent(old, ClientKey::of_request(request));
+        }
     }
 
     /// A response to a request of ours in the dialog, or another 2xx to the INVITE.
@@ -163,6 +181,9 @@ impl Established {
         if matches!(&self.offers, Offers::Ours { key: ours, .. } if ours == key) {
             return self.handle_offer_response(cx, response);
         }
+        if self.timer.as_ref().is_some_and(|timer| timer.has_asked(key)) {
+            return self.handle_refresh_response(cx, response);
+        }
         info::handle_response(cx, key, response);
         // To a PRACK or CANCEL it means that there is nothing to acknowledge or to cancel; another tag, another branch.
         let is_of_dialog = !key.is(&Method::Prack) && !key.is(&Method::Cancel);
@@ -178,6 +199,9 @@ impl Established {
         if matches!(&self.offers, Offers::Ours { key: ours, .. } if ours == key) {
             self.wanted = None;
             self.settle(cx, Err(failure.status()));
+            return self.lose(cx, EndCause::of(failure));
+        }
+        if self.timer.as_ref().is_some_and(|timer| timer.has_asked(key)) {
             return self.lose(cx, EndCause::of(failure));
         }
         info::handle_failure(cx, key, failure);
@@ -262,7 +286,11 @@ impl Established {
         {
             return self.lose(cx, EndCause::NoAck);
         }
+        if self.timer.as_ref().is_some_and(|timer| timer.is_over(cx.now())) {
+            return self.lose(cx, EndCause::NotRefreshed);
+        }
         self.retry_offer(cx);
+        self.refresh(cx);
         self.limit_offer(cx)
     }
 
@@ -274,7 +302,8 @@ impl Established {
             Offers::Ours { patience: Undecided::Cancelled(at), .. } => Some((at, TimerReason::CancelUnanswered)),
             _ => None,
         };
-        earlier(self.acceptance.as_ref().and_then(Acceptance::poll_timeout), retry)
+        let timer = self.timer.as_ref().and_then(Running::poll_timeout);
+        earlier(earlier(self.acceptance.as_ref().and_then(Acceptance::poll_timeout), retry), timer)
     }
 
     /// The session cannot go on: tells why, and says BYE to whoever listens.

@@ -49,6 +49,8 @@ pub enum EndCause {
     TimedOut,
     /// The network could not deliver our INVITE.
     TransportError,
+    /// Nobody has refreshed the session in its time (RFC 4028); a BYE is on its way.
+    NotRefreshed,
     /// Our 2xx was not acknowledged within 64*T1; a BYE is on its way.
     NoAck,
     /// `end` was called.
@@ -138,6 +140,11 @@ pub enum SessionEvent {
         /// The answer, or the status that refused; the session stays as it was.
         result: Result<Option<Body>, u16>,
     },
+    /// The session has to be refreshed, and the other end takes no UPDATE: `reinvite` is due, with what is agreed.
+    RefreshDue {
+        /// The session.
+        session: SessionHandle,
+    },
     /// An INFO came; it is answered 200 already.
     Info {
         /// The session.
@@ -171,6 +178,7 @@ impl SessionEvent {
             | SessionEvent::Confirmed { session, .. }
             | SessionEvent::Offer { session, .. }
             | SessionEvent::OfferAnswered { session, .. }
+            | SessionEvent::RefreshDue { session }
             | SessionEvent::Info { session, .. }
             | SessionEvent::InfoAnswered { session, .. }
             | SessionEvent::Ended { session, .. } => *session,

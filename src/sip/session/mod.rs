@@ -10,7 +10,7 @@
 //! ```
 //! `uac` (with `early`, one branch of a fork, and `redirect`) and `uas` (with `reliable`, provisional responses that must
 //! arrive) hold the two ways in, `established` the confirmed session, `leaving` the ways out. Each verb in a dialog has
-//! its file: `reinvite`, `update`, `prack`, `info`, `bye`, `cancel`; `exchange` is how far offer and answer have come before
+//! its file: `reinvite`, `update`, `prack`, `info`, `bye`, `cancel`; `timer` says when a session has to be refreshed, `refresh` does it; `exchange` is how far offer and answer have come before
 //! the answer to the call, and `early_offer` what we offer meanwhile.
 
 pub mod acceptance;
@@ -26,8 +26,10 @@ pub mod info;
 pub mod leaving;
 pub mod prack;
 pub mod redirect;
+pub mod refresh;
 pub mod reinvite;
 pub mod reliable;
+pub mod timer;
 pub mod uac;
 pub mod uas;
 pub mod update;

@@ -49,6 +49,9 @@ impl Established {
         let mut request = self.dialog.request(method);
         super::uac::add_capabilities(&mut request, self.dialog.contact());
         request.set_body(&wanted.body.content_type, wanted.body.bytes.clone());
+        if let Some(timer) = &self.timer {
+            timer.write(&mut request);
+        }
         let key = cx.send_in(&self.dialog, request);
         wanted.attempt += 1;
         self.offers = Offers::ours(cx.now(), key, self.dialog.local_cseq(), wanted);
@@ -84,6 +87,9 @@ impl Established {
             200..=299 => {
                 if let Offers::Ours { key, cseq, wanted, .. } = &self.offers {
                     self.dialog.refresh_target(response.contact().as_ref());
+                    if let Some(timer) = &mut self.timer {
+                        timer.refreshed(cx.now(), response);
+                    }
                     if wanted.by == Means::Reinvite {
                         cx.acknowledge(key, &self.dialog, *cseq, None);
                     }
@@ -96,7 +102,13 @@ impl Established {
                 self.settle(cx, Err(status));
                 return self.lose(cx, EndCause::Rejected(status, response.reason().to_owned()));
             }
-            405 | 501 if self.offered_by() == Some(Means::Update) => self.offer_by_reinvite(cx),
+            405 | 501 if self.offered_by() == Some(Means::Update) => {
+                self.takes_update = false;
+                self.offer_by_reinvite(cx);
+            }
+            422 if self.timer.as_mut().is_some_and(|timer| timer.raise(response)) => {
+                self.wait_for_retry(cx, Duration::ZERO);
+            }
             status => match retry_wait(cx, response, self.invite.is_some()) {
                 Some(wait) => self.wait_for_retry(cx, wait),
                 None => self.settle(cx, Err(status)),
@@ -182,6 +194,7 @@ impl Established {
         match std::mem::replace(&mut self.offers, Offers::Settled) {
             Offers::Theirs { key, request } => match answer {
                 Ok(body) if *request.method() == Method::Invite => self.accept_theirs(cx, key, &request, body),
+                Ok(body) if *request.method() == Method::Update => self.accept_update(cx, &key, &request, Some(&body)),
                 answer => update::answer_offer(cx, &mut self.dialog, &key, &request, &answer),
             },
             Offers::DueInAck { cseq } => {
@@ -204,6 +217,7 @@ impl Established {
         let late = body_of_request(request).is_none();
         let mut response = cx.response(request, 200);
         cx.describe(&mut response, self.dialog.contact());
+        self.agree_on_timer(cx, request, &mut response);
         response.set_body(&body.content_type, body.bytes);
         self.acceptance = Some(Acceptance::start(cx, key, response, late, false));
     }

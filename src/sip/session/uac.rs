@@ -9,7 +9,8 @@ use super::exchange::{Exchange, Offerer};
 use super::leaving::Leaving;
 use super::redirect::Redirects;
 use super::reinvite::tell_result;
-use super::{Body, EndCause, SessionEvent, State, cancel, description_of, info, is_final, is_success};
+use super::timer::{Asked, Refreshing, Running};
+use super::{Body, EndCause, SessionEvent, State, cancel, description_of, early_offer, info, is_final, is_success};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::AccountKey;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
@@ -60,6 +61,8 @@ pub struct Calling {
     /// An offer of ours that waits for an early dialog that may carry it, or for the answer to the call.
     wanted: Option<Wanted>,
     redirects: Redirects,
+    /// The session timer that the INVITE asks for.
+    asked: Asked,
     until: Instant,
 }
 
@@ -90,14 +93,16 @@ impl Calling {
         let call_id = format!("{}{}", cx.token(), cx.token());
         order.from.set_tag(&cx.token());
         let first_cseq = cx.choose(1, 0xffff);
-        let mut invite = invitation(&order, order.to.clone(), &order.contact, &call_id, first_cseq);
+        let asked = Asked::new(cx.session_timer());
+        let mut invite = invitation(&order, order.to.clone(), &order.contact, &call_id, first_cseq, &asked);
         let path = order.path;
         cx.finish(&mut invite, path);
         let key = cx.send_finished(invite.clone(), path);
         let redirects = Redirects::new(order.follow, &order.to);
         let until = cx.now() + MAX_RINGING;
         let unheard = Unheard::of(cx, order.patience);
-        Calling { key, invite, order, path, heard: false, unheard, early: Vec::new(), wanted: None, redirects, until }
+        let (heard, early, wanted) = (false, Vec::new(), None);
+        Calling { key, invite, order, path, heard, unheard, early, wanted, redirects, asked, until }
     }
 
     /// True when the request is in one of the early dialogs.
@@ -174,6 +179,13 @@ impl Calling {
                 State::Calling(self)
             }
             200..=299 => self.confirm(cx, response, path),
+            // The interval is too short for somebody on the way (RFC 4028 7.3).
+            422 if self.asked.raise(response) => {
+                self.leave_early(cx);
+                let target = self.invite.uri().clone();
+                self.send_to(cx, target);
+                State::Calling(self)
+            }
             status => match self.redirects.after(response, self.order.path) {
                 Some((target, way)) => {
                     self.leave_early(cx);
@@ -306,7 +318,9 @@ impl Calling {
         }
         cx.tell(SessionEvent::Answered { session, body });
         self.leave_early(cx);
-        let mut established = Established::called(dialog, self.key, offers);
+        let timer = Running::called(cx.now(), response, &self.asked);
+        let refreshing = Refreshing { timer, takes_update: early_offer::allow_update(response.headers("Allow")) };
+        let mut established = Established::called(dialog, self.key, offers, refreshing);
         established.inherit(cx, self.wanted);
         State::Established(Box::new(established))
     }
@@ -405,9 +419,14 @@ impl Calling {
         // Through a proxy, the way stays the proxy's.
         let has_route = self.order.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Route"));
         self.path = if has_route { self.order.path } else { way };
+        self.send_to(cx, target);
+    }
+
+    /// Sends the INVITE once more, to this target.
+    fn send_to(&mut self, cx: &mut Context<'_>, target: Uri) {
         let ours = self.contact();
         let cseq = self.invite.cseq().0 + 1;
-        let mut invite = invitation(&self.order, target, &ours, self.invite.call_id(), cseq);
+        let mut invite = invitation(&self.order, target, &ours, self.invite.call_id(), cseq, &self.asked);
         cx.finish(&mut invite, self.path);
         self.key = cx.send_finished(invite.clone(), self.path);
         self.invite = invite;
@@ -447,13 +466,14 @@ impl Calling {
 }
 
 /// The INVITE to `target`, without Via.
-fn invitation(order: &Invite, target: Uri, ours: &Uri, call_id: &str, cseq: u32) -> Request {
+fn invitation(order: &Invite, target: Uri, ours: &Uri, call_id: &str, cseq: u32, timer: &Asked) -> Request {
     let to = NameAddr::new(order.to.clone());
     let mut request = Request::new(Method::Invite, target, &order.from, &to, call_id, cseq);
     for (name, value) in &order.headers {
         request.push_header(name, value);
     }
     add_capabilities(&mut request, ours);
+    timer.write(&mut request);
     if let Some(offer) = &order.offer {
         request.set_body(&offer.content_type, offer.bytes.clone());
     }

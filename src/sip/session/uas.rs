@@ -8,6 +8,7 @@ use super::established::{Established, Means, Wanted};
 use super::exchange::{Exchange, Offerer};
 use super::reinvite::tell_result;
 use super::reliable::Reliable;
+use super::timer::{Refreshing, Running};
 use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, early_offer, info, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
@@ -134,10 +135,12 @@ impl Ringing {
         if late || matches!(self.exchange, Exchange::Open(Offerer::They)) {
             response.set_body(&body.content_type, body.bytes);
         }
+        let timer = Running::answer(cx.now(), &self.invite, &mut response, cx.session_timer());
+        let refreshing = Refreshing { timer, takes_update: self.takes_update };
         let acceptance = Acceptance::start(cx, self.key, response, late, true);
         let offers = self.exchange.into_offers(cx.now());
         let unacknowledged = self.reliable.as_ref().and_then(Reliable::unacknowledged);
-        let mut established = Established::answered(self.dialog, acceptance, offers, unacknowledged);
+        let mut established = Established::answered(self.dialog, acceptance, offers, unacknowledged, refreshing);
         established.inherit(cx, self.wanted);
         State::Established(Box::new(established))
     }

@@ -4,9 +4,10 @@
 use super::context::Context;
 use super::established::{Established, Offers};
 use super::exchange::{Exchange, Offerer};
+use super::timer::Running;
 use super::{Body, SessionEvent, body_of_request};
 use crate::sip::dialog::Dialog;
-use crate::sip::message::{Method, Request};
+use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::ServerKey;
 
 /// An UPDATE in an early dialog. One that offers while an offer of ours is open gets 491, while one of theirs is open
@@ -63,10 +64,34 @@ fn accept_plain(cx: &mut Context<'_>, key: &ServerKey, request: &Request, dialog
 }
 
 impl Established {
+    /// Accepts an UPDATE, with the answer to its offer; it refreshes the session.
+    pub(super) fn accept_update(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: &ServerKey,
+        request: &Request,
+        answer: Option<&Body>,
+    ) {
+        self.dialog.refresh_target(request.contact().as_ref());
+        let mut response = cx.response(request, 200);
+        cx.describe(&mut response, self.dialog.contact());
+        self.agree_on_timer(cx, request, &mut response);
+        if let Some(body) = answer {
+            response.set_body(&body.content_type, body.bytes.clone());
+        }
+        cx.respond(key, &response);
+    }
+
+    /// A request of theirs that we accept refreshes the session, or gives it a timer.
+    pub(super) fn agree_on_timer(&mut self, cx: &Context<'_>, request: &Request, response: &mut Response) {
+        let wish = self.timer.as_ref().map(Running::as_wish);
+        self.timer = Running::answer(cx.now(), request, response, wish);
+    }
+
     /// An UPDATE in the confirmed dialog.
     pub(super) fn handle_update(&mut self, cx: &mut Context<'_>, key: &ServerKey, request: Request) {
         let Some(body) = body_of_request(&request) else {
-            return accept_plain(cx, key, &request, &mut self.dialog);
+            return self.accept_update(cx, key, &request, None);
         };
         if self.owes_answer() || matches!(self.offers, Offers::Ours { .. }) {
             cx.answer(key, &request, 491);

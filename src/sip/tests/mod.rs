@@ -23,6 +23,7 @@ mod redirects;
 mod refusals;
 mod registrations;
 mod reliable;
+mod session_timers;
 mod stories;
 mod story;
 mod streams;

@@ -22,7 +22,7 @@ fn reliable(request: &Request, status: u16, tag: &str, rseq: &str, body: Option<
 #[test]
 fn a_reliable_response_is_acknowledged_once_in_its_own_dialog() {
     let (mut bench, session, invite) = called();
-    assert_eq!(invite.headers("Supported").collect::<Vec<_>>(), ["100rel"]);
+    assert_eq!(invite.headers("Supported").collect::<Vec<_>>(), ["100rel", "timer"]);
     bench.deliver_bytes(&reliable(&invite, 183, "one", "700", Some("early")));
     let transmit = bench.transmit();
     assert_eq!(transmit.path.remote.to_string(), "192.0.2.10:5070");

@@ -65,6 +65,7 @@ fn place(key: &str) -> Option<Place> {
         "basic.transport" | "basic.srv_over" => ui::AccountPage::Transport,
         _ if rest.starts_with("outbound_proxy.") => ui::AccountPage::Proxy,
         _ if rest.starts_with("tls.") => ui::AccountPage::Certificates,
+        _ if rest.starts_with("session_timer.") => ui::AccountPage::SessionTimer,
         _ => ui::AccountPage::Basic,
     };
     Some(Place::Account(account, page))
@@ -186,6 +187,9 @@ fn matters(state: &State, setting: &'static Setting) -> bool {
         Some((account, "basic.srv_over")) => account.transport == AccountTransport::DnsSrv,
         Some((account, key)) if key.starts_with("outbound_proxy.") && key != "outbound_proxy.active" => {
             account.proxy_active
+        }
+        Some((account, key)) if key.starts_with("session_timer.") && key != "session_timer.active" => {
+            account.session_timer_active
         }
         // Only datagrams leave open whether the server still knows the panel.
         Some((account, "basic.check_interval")) => {
@@ -319,6 +323,14 @@ mod tests {
         let rows = page(&with(&[("account2.outbound_proxy.active", "on")]), ui::AccountPage::Proxy);
         assert_eq!(rows.len(), 5);
         assert_eq!(rows[1].name, "account.outbound_proxy.server");
+    }
+
+    #[test]
+    fn the_session_timer_shows_its_settings_once_it_is_active() {
+        assert_eq!(keys(&page(&with(&[]), ui::AccountPage::SessionTimer)), ["account2.session_timer.active"]);
+        let rows = page(&with(&[("account2.session_timer.active", "on")]), ui::AccountPage::SessionTimer);
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[2].name, "account.session_timer.refresher");
     }
 
     #[test]

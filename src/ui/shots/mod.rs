@@ -145,7 +145,10 @@ fn the_names_that_scripts_press_are_there() {
     window.global::<ui::Nav>().set_page(ui::Page::Home);
     assert!(finger::press(&window, "Answer", || {}).is_err());
     let in_scenes = [
-        ("account_failed", vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates"]),
+        (
+            "account_failed",
+            vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates", "Session Timer"],
+        ),
         ("security", vec!["Change PIN", "Remove PIN", "Lock now"]),
         ("security_without", vec!["Change PIN"]),
         ("pin_wrong", vec!["0", "9", "Cancel"]),

@@ -63,6 +63,9 @@ pub(super) const SCENES: &[Scene] = &[
     scene("account_certificates", ui::Page::Settings, |window| {
         account_page(window, ui::AccountPage::Certificates, &[]);
     }),
+    scene("account_session_timer", ui::Page::Settings, |window| {
+        account_page(window, ui::AccountPage::SessionTimer, &[("account2.session_timer.active", "on")]);
+    }),
     scene("account_certificate_ends", ui::Page::Settings, |window| {
         certificates(window, None, &[]);
     }),

@@ -133,6 +133,7 @@ impl Line {
         self.stop(desk);
         self.config = config.clone();
         desk.endpoint.set_credentials(binding::key(self.account), binding::credentials(config));
+        desk.endpoint.set_session_timer(binding::key(self.account), binding::session_timer(config));
         self.retry = retry(config);
         self.fault = None;
         self.knocks = false;
@@ -155,6 +156,7 @@ impl Line {
     pub fn relabel(&mut self, desk: &mut Desk<'_>, config: &AccountConfig) {
         self.retry = retry(config);
         self.config = config.clone();
+        desk.endpoint.set_session_timer(binding::key(self.account), binding::session_timer(config));
         if let Stage::Registered(registered) = &self.stage {
             let check_at = self.next_check(desk, registered.way);
             if let Stage::Registered(registered) = &mut self.stage {
