@@ -61,16 +61,31 @@ pub enum DialTransport {
     /// Nothing is said: UDP, and TCP where UDP is refused.
     #[default]
     Either,
-    /// UDP and nothing else; stands also for a name that nobody here knows.
+    /// UDP and nothing else.
     Udp,
     /// TCP and nothing else.
     Tcp,
+    /// One that direct calls do not go by: TLS, or a name that nobody here knows.
+    Other,
 }
 
 impl SipUri {
     /// The host, when it is an address.
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
+    }
+
+    /// Whether it can be called directly, without an account.
+    ///
+    /// # Errors
+    /// When it wants a transport by which direct calls do not go.
+    pub fn check_direct(&self) -> Result<(), DialError> {
+        match self.transport {
+            DialTransport::Other => {
+                Err(DialError::Uri { problem: "direct calls go by transport=udp or tcp".to_owned() })
+            }
+            DialTransport::Either | DialTransport::Udp | DialTransport::Tcp => Ok(()),
+        }
     }
 }
 
@@ -334,7 +349,8 @@ fn uri(text: &str) -> Result<SipUri, DialError> {
     let transport = match named {
         None => DialTransport::Either,
         Some((_, value)) if value.eq_ignore_ascii_case("tcp") => DialTransport::Tcp,
-        Some(_) => DialTransport::Udp,
+        Some((_, value)) if value.eq_ignore_ascii_case("udp") => DialTransport::Udp,
+        Some(_) => DialTransport::Other,
     };
     let text = if has_scheme(text, "sip:") { text.to_owned() } else { format!("sip:{text}") };
     Ok(SipUri { text, user: user.map(str::to_owned), host: host.to_owned(), port, transport })
@@ -507,7 +523,8 @@ mod tests {
         for (uri, transport) in [
             ("sip:door@pbx.test", DialTransport::Either),
             ("sip:door@pbx.test;lr;TRANSPORT=udp", DialTransport::Udp),
-            ("sip:door@pbx.test;transport=sctp", DialTransport::Udp),
+            ("sip:door@pbx.test;transport=sctp", DialTransport::Other),
+            ("sip:door@pbx.test;transport=tls", DialTransport::Other),
             ("sip:door@pbx.test?transport=tcp", DialTransport::Either),
         ] {
             assert_eq!(uri_of(uri).transport, transport, "{uri}");

@@ -153,6 +153,18 @@ impl PhonebookEntry {
             }
         });
         entry.rest = reader.table;
+        // Kept as they are: whoever reads the notice may look for them in the file.
+        for number in &entry.numbers {
+            if let Err(error) = dial::parse(number) {
+                problems.push(Problem::Contact {
+                    name: echo(&entry.name),
+                    door: false,
+                    key: "numbers".to_owned(),
+                    given: echo(number),
+                    wanted: format!("something that can be dialled: {error}"),
+                });
+            }
+        }
         Ok(entry)
     }
 
@@ -296,6 +308,18 @@ mod tests {
         let mut problems = Vec::new();
         assert!(PhonebookEntry::read("numbers = [\"1\"]".parse().expect("test TOML"), &mut problems).is_err());
         assert_eq!(words(&problems), ["contact: name is missing"]);
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_dialled_is_named_and_kept() {
+        let (entry, problems) = read("name = \"Door\"\nnumbers = [\"300.1.1.1\", \"192.168.1.20\"]\n");
+        assert_eq!(
+            problems,
+            [
+                "contact 'Door': numbers = 300.1.1.1 is not something that can be dialled: not a valid address: 300 is over 255"
+            ]
+        );
+        assert_eq!(entry.numbers, ["300.1.1.1", "192.168.1.20"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{Config, FileError, FileFault, Problem, Rest, atomic, file};
@@ -57,12 +58,15 @@ pub struct Store {
 
 impl Store {
     /// Loads the settings as far as they can be loaded. A missing file means the defaults; nothing is written, except
-    /// the copy of a damaged file.
+    /// the copy of a damaged file. A file that others may read, because an editor wrote it, is closed to them.
     pub fn open(path: &Path) -> (Self, Opened) {
         let mut store = Self { path: path.to_owned(), rest: Rest::default(), unreadable: false };
         let mut opened = Opened::default();
         let bytes = match read_limited(path) {
-            Ok(Some(bytes)) => bytes,
+            Ok(Some(bytes)) => {
+                make_private(path);
+                bytes
+            }
             Ok(None) => return (store, opened),
             Err(fault) => {
                 opened.problems.push(Problem::Unreadable(fault.of(path)));
@@ -115,6 +119,13 @@ impl Store {
     }
 }
 
+/// Passwords may stand in the file. Where that cannot be changed, the next save makes a file of our own.
+fn make_private(path: &Path) {
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap_or_default();
+    }
+}
+
 /// What stands in the file; `None` where there is none.
 fn read_limited(path: &Path) -> Result<Option<Vec<u8>>, FileFault> {
     let file = match fs::File::open(path) {
@@ -156,8 +167,6 @@ fn free_name(path: &Path) -> Result<PathBuf, FileFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -169,6 +178,16 @@ mod tests {
     fn put(path: &Path, text: impl AsRef<[u8]>) {
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, text).expect("written");
+    }
+
+    #[test]
+    fn a_file_that_an_editor_left_open_to_all_is_closed() {
+        let (_folder, path) = folder();
+        put(&path, "[account1.basic]\npassword = \"secret\"\n");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("our own file");
+        let (_, opened) = Store::open(&path);
+        assert_eq!(opened.problems.len(), 0);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

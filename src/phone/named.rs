@@ -131,10 +131,10 @@ impl Phone {
 /// Whom to look for (RFC 3263 4.1: a transport or a port that is dialled is the one that is taken).
 fn destination(dialled: &SipUri) -> Destination {
     let wish = match (dialled.transport, dialled.port) {
-        (DialTransport::Either, None) => Wish::Auto,
+        (DialTransport::Either | DialTransport::Other, None) => Wish::Auto,
         (DialTransport::Udp, None) => Wish::Srv(Transport::Udp),
         (DialTransport::Tcp, None) => Wish::Srv(Transport::Tcp),
-        (DialTransport::Either | DialTransport::Udp, Some(_)) => Wish::Udp,
+        (DialTransport::Either | DialTransport::Udp | DialTransport::Other, Some(_)) => Wish::Udp,
         (DialTransport::Tcp, Some(_)) => Wish::Tcp,
     };
     Destination { host: dialled.host.trim_end_matches('.').to_owned(), port: dialled.port, wish }

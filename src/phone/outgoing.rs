@@ -58,6 +58,8 @@ pub(super) enum Placing {
         tried: Option<Path>,
         /// No way is known now, and one is being looked for.
         waits: bool,
+        /// Why that way failed, for the case that no other is found.
+        failure: EndReason,
     },
 }
 
@@ -99,6 +101,7 @@ impl Phone {
                 // an account.
                 let at_home = self.account_at(&uri.host);
                 if choice == AccountChoice::Auto && uri.address().is_none() && !self.has_account() {
+                    uri.check_direct()?;
                     return Ok(Plan::Named(uri));
                 }
                 if choice != AccountChoice::Auto || at_home.is_some() || uri.address().is_none() {
@@ -110,6 +113,7 @@ impl Phone {
                     let uri = Uri::parse(&uri.text).map_err(|_| Refusal::NoRoute(uri.host.clone()))?;
                     return Ok(Plan::Through { account, named, number, uri: Some(uri) });
                 }
+                uri.check_direct()?;
                 let address = uri.address().ok_or_else(|| Refusal::NoRoute(uri.host.clone()))?;
                 // The port that is dialled is the one that the URI shows, so the default is written into it.
                 let port = uri.port.unwrap_or(default_port);
@@ -188,9 +192,10 @@ impl Phone {
         let ports = self.line_for_call()?;
         let to = uri.clone().unwrap_or_else(|| self.uri_through(account, &number));
         let remote = super::remote::called_through(&self.config, &to, &number);
-        let invite = self.passage(account, named).map(|passage| invite_through(passage, to));
+        let invite = self.passage(account).map(|passage| invite_through(passage, to));
         let (tried, waits) = (invite.as_ref().map(|invite| invite.path), invite.is_none());
-        let placing = Placing::Through { account, named, number, uri, tried, waits };
+        let failure = EndReason::Unreachable;
+        let placing = Placing::Through { account, named, number, uri, tried, waits, failure };
         Ok(self.begin_call(now, invite, remote, ports, placing))
     }
 
@@ -336,24 +341,31 @@ impl Phone {
             EndCause::TimedOut => AccountFault::NoAnswer(way.remote),
             _ => return false,
         };
-        self.passage_failed(now, account, way, fault);
+        // A server that is busy is left only where there is another one: the registration is as good as it was.
+        let is_busy = matches!(why, EndCause::Rejected(..));
+        if !is_busy || self.has_other_way(account) {
+            self.passage_failed(now, account, way, fault);
+        }
         if let Some(call) = self.calls.get_mut(&handle)
-            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) = &mut call.stage
+            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, failure, .. }, .. }) = &mut call.stage
         {
             self.sessions.remove(&call.session);
-            *waits = true;
+            (*waits, *failure) = (true, reason::of_end(why, CallDirection::Out, false));
         }
         self.place_waiting_call(now, handle)
     }
 
     /// Goes on with the calls for which another way has been found, or none is left.
     pub(super) fn place_waiting_calls(&mut self, now: Now) {
-        let waits = |call: &&Call| {
-            matches!(&call.stage, Stage::Outgoing(Outgoing { placing: Placing::Through { waits: true, .. }, .. }))
+        let waiting = |call: &Call| match &call.stage {
+            Stage::Outgoing(Outgoing { placing: Placing::Through { waits: true, failure, .. }, .. }) => {
+                Some((call.handle, *failure))
+            }
+            _ => None,
         };
-        for handle in self.calls.values().filter(waits).map(|call| call.handle).collect::<Vec<_>>() {
+        for (handle, failure) in self.calls.values().filter_map(waiting).collect::<Vec<_>>() {
             if !self.place_waiting_call(now, handle) {
-                self.forget(now, handle, EndReason::Unreachable);
+                self.forget(now, handle, failure);
             }
         }
     }
@@ -364,7 +376,7 @@ impl Phone {
         let Stage::Outgoing(Outgoing { placing, .. }) = &call.stage else { return false };
         let Placing::Through { account, named, number, uri, tried, .. } = placing else { return false };
         let (account, named, number, uri, tried) = (*account, *named, number.clone(), uri.clone(), *tried);
-        if let Some(passage) = self.passage(account, named).filter(|passage| Some(passage.way) != tried) {
+        if let Some(passage) = self.passage(account).filter(|passage| Some(passage.way) != tried) {
             self.go_on_through(now, handle, passage, number, uri);
             return true;
         }
@@ -375,7 +387,7 @@ impl Phone {
         if named || !self.is_registered(other) {
             return false;
         }
-        let Some(passage) = self.passage(other, false) else { return self.seeks_passage(other, true) };
+        let Some(passage) = self.passage(other) else { return self.seeks_passage(other, true) };
         self.go_on_through(now, handle, passage, number, uri);
         true
     }
@@ -383,8 +395,9 @@ impl Phone {
     fn go_on_through(&mut self, now: Now, handle: CallHandle, passage: Passage, number: String, uri: Option<Uri>) {
         let through = passage.account;
         let to = uri.unwrap_or_else(|| self.uri_through(through, &number));
+        let remote = super::remote::called_through(&self.config, &to, &number);
         if let Some(call) = self.calls.get_mut(&handle) {
-            call.account = Some(through);
+            (call.account, call.remote) = (Some(through), remote);
             if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, tried, waits, .. }, .. }) =
                 &mut call.stage
             {
@@ -430,7 +443,7 @@ fn invite_through(passage: Passage, to: Uri) -> Invite {
         headers: passage.routes.into_iter().map(|route| ("Route".to_owned(), route)).collect(),
         follow: 0,
         account: Some(account::key(passage.account)),
-        patience: passage.patience.unwrap_or(GIVE_UP),
+        patience: account::PATIENCE,
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::output::{MediaOrder, Output};
@@ -11,17 +12,27 @@ use super::{Now, Phone};
 use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal};
 use crate::config::{Account, Config, DndMode, FileError, Part};
 
+/// A port that another program has is tried again after this long.
+const PORT_RETRY: Duration = Duration::from_secs(5);
+
 /// How listening for direct calls stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listening {
     on: Vec<String>,
     error: Option<PortFault>,
+    /// When the port that was not to be had is tried again.
+    retry_at: Option<Instant>,
 }
 
 impl Listening {
     /// What is wrong.
     pub fn error(&self) -> Option<&PortFault> {
         self.error.as_ref()
+    }
+
+    /// When the port is tried again.
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
     }
 
     /// As the screen sees it.
@@ -54,12 +65,19 @@ impl Phone {
     /// The sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), or the system refused.
     pub fn handle_listening(&mut self, now: Now, result: Result<Vec<String>, PortFault>) {
         let port = self.config.direct_ip_port;
-        self.notices_without_port();
         match result {
-            Ok(on) => self.listening = Listening { on, error: None },
+            Ok(on) => {
+                self.notices_without_port();
+                self.listening = Listening { on, ..Listening::default() };
+            }
             Err(reason) => {
-                self.notice(NoticeKind::PortTaken { port, reason: reason.clone() });
-                self.listening = Listening { on: Vec::new(), error: Some(reason) };
+                // Said once, and not again each time that it is tried.
+                if self.listening.error.as_ref() != Some(&reason) {
+                    self.notices_without_port();
+                    self.notice(NoticeKind::PortTaken { port, reason: reason.clone() });
+                }
+                let retry_at = Some(now.instant + PORT_RETRY);
+                self.listening = Listening { on: Vec::new(), error: Some(reason), retry_at };
             }
         }
         self.tell(Event::DirectIp(self.direct_ip()));
@@ -108,6 +126,9 @@ impl Phone {
             self.notices_without_port();
             self.listen();
         } else if before.redoes(&config, Part::Listening) {
+            if self.listening.error.is_some() {
+                self.listen();
+            }
             self.tell(Event::DirectIp(self.direct_ip()));
         }
         for account in Account::ALL {
@@ -142,6 +163,13 @@ impl Phone {
         } else {
             self.saving.out = true;
             self.outputs.push_back(Output::SaveSettings(config));
+        }
+    }
+
+    /// Tries again to have the port, when that is due: whoever had it may have left.
+    pub(super) fn retry_port(&mut self, now: Now) {
+        if self.listening.retry_at.take_if(|at| *at <= now.instant).is_some() {
+            self.listen();
         }
     }
 

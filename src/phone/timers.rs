@@ -33,7 +33,8 @@ impl Phone {
         let sip = self.endpoint.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving_deadline(self.waits_for_disk());
         let accounts = self.accounts.poll_timeout();
-        calls.chain(sip).chain(accounts).chain(self.sounding.busy_until).chain(leaving).min()
+        let port = self.listening.retry_at();
+        calls.chain(sip).chain(accounts).chain(port).chain(self.sounding.busy_until).chain(leaving).min()
     }
 
     /// Does what is due.
@@ -41,6 +42,7 @@ impl Phone {
         self.endpoint.handle_timeout(now.instant);
         self.settle(now);
         self.tend_accounts(now);
+        self.retry_port(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

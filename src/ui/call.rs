@@ -7,7 +7,7 @@ use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
 use super::{convert, generated as ui};
-use crate::channel::{AudioView, CallDirection, CallView, Command, NoticeKind, UnlockState};
+use crate::channel::{AudioView, CallDirection, CallState, CallView, Command, NoticeKind, UnlockState};
 
 /// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
 const DEAF: Duration = Duration::from_millis(400);
@@ -114,6 +114,10 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
         adapter.set_has_waiting(false);
         return;
     };
+    if front.state == CallState::Ended {
+        adapter.set_keypad_open(false);
+        adapter.set_details_open(false);
+    }
     let live = state.live == Some(front.call);
     let mut shown = call_data(front);
     if live {

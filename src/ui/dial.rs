@@ -111,9 +111,10 @@ fn meaning(state: &State) -> ui::DialMeaningView {
                         ..ok
                     }
                 }
-                DialTarget::Uri(uri) if uri.address().is_some() => {
-                    ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
-                }
+                DialTarget::Uri(uri) if uri.address().is_some() => match uri.check_direct() {
+                    Ok(()) => ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok },
+                    Err(error) => convert::dial_error(&error),
+                },
                 DialTarget::Uri(uri) => match through(state, contact) {
                     // Without any account a name is looked up and called directly.
                     Through::None if state.account != AccountChoice::Auto => warning(ui::DialMeaning::NoAccount, 0),

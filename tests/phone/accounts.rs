@@ -280,6 +280,39 @@ fn a_call_that_finds_no_way_ends_within_five_seconds_or_goes_by_the_other_accoun
 }
 
 #[test]
+fn a_call_that_an_only_server_does_not_hear_ends_within_five_seconds_and_says_so() {
+    let mut house = House::with_servers(&with(&[]));
+    house.off.push(PBX);
+    dial(&mut house, "102", AccountChoice::Account1).expect("nobody knows yet");
+    house.run(s(5));
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::NoResponse));
+    assert_eq!(reason(&house), "no answer from 10.0.0.4:5060");
+}
+
+#[test]
+fn an_only_server_that_is_busy_is_called_so_and_stays_registered() {
+    let mut house = House::with_servers(ONE);
+    dial(&mut house, "102", AccountChoice::Account1).expect("it is registered");
+    house.run(ms(20));
+    let now = house.now;
+    house.pbx(PBX).phone.end(now, 503);
+    house.run(ms(20));
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::Failed(503)));
+    assert!(is_registered(&house));
+    assert_eq!(house.pbx(PBX).registers(), 1);
+}
+
+#[test]
+fn a_call_that_the_other_account_takes_is_one_to_the_other_server() {
+    let mut house = House::with_servers(&both());
+    house.pbx(PBX).stop();
+    dial(&mut house, "102", AccountChoice::Auto).expect("dialled");
+    house.run(s(1));
+    let call = house.call(PANEL);
+    assert_eq!((call.account, call.remote.as_str()), (2, "sip:102@10.0.0.5"));
+}
+
+#[test]
 fn a_call_that_waits_for_a_way_can_be_ended() {
     let mut house = House::with_servers(&with(&[("account1.basic.transport", "tcp")]));
     house.pbx(PBX).stop();
@@ -465,4 +498,54 @@ fn a_trial_says_what_is_wrong_and_registers_nothing() {
     assert_eq!(outcome(&mut house), Err("no answer from 10.0.0.4:5060".to_owned()));
     house.run(s(10));
     assert!(house.panel().listens_for_accounts.is_empty(), "its socket is closed");
+}
+
+#[test]
+fn calls_through_an_account_are_refreshed_as_it_is_set() {
+    let timer = [
+        ("account1.session_timer.active", "on"),
+        ("account1.session_timer.expires", "90"),
+        ("account1.session_timer.refresher", "uac"),
+    ];
+    let mut house = House::with_servers(&with(&timer));
+    dial(&mut house, "102", AccountChoice::Auto).expect("dialled");
+    house.run(ms(20));
+    assert!(house.last(PANEL, "INVITE ").contains("Session-Expires: 90;refresher=uac\r\n"));
+    let now = house.now;
+    house.pbx(PBX).phone.alert(now, false);
+    house.pbx(PBX).phone.accept(now);
+    house.run(s(140));
+    assert_eq!(house.count_to(PBX, "UPDATE"), 3);
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    // The next call goes by what is set now; the registration is left alone.
+    let registers = house.pbx(PBX).registers();
+    house.set("account1.session_timer.refresher", "uas");
+    house.set("account1.session_timer.expires", "120");
+    assert_eq!(house.pbx(PBX).registers(), registers);
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    dial(&mut house, "102", AccountChoice::Auto).expect("dialled");
+    house.run(ms(20));
+    assert!(house.last(PANEL, "INVITE ").contains("Session-Expires: 120;refresher=uas\r\n"));
+    house.set("account1.session_timer.active", "off");
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    dial(&mut house, "102", AccountChoice::Auto).expect("dialled");
+    house.run(ms(20));
+    assert!(!house.last(PANEL, "INVITE ").contains("Session-Expires"));
+}
+
+#[test]
+fn a_call_whose_other_end_has_vanished_ends_by_itself() {
+    let timer = [("account1.session_timer.active", "on"), ("account1.session_timer.expires", "90")];
+    let mut house = House::with_servers(&with(&timer));
+    let now = house.now;
+    house.pbx(PBX).ring(now, "101");
+    house.run(ms(20));
+    house.must(PANEL, Command::Answer(None));
+    house.run(s(100));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed, "it is refreshed");
+    house.loss = 1.0;
+    house.run(s(90));
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Lost));
 }

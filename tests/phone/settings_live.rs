@@ -3,7 +3,7 @@
 use vestibule::channel::{CallState, Command, Event, PortTrouble};
 use vestibule::phone::MediaOrder;
 
-use crate::common::{Disk, House, OTHER, PANEL, ms};
+use crate::common::{Disk, House, OTHER, PANEL, ms, s};
 
 fn set(house: &mut House, key: &str, value: &str) -> Result<(), String> {
     let command = Command::Set { key: key.to_owned(), value: value.to_owned() };
@@ -53,6 +53,22 @@ fn a_port_that_is_taken_is_said_and_the_rest_works() {
     set(&mut house, "phone.direct_ip.port", "5071").expect("a port");
     assert_eq!(house.panels[PANEL].phone.direct_ip().error, None);
     assert!(house.panel().notices().is_empty());
+}
+
+#[test]
+fn a_port_that_is_free_again_is_taken_and_a_notice_that_was_put_away_stays_away() {
+    let mut house = House::new(&[]);
+    house.panel().taken = vec![5070];
+    set(&mut house, "phone.direct_ip.port", "5070").expect("a port");
+    let notice = house.panels[PANEL].phone.notices()[0].id;
+    house.must(PANEL, Command::DismissNotice(notice));
+    house.run(s(21));
+    assert!(house.panel().notices().is_empty(), "it was read");
+    assert!(house.panels[PANEL].phone.direct_ip().error.is_some());
+    house.panel().taken.clear();
+    house.run(s(5));
+    assert_eq!(house.panels[PANEL].phone.direct_ip().error, None);
+    assert!(house.dial("10.0.0.2").is_ok());
 }
 
 #[test]

@@ -54,8 +54,6 @@ pub(super) struct Passage {
     pub contact: Uri,
     pub routes: Vec<String>,
     pub account: Account,
-    /// How long nothing may be heard, if there is something else to try.
-    pub patience: Option<Duration>,
 }
 
 impl Accounts {
@@ -365,17 +363,15 @@ impl Phone {
     }
 
     /// The way of a call through an account, if there is one now.
-    pub(super) fn passage(&self, account: Account, named: bool) -> Option<Passage> {
+    pub(super) fn passage(&self, account: Account) -> Option<Passage> {
         let line = self.accounts.line(account);
         let way = line.way()?;
-        let elsewhere = !named && self.accounts.line(account.other()).is_registered();
         Some(Passage {
             way,
             from: binding::aor(line.config()),
             contact: binding::contact_of(line.config(), way),
             routes: line.routes(),
             account,
-            patience: (line.has_more() || elsewhere).then_some(PATIENCE),
         })
     }
 
@@ -391,6 +387,11 @@ impl Phone {
     pub(super) fn seeks_passage(&self, account: Account, named: bool) -> bool {
         let line = self.accounts.line(account);
         line.seeks_way() && (named || !line.pauses() || !self.is_registered(account.other()))
+    }
+
+    /// True when there is another place to try behind the one in use.
+    pub(super) fn has_other_way(&self, account: Account) -> bool {
+        self.accounts.line(account).has_more()
     }
 
     /// True when calls may be made through this account.
@@ -411,6 +412,9 @@ fn is_only_relabelled(before: &AccountConfig, after: &AccountConfig) -> bool {
         display_name: before.display_name.clone(),
         retry_interval_s: before.retry_interval_s,
         check_interval_s: before.check_interval_s,
+        session_timer_active: before.session_timer_active,
+        session_timer_expires_s: before.session_timer_expires_s,
+        session_timer_refresher: before.session_timer_refresher,
         ..after.clone()
     };
     like_before == *before
