@@ -208,6 +208,10 @@ fn check_value(value: &str) -> Result<(), Malformed> {
     if !value.bytes().all(|byte| VALUE[usize::from(byte)]) {
         return Err(Malformed("a parameter value must be quoted"));
     }
+    // Whatever is added behind it would be taken for a part of it.
+    if value.rfind('<').is_some_and(|open| !value[open..].contains('>')) {
+        return Err(Malformed("a bracket in a parameter value is not closed"));
+    }
     Ok(())
 }
 
@@ -240,13 +244,14 @@ mod tests {
         let params = Params::parse(r#"a=<x;y>;b="c;\";d";e"#).unwrap();
         let expected = [("a", Some("<x;y>")), ("b", Some(r#""c;\";d""#)), ("e", None)];
         assert_eq!(params.iter().collect::<Vec<_>>(), expected);
-        assert_eq!(Params::parse("a=<x;y").unwrap().get("a"), Some("<x;y"));
+        assert!(Params::parse("a=<x;y").is_err(), "it would take in whatever is added behind it");
     }
 
     #[test]
     fn a_stray_semicolon_at_the_end_passes_and_nowhere_else() {
         assert_eq!(Params::parse("a=1;").unwrap().to_string(), ";a=1");
         assert!(Params::parse("a=1;;").is_err());
+        assert!(Params::parse("b=1;a=t<1").is_err() && Params::parse("a=<b>c<1").is_err());
         assert!(Params::parse(";a=1").is_err());
     }
 
