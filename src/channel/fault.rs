@@ -1,9 +1,9 @@
-//! Why the port, a sound device or a plug-in cannot be used: facts, for the screen to say in its own words. `Display` is the
+//! Why the port or the sound cannot be used: facts, for the screen to say in its own words. `Display` is the
 //! English phrase for logs and `ctl`.
 
 use std::fmt;
 
-use crate::config::FileError;
+use crate::config::DeviceFault;
 
 /// Why the Direct IP Port cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,42 +50,4 @@ impl fmt::Display for SoundFault {
             (None, None) => f.write_str("works"),
         }
     }
-}
-
-/// Why a sound device cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeviceFault {
-    /// The system has no such device at all.
-    #[error("there is none")]
-    None,
-    /// It has others, and none of this name.
-    #[error("there is none named {0}")]
-    NotNamed(String),
-    /// It is there and cannot do what is needed of it.
-    #[error("{0} cannot be used")]
-    Unusable(String),
-    /// It vanished.
-    #[error("it has gone")]
-    Gone,
-    /// Access is not allowed.
-    #[error("access to it was denied")]
-    Denied,
-    /// Another program has it for itself.
-    #[error("another program uses it")]
-    Busy,
-    /// It is open and does not run.
-    #[error("it does not run")]
-    Stalled,
-    /// The sound system gives no answer.
-    #[error("the sound system does not answer")]
-    NoAnswer,
-    /// A file in its place cannot be read or written.
-    #[error("{0}")]
-    File(FileError),
-    /// A file in its place is no WAV file that can be used.
-    #[error("{0} is no WAV file that can be used")]
-    NotWav(String),
-    /// Anything else, in the words of the system.
-    #[error("{0}")]
-    System(String),
 }

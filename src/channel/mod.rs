@@ -16,7 +16,7 @@ pub use self::call::{AudioView, CallDirection, CallHandle, CallState, CallView, 
 pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
-pub use self::fault::{DeviceFault, PortFault, PortTrouble, SoundFault};
+pub use self::fault::{PortFault, PortTrouble, SoundFault};
 pub use self::log::{CallResult, LogEntry};
 pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{

@@ -1,5 +1,5 @@
-//! What can be wrong with our files: facts, so that the screen can say them in its own words. `Display` is the English
-//! sentence for logs and `ctl`.
+//! What can be wrong with our files, and with the devices that the settings name: facts, so that the screen can say them in its
+//! own words. `Display` is the English sentence for logs and `ctl`.
 
 use std::io;
 use std::path::PathBuf;
@@ -56,6 +56,44 @@ pub struct FileError {
     pub file: PathBuf,
     /// Why.
     pub fault: FileFault,
+}
+
+/// Why a microphone or a loudspeaker is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceFault {
+    /// The system has no such device at all.
+    #[error("there is none")]
+    None,
+    /// It has others, and none of this name.
+    #[error("there is none named {0}")]
+    NotNamed(String),
+    /// It is there and cannot do what is needed of it.
+    #[error("{0} cannot be used")]
+    Unusable(String),
+    /// It vanished.
+    #[error("it has gone")]
+    Gone,
+    /// Access is not allowed.
+    #[error("access to it was denied")]
+    Denied,
+    /// Another program has it for itself.
+    #[error("another program uses it")]
+    Busy,
+    /// It is open and does not run.
+    #[error("it does not run")]
+    Stalled,
+    /// The sound system gives no answer.
+    #[error("the sound system does not answer")]
+    NoAnswer,
+    /// A file in its place cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file in its place is no WAV file, or one without sound.
+    #[error("{} is no WAV file that can be used", .0.display())]
+    NotWav(PathBuf),
+    /// Anything else, in the words of the system.
+    #[error("{0}")]
+    System(String),
 }
 
 /// One thing that is wrong in a settings file. Values are shortened, and those of secrets left out.

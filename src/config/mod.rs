@@ -25,7 +25,7 @@ pub use choices::{
     Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
-pub use fault::{FileError, FileFault, Problem};
+pub use fault::{DeviceFault, FileError, FileFault, Problem};
 pub use file::{Loaded, Rest, read, write};
 pub use pin::is_pin;
 pub use setting::{Kind, Part, Setting, SettingError, Value};

@@ -48,8 +48,8 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{DeviceFault, SoundFault};
-    use crate::config::FileFault;
+    use crate::channel::SoundFault;
+    use crate::config::{DeviceFault, FileFault};
 
     #[test]
     fn a_notice_comes_once_and_goes_when_read_or_untrue() {

@@ -1,8 +1,8 @@
 //! What a notice says, as enums and names: its sentence is made by `Words` in the language of the screen.
 
 use super::generated as ui;
-use crate::channel::{DeviceFault, Notice, NoticeKind, PortFault, PortTrouble};
-use crate::config::{self, FileError, FileFault, Kind, Problem};
+use crate::channel::{Notice, NoticeKind, PortFault, PortTrouble};
+use crate::config::{self, DeviceFault, FileError, FileFault, Kind, Problem};
 
 /// One notice.
 pub(super) fn row(notice: &Notice) -> ui::NoticeRow {
@@ -115,7 +115,7 @@ fn device_reason(fault: &DeviceFault) -> ui::Reason {
         DeviceFault::Stalled => reason(R::Stalled, ""),
         DeviceFault::NoAnswer => reason(R::NoAnswer, ""),
         DeviceFault::File(error) => file_reason(error),
-        DeviceFault::NotWav(file) => reason(R::NotWav, file),
+        DeviceFault::NotWav(file) => reason(R::NotWav, &file.display().to_string()),
         DeviceFault::System(words) => reason(R::System, words),
     }
 }
@@ -171,7 +171,7 @@ mod tests {
             DeviceFault::Stalled,
             DeviceFault::NoAnswer,
             DeviceFault::File(FileFault::NotAllowed.of("/a.wav")),
-            DeviceFault::NotWav("/a.wav".to_owned()),
+            DeviceFault::NotWav("/a.wav".into()),
             DeviceFault::System("EIO".to_owned()),
         ];
         let plugins =

@@ -1,6 +1,7 @@
 //! The call log: every call once, shown only when it is on disk.
 
-use vestibule::channel::{CallResult, Command, DeviceFault, EndReason, Event, SoundFault};
+use vestibule::channel::{CallResult, Command, EndReason, Event, SoundFault};
+use vestibule::config::DeviceFault;
 use vestibule::phone::{MediaEvent, Phone};
 
 use crate::common::{Disk, House, PANEL, ms, s};

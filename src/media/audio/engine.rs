@@ -11,10 +11,11 @@ use super::FRAME;
 use super::call::Call;
 use super::capture::CaptureProcessor;
 use super::devices::supervisor::{Report, Supervisor};
-use super::devices::{DeviceFault, Null, Sink, Source};
+use super::devices::{Null, Sink, Source};
 use super::mix::{self, Ramp};
 use super::tones::{KeyPlayer, TonePlayer};
 use super::types::{AudioEvent, AudioPacket, AudioPlan, AudioSettings, AudioStats, DeviceState, Tone};
+use crate::config::DeviceFault;
 use crate::media::CallKey;
 
 /// The beat.

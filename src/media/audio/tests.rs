@@ -15,7 +15,8 @@ pub(super) fn level(sound: &[f32], rate: u32, hertz: f32) -> f32 {
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use super::{AudioEngine, AudioEvent, AudioPacket, AudioPlan, AudioSettings, DeviceFault, DeviceState, Ringtone, Tone};
+use super::{AudioEngine, AudioEvent, AudioPacket, AudioPlan, AudioSettings, DeviceState, Ringtone, Tone};
+use crate::config::DeviceFault;
 use crate::media::CallKey;
 use crate::sdp::AudioCodec;
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::devices::DeviceFault;
+use crate::config::DeviceFault;
 use crate::media::CallKey;
 use crate::sdp::AudioCodec;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use slint::{ComponentHandle, ModelRc};
 
 use super::ui;
-use crate::channel::{DeviceFault, Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
-use crate::config::{Config, Problem};
+use crate::channel::{Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
+use crate::config::{Config, DeviceFault, Problem};
 use crate::ui::panel::State;
 use crate::ui::{account, finger, notices, pin, settings};
 

@@ -26,8 +26,8 @@ use tokio::sync::mpsc;
 use self::pictures::{PictureReport, Pictures};
 use self::ports::Pair;
 use self::stream::{Brought, Kind, Stream};
-use crate::channel::{AudioView, CallHandle, DeviceFault, SoundFault, VideoView};
-use crate::config::Config;
+use crate::channel::{AudioView, CallHandle, SoundFault, VideoView};
+use crate::config::{Config, DeviceFault};
 use crate::frame::FrameSlot;
 use crate::media::CallKey;
 use crate::media::agreed;
@@ -452,29 +452,11 @@ fn audio_plan(agreed: &AudioStream, send: bool, play: bool) -> AudioPlan {
 /// What is wrong with the devices; `None` when nothing is.
 fn what_is_wrong(input: DeviceState, output: DeviceState) -> Option<SoundFault> {
     let fault = |state| match state {
-        DeviceState::Missing(why) => Some(told(why)),
+        DeviceState::Missing(why) => Some(why),
         DeviceState::Ok | DeviceState::Closed => None,
     };
     let found = SoundFault { microphone: fault(input), loudspeaker: fault(output) };
     (found != SoundFault::default()).then_some(found)
-}
-
-/// The same for the screen, which does not know the sound engine.
-fn told(fault: audio::DeviceFault) -> DeviceFault {
-    use audio::DeviceFault as F;
-    match fault {
-        F::None => DeviceFault::None,
-        F::NotNamed(name) => DeviceFault::NotNamed(name),
-        F::Unusable(name) => DeviceFault::Unusable(name),
-        F::Gone => DeviceFault::Gone,
-        F::Denied => DeviceFault::Denied,
-        F::Busy => DeviceFault::Busy,
-        F::Stalled => DeviceFault::Stalled,
-        F::NoAnswer => DeviceFault::NoAnswer,
-        F::File(error) => DeviceFault::File(error),
-        F::NotWav(file) => DeviceFault::NotWav(file.display().to_string()),
-        F::System(words) => DeviceFault::System(words),
-    }
 }
 
 /// The two clocks, read together.

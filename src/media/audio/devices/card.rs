@@ -16,7 +16,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::super::resample::{Resampler, Steady};
 use super::super::{FRAME, RATE};
-use super::{DeviceFault, Opened, Sink, Source};
+use super::{Opened, Sink, Source};
+use crate::config::DeviceFault;
 
 /// Sound that a card takes at a time, in ms. With 10 a PulseAudio server on a busy machine stumbles.
 const PERIOD_MS: u32 = 20;

@@ -22,10 +22,10 @@ mod wav;
 use std::path::Path;
 
 pub use card::{DeviceNames, list};
-pub use fault::DeviceFault;
 pub(super) use plain::Null;
 
 use super::FRAME;
+use crate::config::DeviceFault;
 
 /// Why a device name can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::card::Card;
-use super::{DeviceFault, Opened, Sink, Source, open_input, open_output};
+use super::{Opened, Sink, Source, open_input, open_output};
+use crate::config::DeviceFault;
 
 /// A card that calls for no sound for so long is taken for dead.
 const SILENT: Duration = Duration::from_millis(500);

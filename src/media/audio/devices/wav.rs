@@ -11,8 +11,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::super::resample::Resampler;
 use super::super::{FRAME, RATE};
-use super::{DeviceFault, Sink, Source};
-use crate::config::FileFault;
+use super::{Sink, Source};
+use crate::config::{DeviceFault, FileFault};
 
 /// How often a recording is written out; what a sudden death costs at most.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
