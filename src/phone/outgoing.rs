@@ -54,12 +54,8 @@ pub(super) enum Placing {
         number: String,
         /// A whole URI, dialled as it is, instead of a number of the account.
         uri: Option<Uri>,
-        /// The way that was tried last; one that is dead is not tried again.
-        tried: Option<Path>,
-        /// No way is known now, and one is being looked for.
-        waits: bool,
-        /// Why that way failed, for the case that no other is found.
-        failure: EndReason,
+        /// No way is known now, and one is being looked for; if none is found, the call ends for this reason.
+        waits: Option<EndReason>,
     },
 }
 
@@ -193,9 +189,8 @@ impl Phone {
         let to = uri.clone().unwrap_or_else(|| self.uri_through(account, &number));
         let remote = super::remote::called_through(&self.config, &to, &number);
         let invite = self.passage(account).map(|passage| invite_through(passage, to));
-        let (tried, waits) = (invite.as_ref().map(|invite| invite.path), invite.is_none());
-        let failure = EndReason::Unreachable;
-        let placing = Placing::Through { account, named, number, uri, tried, waits, failure };
+        let waits = invite.is_none().then_some(EndReason::Unreachable);
+        let placing = Placing::Through { account, named, number, uri, waits };
         Ok(self.begin_call(now, invite, remote, ports, placing))
     }
 
@@ -347,10 +342,10 @@ impl Phone {
             self.passage_failed(now, account, way, fault);
         }
         if let Some(call) = self.calls.get_mut(&handle)
-            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, failure, .. }, .. }) = &mut call.stage
+            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) = &mut call.stage
         {
             self.sessions.remove(&call.session);
-            (*waits, *failure) = (true, reason::of_end(why, CallDirection::Out, false));
+            *waits = Some(reason::of_end(why, CallDirection::Out, false));
         }
         self.place_waiting_call(now, handle)
     }
@@ -358,9 +353,7 @@ impl Phone {
     /// Goes on with the calls for which another way has been found, or none is left.
     pub(super) fn place_waiting_calls(&mut self, now: Now) {
         let waiting = |call: &Call| match &call.stage {
-            Stage::Outgoing(Outgoing { placing: Placing::Through { waits: true, failure, .. }, .. }) => {
-                Some((call.handle, *failure))
-            }
+            Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) => Some((call.handle, (*waits)?)),
             _ => None,
         };
         for (handle, failure) in self.calls.values().filter_map(waiting).collect::<Vec<_>>() {
@@ -374,8 +367,10 @@ impl Phone {
     fn place_waiting_call(&mut self, now: Now, handle: CallHandle) -> bool {
         let Some(call) = self.calls.get(&handle) else { return false };
         let Stage::Outgoing(Outgoing { placing, .. }) = &call.stage else { return false };
-        let Placing::Through { account, named, number, uri, tried, .. } = placing else { return false };
-        let (account, named, number, uri, tried) = (*account, *named, number.clone(), uri.clone(), *tried);
+        let Placing::Through { account, named, number, uri, .. } = placing else { return false };
+        let (account, named, number, uri) = (*account, *named, number.clone(), uri.clone());
+        // The way that is dead is not tried again.
+        let tried = call.path;
         if let Some(passage) = self.passage(account).filter(|passage| Some(passage.way) != tried) {
             self.go_on_through(now, handle, passage, number, uri);
             return true;
@@ -398,10 +393,9 @@ impl Phone {
         let remote = super::remote::called_through(&self.config, &to, &number);
         if let Some(call) = self.calls.get_mut(&handle) {
             (call.account, call.remote) = (Some(through), remote);
-            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, tried, waits, .. }, .. }) =
-                &mut call.stage
+            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, waits, .. }, .. }) = &mut call.stage
             {
-                (*account, *tried, *waits) = (through, Some(passage.way), false);
+                (*account, *waits) = (through, None);
             }
         }
         self.send_invite(now, handle, invite_through(passage, to));

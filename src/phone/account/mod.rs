@@ -375,11 +375,9 @@ impl Phone {
         })
     }
 
-    /// A call found the way of an account dead. Gives whether another one may come.
-    pub(super) fn passage_failed(&mut self, now: Now, account: Account, way: Path, fault: AccountFault) -> bool {
-        let mut coming = false;
-        self.at_line(now, account, |line, desk| coming = line.way_failed(desk, way, fault, None));
-        coming
+    /// A call found the way of an account dead.
+    pub(super) fn passage_failed(&mut self, now: Now, account: Account, way: Path, fault: AccountFault) {
+        self.at_line(now, account, |line, desk| line.way_failed(desk, way, fault));
     }
 
     /// True when a way of this account is being looked for, and may be there in a moment. Unless it was named, nobody waits

@@ -213,11 +213,8 @@ impl Established {
     }
 
     fn accept_theirs(&mut self, cx: &mut Context<'_>, key: ServerKey, request: &Request, body: Body) {
-        self.dialog.refresh_target(request.contact().as_ref());
         let late = body_of_request(request).is_none();
-        let mut response = cx.response(request, 200);
-        cx.describe(&mut response, self.dialog.contact());
-        self.agree_on_timer(cx, request, &mut response);
+        let mut response = self.acceptance(cx, request);
         response.set_body(&body.content_type, body.bytes);
         self.acceptance = Some(Acceptance::start(cx, key, response, late, false));
     }

@@ -20,7 +20,8 @@ pub fn handle_early(
     exchange: &mut Exchange,
 ) {
     let Some(offer) = body_of_request(&request) else {
-        return accept_plain(cx, key, &request, dialog);
+        let response = acceptance(cx, &request, dialog);
+        return cx.respond(key, &response);
     };
     exchange.give_up_retry(cx);
     match exchange {
@@ -44,11 +45,10 @@ pub fn answer_offer(
 ) {
     match answer {
         Ok(body) => {
-            let mut response = cx.response(request, 200);
-            if *request.method() == Method::Update {
-                dialog.refresh_target(request.contact().as_ref());
-                cx.describe(&mut response, dialog.contact());
-            }
+            let mut response = match request.method() {
+                Method::Update => acceptance(cx, request, dialog),
+                _ => cx.response(request, 200),
+            };
             response.set_body(&body.content_type, body.bytes.clone());
             cx.respond(key, &response);
         }
@@ -56,11 +56,12 @@ pub fn answer_offer(
     }
 }
 
-fn accept_plain(cx: &mut Context<'_>, key: &ServerKey, request: &Request, dialog: &mut Dialog) {
+/// The 200 to a request that refreshes the dialog, an UPDATE or re-INVITE: what follows goes where it says (RFC 3261 12.2.2).
+fn acceptance(cx: &Context<'_>, request: &Request, dialog: &mut Dialog) -> Response {
     dialog.refresh_target(request.contact().as_ref());
     let mut response = cx.response(request, 200);
     cx.describe(&mut response, dialog.contact());
-    cx.respond(key, &response);
+    response
 }
 
 impl Established {
@@ -72,20 +73,19 @@ impl Established {
         request: &Request,
         answer: Option<&Body>,
     ) {
-        self.dialog.refresh_target(request.contact().as_ref());
-        let mut response = cx.response(request, 200);
-        cx.describe(&mut response, self.dialog.contact());
-        self.agree_on_timer(cx, request, &mut response);
+        let mut response = self.acceptance(cx, request);
         if let Some(body) = answer {
             response.set_body(&body.content_type, body.bytes.clone());
         }
         cx.respond(key, &response);
     }
 
-    /// A request of theirs that we accept refreshes the session, or gives it a timer.
-    pub(super) fn agree_on_timer(&mut self, cx: &Context<'_>, request: &Request, response: &mut Response) {
+    /// The 200 to an UPDATE or re-INVITE: it refreshes the session as well, or gives it a timer.
+    pub(super) fn acceptance(&mut self, cx: &Context<'_>, request: &Request) -> Response {
+        let mut response = acceptance(cx, request, &mut self.dialog);
         let wish = self.timer.as_ref().map(Running::as_wish);
-        self.timer = Running::answer(cx.now(), request, response, wish);
+        self.timer = Running::answer(cx.now(), request, &mut response, wish);
+        response
     }
 
     /// An UPDATE in the confirmed dialog.

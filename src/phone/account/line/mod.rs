@@ -243,8 +243,8 @@ impl Line {
         true
     }
 
-    /// A request of a call found this way dead; the walk goes on behind it. Gives whether another way may come.
-    pub fn way_failed(&mut self, desk: &mut Desk<'_>, way: Path, fault: AccountFault, rest: Option<Duration>) -> bool {
+    /// A request of a call found this way dead; the walk goes on behind it.
+    pub fn way_failed(&mut self, desk: &mut Desk<'_>, way: Path, fault: AccountFault) {
         let stop = match &self.stage {
             Stage::Walking(Walk::Asking { stop, way: in_use }) if *in_use == way => Some(stop.clone()),
             Stage::Registered(registered) if registered.way == way => Some(registered.stop.clone()),
@@ -252,9 +252,8 @@ impl Line {
         };
         if let Some(stop) = stop {
             self.recall = Recall::default();
-            self.leave_stop(desk, &stop, fault, rest);
+            self.leave_stop(desk, &stop, fault, None);
         }
-        self.seeks_way()
     }
 
     /// The addresses of this machine, or its routes, have changed.
