@@ -1,22 +1,14 @@
 //! UPDATE before the answer, both roles (RFC 3311 5.2).
 
-use super::{Text, called};
-use crate::sip::message::{Method, Request, Response};
+use super::{Text, called, early_answer, rung_reliably};
+use crate::sip::message::{Method, Request};
 use crate::sip::session::{SessionEvent, SessionHandle};
 use crate::sip::testing::{Bench, DECLINE, ms, sdp};
 
 /// A bench with a ringing call whose offer is answered for certain, and our tag.
 fn agreed_as_called() -> (Bench, SessionHandle, String) {
-    let mut bench = Bench::new();
-    bench.deliver(&Text::new("INVITE", "z9hG4bKone").extra("Require: 100rel").body("offer").text());
-    bench.lines();
-    let session = bench.event().session();
-    let now = bench.now;
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    let early = bench.response();
-    let tag = early.to().tag().expect("a tag").to_owned();
-    let rack = format!("RAck: {} 1 INVITE", early.header("RSeq").expect("a number"));
-    bench.deliver(&Text::new("PRACK", "z9hG4bKp").cseq(2).inside(&tag).extra(&rack).text());
+    let (mut bench, session, tag, prack) = rung_reliably(&["Require: 100rel"]);
+    bench.deliver(&prack);
     bench.lines();
     (bench, session, tag)
 }
@@ -24,13 +16,7 @@ fn agreed_as_called() -> (Bench, SessionHandle, String) {
 /// A bench with a call of ours whose offer is answered for certain by a branch, and the INVITE.
 fn agreed_as_caller() -> (Bench, SessionHandle, Request) {
     let (mut bench, session, invite) = called();
-    let mut early = Response::answer(&invite, 183);
-    early.set_to_tag("door");
-    for (name, value) in [("Require", "100rel"), ("RSeq", "1"), ("Contact", "<sip:door@198.51.100.7>")] {
-        early.push_header(name, value);
-    }
-    early.set_body("application/sdp", b"early".to_vec());
-    bench.deliver_bytes(&early.to_bytes());
+    bench.deliver_bytes(&early_answer(&invite, "door", &[]));
     assert_eq!(*bench.request().method(), Method::Prack);
     bench.event();
     (bench, session, invite)

@@ -1,29 +1,17 @@
 //! Our own UPDATE before the answer, both roles (RFC 3311 5.1): when it may go, glare, refusals, and what becomes of an offer
 //! that no early dialog could carry.
 
-use super::{Text, answer, called};
+use super::{Text, answer, called, early_answer, rung_reliably};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::session::{SessionEvent, SessionHandle};
 use crate::sip::testing::{Bench, ms, sdp};
 
 const ALLOW: (&str, &str) = ("Allow", "INVITE, ACK, UPDATE");
 
-/// Their reliable 183 with an answer, in the branch of this tag.
-fn early(invite: &Request, tag: &str, allow: &[(&str, &str)]) -> Vec<u8> {
-    let mut early = Response::answer(invite, 183);
-    early.set_to_tag(tag);
-    let contact = format!("<sip:{tag}@198.51.100.7>");
-    for (name, value) in [("Require", "100rel"), ("RSeq", "1"), ("Contact", &contact)].iter().chain(allow) {
-        early.push_header(name, value);
-    }
-    early.set_body("application/sdp", b"early".to_vec());
-    early.to_bytes()
-}
-
 /// A bench with a call of ours whose offer is answered for certain, and the INVITE; all events taken.
 fn agreed_as_caller(allow: &[(&str, &str)]) -> (Bench, SessionHandle, Request) {
     let (mut bench, session, invite) = called();
-    bench.deliver_bytes(&early(&invite, "door", allow));
+    bench.deliver_bytes(&early_answer(&invite, "door", allow));
     let prack = bench.request();
     bench.deliver_bytes(&answer(&prack, 200, "", &[]));
     bench.event();
@@ -32,20 +20,12 @@ fn agreed_as_caller(allow: &[(&str, &str)]) -> (Bench, SessionHandle, Request) {
 
 /// A bench with a ringing call whose offer is answered for certain, with a change asked for before that, and our tag.
 fn agreed_as_called(allow: &'static str) -> (Bench, SessionHandle, String) {
-    let mut bench = Bench::new();
-    let invite = Text::new("INVITE", "z9hG4bKone").extra("Require: 100rel").extra(allow).body("offer");
-    bench.deliver(&invite.text());
-    bench.lines();
-    let session = bench.event().session();
-    let now = bench.now;
-    bench.endpoint.ring(now, session, Some(sdp("early")));
-    let early = bench.response();
-    let tag = early.to().tag().expect("a tag").to_owned();
+    let (mut bench, session, tag, prack) = rung_reliably(&["Require: 100rel", allow]);
     // The answer is on its way: an offer has to wait until it has arrived.
+    let now = bench.now;
     bench.endpoint.update(now, session, sdp("change"));
     assert!(bench.is_quiet());
-    let rack = format!("RAck: {} 1 INVITE", early.header("RSeq").expect("a number"));
-    bench.deliver(&Text::new("PRACK", "z9hG4bKp").cseq(2).inside(&tag).extra(&rack).text());
+    bench.deliver(&prack);
     assert_eq!(bench.response().status(), 200);
     (bench, session, tag)
 }
@@ -82,7 +62,7 @@ fn the_caller_changes_its_offer_once_the_first_is_answered_for_certain() {
     let now = bench.now;
     bench.endpoint.update(now, session, sdp("change"));
     assert!(bench.is_quiet(), "there is no dialog yet");
-    bench.deliver_bytes(&early(&invite, "door", &[ALLOW]));
+    bench.deliver_bytes(&early_answer(&invite, "door", &[ALLOW]));
     let prack = bench.request();
     bench.event();
     assert!(bench.is_quiet(), "the PRACK has not arrived");

@@ -131,6 +131,35 @@ fn called() -> (Bench, SessionHandle, super::message::Request) {
     (bench, session, request)
 }
 
+/// A bench with an incoming call, whose INVITE has these lines as well, that rings reliably with an answer; our tag, and the
+/// PRACK that is due.
+fn rung_reliably(lines: &[&str]) -> (Bench, SessionHandle, String, String) {
+    let mut bench = Bench::new();
+    let invite = lines.iter().fold(Text::new("INVITE", "z9hG4bKone"), |text, line| text.extra(line));
+    bench.deliver(&invite.body("offer").text());
+    bench.lines();
+    let session = bench.event().session();
+    let now = bench.now;
+    bench.endpoint.ring(now, session, Some(sdp("early")));
+    let early = bench.response();
+    let tag = early.to().tag().expect("a tag").to_owned();
+    let rack = format!("RAck: {} 1 INVITE", early.header("RSeq").expect("a number"));
+    let prack = Text::new("PRACK", "z9hG4bKp").cseq(2).inside(&tag).extra(&rack).text();
+    (bench, session, tag, prack)
+}
+
+/// Their reliable 183 with an answer, in the branch of this tag, with these lines as well.
+fn early_answer(invite: &super::message::Request, tag: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let contact = format!("<sip:{tag}@198.51.100.7>");
+    let mut early = super::message::Response::answer(invite, 183);
+    early.set_to_tag(tag);
+    for (name, value) in [("Require", "100rel"), ("RSeq", "1"), ("Contact", &contact)].iter().chain(more) {
+        early.push_header(name, value);
+    }
+    early.set_body("application/sdp", b"early".to_vec());
+    early.to_bytes()
+}
+
 /// The answer to a request of ours, as the script's phone gives it.
 fn answer(request: &super::message::Request, status: u16, to_tag: &str, extra: &[(&str, &str)]) -> Vec<u8> {
     let mut response = super::message::Response::answer(request, status);

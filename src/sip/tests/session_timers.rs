@@ -33,10 +33,15 @@ fn calling(wish: Option<SessionTimer>) -> (Bench, SessionHandle, Request) {
 /// A call of ours whose 200 says this; all events taken.
 fn up(wish: Option<SessionTimer>, says: &[(&str, &str)]) -> (Bench, SessionHandle) {
     let (mut bench, session, invite) = calling(wish);
-    bench.deliver_bytes(&answer(&invite, 200, "door", says));
+    accept(&mut bench, &invite, says);
+    (bench, session)
+}
+
+/// Our INVITE is accepted with this; the ACK and the event taken.
+fn accept(bench: &mut Bench, invite: &Request, says: &[(&str, &str)]) {
+    bench.deliver_bytes(&answer(invite, 200, "door", says));
     assert_eq!(*bench.request().method(), Method::Ack);
     bench.event();
-    (bench, session)
 }
 
 /// An incoming call that our account wishes this for, answered; our 200, our tag, all events taken.
@@ -82,9 +87,7 @@ fn the_caller_that_refreshes_does_so_at_half_the_time_for_as_long_as_the_call_la
     assert_eq!(invite.header("Session-Expires"), Some("90;refresher=uac"));
     assert_eq!(invite.header("Min-SE"), None);
     assert!(invite.headers("Supported").any(|tag| tag == "timer"));
-    bench.deliver_bytes(&answer(&invite, 200, "door", &[("Session-Expires", "90;refresher=uac"), ALLOW]));
-    bench.request();
-    bench.event();
+    accept(&mut bench, &invite, &[("Session-Expires", "90;refresher=uac"), ALLOW]);
     for _ in 0..3 {
         bench.run(ms(44_900));
         assert!(bench.is_quiet());
@@ -110,9 +113,7 @@ fn their_timer_is_kept_although_ours_is_off() {
     // As the one who called: the answer wants us to refresh.
     let (mut bench, _, invite) = calling(None);
     assert_eq!(invite.header("Session-Expires"), None);
-    bench.deliver_bytes(&answer(&invite, 200, "door", &[("Session-Expires", "120;refresher=uac"), ALLOW]));
-    bench.request();
-    bench.event();
+    accept(&mut bench, &invite, &[("Session-Expires", "120;refresher=uac"), ALLOW]);
     bench.run(s(60));
     refresh(&mut bench, "120;refresher=uac");
     // As the one who was called: the caller refreshes, or we do where it cannot.
@@ -195,9 +196,7 @@ fn an_interval_that_is_too_short_on_the_way_is_made_longer() {
     }
     assert!(bench.is_quiet(), "the call goes on");
     // The refresh asks for no less.
-    bench.deliver_bytes(&answer(&invite, 200, "door", &[("Session-Expires", "300;refresher=uac"), ALLOW]));
-    bench.request();
-    bench.event();
+    accept(&mut bench, &invite, &[("Session-Expires", "300;refresher=uac"), ALLOW]);
     bench.run(s(150));
     assert_eq!(refresh(&mut bench, "300;refresher=uac").header("Min-SE"), Some("300"));
 }
