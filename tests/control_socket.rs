@@ -149,6 +149,15 @@ fn a_data_folder_that_takes_nothing_is_told_at_once() {
     panel.restart();
     let notices = panel.status()["notices"].to_string();
     assert!(notices.contains("call log cannot be saved") && notices.contains("calls.jsonl"), "{notices}");
+
+    let nobody = free_port();
+    assert!(panel.ctl(&["dial", &format!("127✳0✳0✳1✳{nobody}")]).status.success());
+    panel.wait("the call has failed", |status| status["calls"] == json!([]));
+    std::fs::remove_file(&data).expect("it was there");
+    panel.wait("it is saved as soon as it can be", |status| status["notices"] == json!([]));
+    panel.kill();
+    let log = std::fs::read_to_string(data.join("calls.jsonl")).expect("a call log");
+    assert!(log.contains(&format!("127.0.0.1:{nobody}")), "{log}");
 }
 
 #[test]

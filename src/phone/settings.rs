@@ -109,6 +109,18 @@ impl Phone {
         self.settle(now);
     }
 
+    /// The settings in force are durable although they could not be saved at first.
+    pub fn handle_settings_saved_at_last(&mut self, now: Now) {
+        self.clear_notices(|kind| matches!(kind, NoticeKind::SettingsNotSaved(_)));
+        self.settle(now);
+    }
+
+    /// The whole call log is durable although some of it could not be saved at first.
+    pub fn handle_log_saved_at_last(&mut self, now: Now) {
+        self.clear_notices(|kind| matches!(kind, NoticeKind::LogNotSaved(_)));
+        self.settle(now);
+    }
+
     /// Changes one setting.
     pub(super) fn set(&mut self, now: Now, key: &str, value: &str) -> Result<Done, Refusal> {
         let config = self.config.set(key, value)?;

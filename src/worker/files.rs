@@ -1,11 +1,15 @@
 //! Settings and call log on disk, written by a thread of their own: a slow card never holds up a call.
 //!
-//! The phone shows a change only after it was told that it is durable, so whatever was shown outlives a power cut.
+//! The phone shows a change only after it was told that it is durable, so whatever was shown outlives a power cut. What
+//! cannot be saved (a full card, a folder that is not ours) is shown with a notice that says so; it is kept here, and tried
+//! again until the disk takes it.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -16,6 +20,8 @@ use crate::config::{Config, FileError, FileFault, write_atomically};
 
 /// Entries of the call log that are kept.
 const LOG_KEPT: usize = 1000;
+/// What could not be saved is tried again this often. While everything is saved nothing wakes up.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// The name of the call log in the data directory.
 const LOG_NAME: &str = "calls.jsonl";
 /// The name of the file that names this panel.
@@ -39,6 +45,10 @@ pub enum Saved {
     Settings(Result<(), FileError>),
     /// Of [`Job::Append`] and [`Job::Replace`].
     Log(Result<(), FileError>),
+    /// The settings that could not be saved are durable by now.
+    SettingsAtLast,
+    /// All calls that could not be saved are durable by now.
+    LogAtLast,
 }
 
 /// The files, open.
@@ -48,21 +58,69 @@ pub struct Files {
     pub store: Store,
     /// The call log.
     pub log: Journal<LogEntry>,
+    /// The settings in force, if they could not be saved.
+    unsaved_settings: Option<Arc<Config>>,
+    /// The changes of the call log that could not be saved, oldest first.
+    unsaved_log: VecDeque<Job>,
 }
 
 impl Files {
     /// Opens both; gives the calls that the log holds, oldest first, and what is wrong with it.
     pub fn open(store: Store, data: &Path) -> (Self, Vec<LogEntry>, Option<String>) {
         let (log, held) = Journal::open(&data.join(LOG_NAME), LOG_KEPT);
-        (Self { store, log }, held.entries, held.problem)
+        let files = Self { store, log, unsaved_settings: None, unsaved_log: VecDeque::new() };
+        (files, held.entries, held.problem)
     }
 
-    fn save(&mut self, job: &Job) -> Saved {
+    fn save(&mut self, job: Job) -> Saved {
         match job {
-            Job::Settings(config) => Saved::Settings(self.store.save(config)),
-            Job::Append(entry) => Saved::Log(self.log.append(entry)),
-            Job::Replace(entries) => Saved::Log(self.log.replace(entries)),
+            Job::Settings(config) => {
+                let saved = self.store.save(&config);
+                self.unsaved_settings = saved.is_err().then_some(config);
+                Saved::Settings(saved)
+            }
+            Job::Append(_) => {
+                self.unsaved_log.push_back(job);
+                // The log itself keeps no more.
+                self.unsaved_log.drain(..self.unsaved_log.len().saturating_sub(LOG_KEPT));
+                Saved::Log(self.save_log())
+            }
+            Job::Replace(_) => {
+                self.unsaved_log = VecDeque::from([job]);
+                Saved::Log(self.save_log())
+            }
         }
+    }
+
+    /// Tries again what could not be saved; what is durable by now.
+    fn save_again(&mut self) -> Vec<Saved> {
+        let mut saved = Vec::new();
+        if let Some(config) = &self.unsaved_settings
+            && self.store.save(config).is_ok()
+        {
+            self.unsaved_settings = None;
+            saved.push(Saved::SettingsAtLast);
+        }
+        if !self.unsaved_log.is_empty() && self.save_log().is_ok() {
+            saved.push(Saved::LogAtLast);
+        }
+        saved
+    }
+
+    fn save_log(&mut self) -> Result<(), FileError> {
+        while let Some(job) = self.unsaved_log.front() {
+            match job {
+                Job::Append(entry) => self.log.append(entry)?,
+                Job::Replace(entries) => self.log.replace(entries)?,
+                Job::Settings(_) => {}
+            }
+            self.unsaved_log.pop_front();
+        }
+        Ok(())
+    }
+
+    fn is_all_saved(&self) -> bool {
+        self.unsaved_settings.is_none() && self.unsaved_log.is_empty()
     }
 }
 
@@ -114,10 +172,15 @@ impl Writer {
         let (jobs, waiting): (Sender<Job>, Receiver<Job>) = channel();
         let (settings, log) = (files.store.path().to_owned(), files.log.path().to_owned());
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
-            while let Ok(job) = waiting.recv() {
-                // The loop may have left already; the job is done all the same.
-                let _ = done.send(files.save(&job));
+            // The loop may have left already; its last jobs are done all the same.
+            while let Some(job) = next(&waiting, files.is_all_saved()) {
+                let saved = match job {
+                    Some(job) => vec![files.save(job)],
+                    None => files.save_again(),
+                };
+                saved.into_iter().for_each(|saved| done.send(saved).unwrap_or_default());
             }
+            files.save_again();
         })?;
         Ok(Self { jobs: Some(jobs), settings, log, thread: Some(thread) })
     }
@@ -132,6 +195,18 @@ impl Writer {
             Job::Settings(_) => Saved::Settings(Err(FileFault::WriterGone.of(&self.settings))),
             Job::Append(_) | Job::Replace(_) => Saved::Log(Err(FileFault::WriterGone.of(&self.log))),
         })
+    }
+}
+
+/// Waits for a job, or, while not all is saved, for the time to try again: then it gives no job. Ends with the loop.
+fn next(waiting: &Receiver<Job>, all_is_saved: bool) -> Option<Option<Job>> {
+    if all_is_saved {
+        return waiting.recv().ok().map(Some);
+    }
+    match waiting.recv_timeout(TRY_AGAIN) {
+        Ok(job) => Some(Some(job)),
+        Err(RecvTimeoutError::Timeout) => Some(None),
+        Err(RecvTimeoutError::Disconnected) => None,
     }
 }
 
@@ -206,5 +281,42 @@ mod tests {
         drop(writer);
         assert!(matches!(saved.try_recv(), Ok(Saved::Settings(Err(_)))));
         assert!(matches!(saved.try_recv(), Ok(Saved::Log(Err(_)))));
+    }
+
+    #[test]
+    fn what_could_not_be_saved_is_saved_once_the_disk_takes_it() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // A plain file stands where the directory should be, until it is taken away.
+        let data = directory.path().join("data");
+        std::fs::write(&data, "").expect("written");
+        let settings = data.join("config.toml");
+        let (mut files, _, _) = Files::open(Store::open(&settings).0, &data);
+        let config = Arc::new(Config::default().set("phone.direct_ip.port", "5062").expect("in range"));
+        assert!(matches!(files.save(Job::Settings(config.clone())), Saved::Settings(Err(_))));
+        for name in ["first", "second"] {
+            assert!(matches!(files.save(Job::Append(Box::new(entry(name)))), Saved::Log(Err(_))));
+        }
+        assert_eq!(files.save_again(), []);
+        assert!(!files.is_all_saved());
+        std::fs::remove_file(&data).expect("it was there");
+        assert_eq!(files.save_again(), [Saved::SettingsAtLast, Saved::LogAtLast]);
+        assert!(files.is_all_saved());
+        assert_eq!(Store::open(&settings).1.config, *config);
+        let (_, entries, _) = Files::open(Store::open(&settings).0, &data);
+        assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+    }
+
+    #[test]
+    fn what_waits_for_the_disk_is_bounded_and_forgotten_with_the_log() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        std::fs::write(&data, "").expect("written");
+        let (mut files, _, _) = Files::open(Store::open(&data.join("config.toml")).0, &data);
+        for n in 0..LOG_KEPT + 5 {
+            files.save(Job::Append(Box::new(entry(&n.to_string()))));
+        }
+        assert_eq!(files.unsaved_log.len(), LOG_KEPT);
+        files.save(Job::Replace(Vec::new()));
+        assert_eq!(files.unsaved_log.len(), 1);
     }
 }

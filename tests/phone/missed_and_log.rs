@@ -63,6 +63,19 @@ fn a_log_that_cannot_be_saved_is_shown_with_a_notice() {
 }
 
 #[test]
+fn the_notice_goes_once_the_log_is_saved_after_all() {
+    let mut house = House::new(&[]);
+    house.panel().disk = Disk::Full;
+    house.bell();
+    house.must(PANEL, Command::Decline(None));
+    assert_eq!(house.panel().notices().len(), 1);
+    let now = house.now;
+    house.panel().phone.handle_log_saved_at_last(now);
+    assert!(house.panel().notices().is_empty());
+    assert_eq!(house.panel().log().len(), 1);
+}
+
+#[test]
 fn the_newest_comes_first_with_the_time_when_it_began() {
     let mut house = House::new(&[]);
     let began = house.now.wall;

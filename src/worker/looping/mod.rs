@@ -246,15 +246,7 @@ impl Loop {
             Input::Command(Some(command)) => self.command(command),
             Input::Command(None) => self.leave("the screen has left"),
             Input::Asked(call) => self.answer(call),
-            Input::Saved(Saved::Settings(result)) => {
-                self.saving = self.saving.saturating_sub(1);
-                self.phone.handle_settings_saved(now, result.clone());
-                self.drain();
-                if self.saving == 0 {
-                    self.asked.saved(&result);
-                }
-            }
-            Input::Saved(Saved::Log(result)) => self.phone.handle_log_saved(now, result),
+            Input::Saved(saved) => self.saved(saved),
             Input::Probed(found) => self.probed(&found),
             Input::Pin(done) => self.pin_done(done),
             Input::Certificates(done) => self.certificates_done(done),

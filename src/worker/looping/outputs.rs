@@ -59,13 +59,26 @@ impl Loop {
     }
 
     fn save(&mut self, job: Job) {
-        match self.writer.save(job) {
-            Ok(()) => {}
-            Err(Saved::Settings(lost)) => {
+        if let Err(lost) = self.writer.save(job) {
+            self.saved(lost);
+        }
+    }
+
+    /// What became of something that was to be made durable.
+    pub(super) fn saved(&mut self, saved: Saved) {
+        let now = now();
+        match saved {
+            Saved::Settings(result) => {
                 self.saving = self.saving.saturating_sub(1);
-                self.phone.handle_settings_saved(now(), lost);
+                self.phone.handle_settings_saved(now, result.clone());
+                self.drain();
+                if self.saving == 0 {
+                    self.asked.saved(&result);
+                }
             }
-            Err(Saved::Log(lost)) => self.phone.handle_log_saved(now(), lost),
+            Saved::Log(result) => self.phone.handle_log_saved(now, result),
+            Saved::SettingsAtLast => self.phone.handle_settings_saved_at_last(now),
+            Saved::LogAtLast => self.phone.handle_log_saved_at_last(now),
         }
     }
 
