@@ -130,8 +130,14 @@ pub enum AccountFault {
     #[error("{0}")]
     Tls(TlsFault),
     /// 401 or 407 although the password was sent.
-    #[error("{0} wrong user name or password")]
-    WrongPassword(u16),
+    #[error("{status} wrong user name or password{}", for_realm(.realm.as_deref()))]
+    WrongPassword {
+        /// 401, 403 or 407.
+        status: u16,
+        /// Whose password the server asks for, where that is not the server itself: one that is set up for another realm
+        /// takes no password of ours.
+        realm: Option<String>,
+    },
     /// A challenge that no algorithm of ours answers.
     #[error("{0} the server asks for a proof that this panel does not know")]
     UnknownChallenge(u16),
@@ -158,6 +164,10 @@ pub enum AccountFault {
         /// In the words of the server, at most 64 characters.
         phrase: String,
     },
+}
+
+fn for_realm(realm: Option<&str>) -> String {
+    realm.map_or_else(String::new, |realm| format!(" for the realm {realm}"))
 }
 
 /// Which check of TLS failed.

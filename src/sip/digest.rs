@@ -15,7 +15,12 @@ mod keyrings;
 
 use std::fmt;
 
+use super::message::Response;
+use challenge::Challenge;
 pub(in crate::sip) use keyrings::{Keyrings, Sent, Verdict};
+
+/// What of a realm is told to people.
+const LONGEST_REALM: usize = 64;
 
 /// Names an account of the endpoint's owner: requests that go through it answer challenges with its password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +55,13 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
+}
+
+/// The realm for which a response demands a password, the first that can be answered; at most `LONGEST_REALM` characters.
+pub(in crate::sip) fn realm_of(response: &Response) -> Option<String> {
+    let lines = response.headers("WWW-Authenticate").chain(response.headers("Proxy-Authenticate"));
+    let realm = lines.flat_map(Challenge::read_all).next()?.realm;
+    Some(realm.chars().filter(|c| !c.is_control()).take(LONGEST_REALM).collect())
 }
 
 /// Who demands a password. Each has headers of its own, so that both can be answered in one request.

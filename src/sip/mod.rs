@@ -34,7 +34,7 @@ pub use endpoint::{Endpoint, EndpointConfig};
 pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};
 pub use path::{FlowId, Path, Transmit, Transport};
-pub use registration::retry::{Obstacle, Retry};
+pub use registration::retry::{Obstacle, Retry, Turn};
 pub use registration::{ProbeEvent, ProbeHandle, Register, RegistrationEvent, RegistrationHandle};
 pub use session::timer::{Refresher, SessionTimer};
 pub use session::uac::Invite;

@@ -205,7 +205,7 @@ mod tests {
     fn a_trial_shows_what_was_reported_for_its_account() {
         let mut state = State { trial: Some(Trial { account: Account::Two, view: None }), ..State::default() };
         assert_eq!(test(None).step, -1);
-        let fault = AccountFault::WrongPassword(401);
+        let fault = AccountFault::WrongPassword { status: 401, realm: Some("elsewhere.test".to_owned()) };
         let view = |account| AccountTestView { account, step: TestStep::Asking, outcome: Some(Err(fault.clone())) };
         handle_test(&mut state, view(1));
         assert_eq!(state.trial.as_ref().expect("still there").view, None);
@@ -213,6 +213,7 @@ mod tests {
         let shown = test(state.trial.expect("still there").view.as_ref());
         assert_eq!((shown.step, shown.over, shown.works), (2, true, false));
         assert_eq!((shown.fault.kind, shown.fault.code), (ui::AccountFault::WrongPassword, 401));
+        assert_eq!(shown.fault.text, "elsewhere.test");
         let lost = AccountFault::HostNotFound("pbx.test".into());
         let view = AccountTestView { account: 2, step: TestStep::Asking, outcome: Some(Err(lost)) };
         assert_eq!(test(Some(&view)).step, 0, "who was not found was not asked");

@@ -181,7 +181,7 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
         F::Tls(T::ClientCertificate) => (K::ClientCertificate, 0, String::new()),
         F::Tls(T::OurFile(problem)) => (K::OurFile, 0, problem.clone()),
         F::Tls(T::Handshake(problem)) => (K::Handshake, 0, problem.clone()),
-        F::WrongPassword(code) => (K::WrongPassword, *code, String::new()),
+        F::WrongPassword { status, realm } => (K::WrongPassword, *status, realm.clone().unwrap_or_default()),
         F::UnknownChallenge(code) => (K::UnknownChallenge, *code, String::new()),
         F::UnknownName => (K::UnknownName, 404, String::new()),
         F::Forbidden => (K::Forbidden, 403, String::new()),

@@ -109,7 +109,7 @@ fn a_wrong_password_is_called_that_and_not_tried_for_ever() {
         house.set(key, value);
     }
     house.run(s(1));
-    assert_eq!(reason(&house), "401 wrong user name or password");
+    assert_eq!(reason(&house), "401 wrong user name or password for the realm pbx");
     let next = view(&house, 1).next_try_at.expect("it is tried again");
     assert!(next >= house.now.instant + s(20), "not soon");
     assert!(house.pbx(PBX).registers() <= 3);
@@ -491,7 +491,7 @@ fn a_trial_says_what_is_wrong_and_registers_nothing() {
     assert!(house.pbx(PBX).bindings.is_empty());
     assert_eq!(view(&house, 1).state, RegistrationState::Disabled);
     house.pbx(PBX).registrar = Registrar::Distrusts;
-    assert_eq!(outcome(&mut house), Err("401 wrong user name or password".to_owned()));
+    assert_eq!(outcome(&mut house), Err("401 wrong user name or password for the realm pbx".to_owned()));
     house.pbx(PBX).stop();
     assert_eq!(outcome(&mut house), Err("nobody listens at 10.0.0.4:5060".to_owned()));
     house.off.push(PBX);

@@ -81,11 +81,11 @@ fn an_unknown_register_name_is_called_so() {
 
 /// The registrar asks for one realm and checks for another, as one does that has been set up wrongly.
 #[test]
-fn a_wrong_realm_ends_as_a_wrong_password_and_not_in_a_circle() {
+fn a_wrong_realm_is_named_and_does_not_end_in_a_circle() {
     let kamailio = kamailio();
     kamailio.set_realm("elsewhere.test", "vestibule.test");
     let panel = panel_at(&kamailio.host_port(Transport::Udp), Transport::Udp);
-    assert_seldom(&wait_for_reason(&panel, 1, "401 wrong user name or password"));
+    assert_seldom(&wait_for_reason(&panel, 1, "401 wrong user name or password for the realm elsewhere.test"));
     assert!(kamailio.count("REGISTER") <= 3, "{}", kamailio.log());
 }
 

@@ -132,10 +132,10 @@ pub fn probed(config: &AccountConfig, stop: &Stop) -> Uri {
     }
 }
 
-/// What a refusal means.
-pub fn refused(status: u16, phrase: &str, tried_password: bool) -> AccountFault {
+/// What a refusal means; `realm` is whose password is wanted, where that is not the server's own.
+pub fn refused(status: u16, phrase: &str, tried_password: bool, realm: Option<String>) -> AccountFault {
     match status {
-        401 | 403 | 407 if tried_password => AccountFault::WrongPassword(status),
+        401 | 403 | 407 if tried_password => AccountFault::WrongPassword { status, realm },
         401 | 407 => AccountFault::UnknownChallenge(status),
         403 => AccountFault::Forbidden,
         404 => AccountFault::UnknownName,

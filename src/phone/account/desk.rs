@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -20,6 +20,7 @@ const FIRST_FLOW: u64 = 1 << 63;
 /// The desk at which a line works.
 pub struct Desk<'a> {
     pub now: Instant,
+    pub wall: SystemTime,
     pub endpoint: &'a mut Endpoint,
     pub routes: &'a dyn Routes,
     pub random: &'a mut StdRng,
@@ -61,6 +62,11 @@ impl Desk<'_> {
     /// Has a connection closed.
     pub fn close(&mut self, flow: FlowId) {
         self.outputs.push_back(Output::CloseFlow(flow));
+    }
+
+    /// What the clock says.
+    pub fn since_1970(&self) -> Duration {
+        self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 
     /// Somewhat less than this, so that panels that began together drift apart.

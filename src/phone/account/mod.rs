@@ -306,6 +306,7 @@ impl Phone {
         let Accounts { lines, trials, flows, instance, closing, .. } = &mut self.accounts;
         let mut desk = Desk {
             now: now.instant,
+            wall: now.wall,
             endpoint: &mut self.endpoint,
             routes: &*self.routes,
             random: &mut self.random,

@@ -86,6 +86,8 @@ pub enum RegistrationEvent {
         retry_after: Option<Duration>,
         /// The request carried an answer made from our password: with 401, 407 or 403 it is wrong.
         tried_password: bool,
+        /// For which realm the registrar demands a password, if it does (RFC 3261 22.1).
+        realm: Option<String>,
         /// With 423 the shortest time that the registrar grants.
         min_expires: Option<Duration>,
     },

@@ -31,14 +31,47 @@ impl Obstacle {
     }
 }
 
+/// When it is a panel's turn to knock at a registrar of many panels: a moment of each window, the same in all of them, in
+/// parts of 2^32.
+///
+/// It follows from the number in which a name ends, as the numbers of flats do: its multiple of the golden ratio, which
+/// spreads any run of numbers evenly, so that the registrar meets the same few panels in each second. Dice would have it
+/// meet twice as many in its busiest second. Names without a number get a moment by their letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn(u32);
+
+/// 2^32 divided by the golden ratio.
+const GOLDEN: u32 = 0x9E37_79B9;
+
+impl Turn {
+    /// The turn of whoever has this name.
+    pub fn of(name: &str) -> Self {
+        let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let number = name[name.len() - digits.min(9)..].parse().unwrap_or_else(|_| {
+            name.bytes().fold(0, |sum: u32, byte| (sum.rotate_left(5) ^ u32::from(byte)).wrapping_mul(GOLDEN))
+        });
+        Turn(GOLDEN.wrapping_mul(number))
+    }
+
+    /// How long until it comes. All clocks count the windows from 1970.
+    fn comes_after(self, window: Duration, since_1970: Duration) -> Duration {
+        let window = window.as_nanos().max(1);
+        let gone = since_1970.as_nanos() % window;
+        let turn = window * u128::from(self.0) >> 32;
+        let wait = if turn > gone { turn - gone } else { turn + window - gone };
+        Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))
+    }
+}
+
 /// Says how long to wait before the next try.
 ///
-/// The first wait after something that worked is drawn from the whole window, so that a thousand panels that lost their
-/// registrar in the same moment spread evenly over it; those after are drawn from its last tenth, which keeps them spread,
-/// and a registrar that is back is noticed within the window.
+/// The first wait after something that worked is drawn from the whole window, so that panels that lost their registrar in
+/// the same moment spread over it; those after are drawn from its last tenth, which keeps them spread, and a registrar that
+/// is back is noticed within the window. Where there are many panels they take turns instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     window: Duration,
+    turn: Option<Turn>,
     /// How many tries have failed in a row, by kind.
     passing: u32,
     lasting: u32,
@@ -47,24 +80,46 @@ pub struct Retry {
 impl Retry {
     /// Tries again within each `window`.
     pub fn new(window: Duration) -> Self {
-        Retry { window, passing: 0, lasting: 0 }
+        Retry { window, turn: None, passing: 0, lasting: 0 }
+    }
+
+    /// Tries again in each `window` when it is this one's turn.
+    pub fn by_turns(window: Duration, turn: Turn) -> Self {
+        Retry { turn: Some(turn), ..Retry::new(window) }
+    }
+
+    /// Whether the waits are counted from now, and not from the last try.
+    pub fn takes_turns(&self) -> bool {
+        self.turn.is_some()
     }
 
     /// Something worked, or was changed by a person: the next failure is a first one.
     pub fn reset(&mut self) {
-        *self = Retry::new(self.window);
+        (self.passing, self.lasting) = (0, 0);
     }
 
-    /// A try failed: how long to wait. Never shorter than the registrar asks for; how much longer is drawn from the window.
-    pub fn next(&mut self, random: &mut impl RngExt, obstacle: Obstacle, retry_after: Option<Duration>) -> Duration {
-        let wait = match obstacle {
-            Obstacle::Passing => {
+    /// A try failed, so long after 1970: how long to wait. Never shorter than the registrar asks for; how much longer is
+    /// drawn from the window, or follows from the turn.
+    pub fn next(
+        &mut self,
+        random: &mut impl RngExt,
+        since_1970: Duration,
+        obstacle: Obstacle,
+        retry_after: Option<Duration>,
+    ) -> Duration {
+        let wait = match (obstacle, self.turn) {
+            (Obstacle::Passing, Some(turn)) => {
+                self.lasting = 0;
+                let asked = retry_after.unwrap_or_default();
+                return asked.saturating_add(turn.comes_after(self.window, since_1970.saturating_add(asked)));
+            }
+            (Obstacle::Passing, None) => {
                 self.lasting = 0;
                 self.passing = self.passing.saturating_add(1);
                 let least = if self.passing == 1 { 0.0 } else { 0.9 };
                 self.window.mul_f64(random.random_range(least..=1.0))
             }
-            Obstacle::Lasting => {
+            (Obstacle::Lasting, _) => {
                 self.passing = 0;
                 let doubled = FIRST_REPAIR * 2_u32.pow(self.lasting.min(8));
                 self.lasting = self.lasting.saturating_add(1);
@@ -91,7 +146,7 @@ mod tests {
     fn all_waits(obstacle: Obstacle, retry_after: Option<Duration>, first: usize) -> Vec<Vec<f64>> {
         let waits = |seed| {
             let (mut random, mut retry) = (StdRng::seed_from_u64(seed), Retry::new(WINDOW));
-            (0..first).map(|_| retry.next(&mut random, obstacle, retry_after).as_secs_f64()).collect()
+            (0..first).map(|_| retry.next(&mut random, Duration::ZERO, obstacle, retry_after).as_secs_f64()).collect()
         };
         (0..1000).map(waits).collect()
     }
@@ -128,6 +183,37 @@ mod tests {
     }
 
     #[test]
+    fn those_who_take_turns_are_evenly_spread_whatever_their_numbers() {
+        for (first, prefix) in [(1, ""), (101, "flat-"), (49_711_000, "+")] {
+            let mut turns: Vec<Duration> = (first..first + 1000)
+                .map(|number| {
+                    Turn::of(&format!("{prefix}{number}")).comes_after(Duration::from_secs(60), Duration::ZERO)
+                })
+                .collect();
+            turns.sort_unstable();
+            // 16 or 17 would be exactly even.
+            for second in 0..60 {
+                let there = turns.iter().filter(|turn| turn.as_secs() == second).count();
+                assert!((15..=18).contains(&there), "{there} in second {second} from {prefix}{first}");
+            }
+        }
+        assert_ne!(Turn::of("anna"), Turn::of("bert"));
+        assert_eq!(Turn::of("1").comes_after(Duration::ZERO, Duration::from_secs(9)), Duration::from_nanos(1));
+    }
+
+    #[test]
+    fn a_turn_comes_at_the_same_moment_of_each_window_and_after_the_time_that_was_asked_for() {
+        let (mut random, window) = (StdRng::seed_from_u64(1), Duration::from_secs(60));
+        let mut retry = Retry::by_turns(window, Turn(1 << 31));
+        let secs = Duration::from_secs;
+        for (at, asked, wait) in [(0, None, 30), (29, None, 1), (30, None, 60), (31, None, 59), (89, Some(2), 61)] {
+            let waits = retry.next(&mut random, secs(600 + at), Obstacle::Passing, asked.map(secs));
+            assert_eq!(waits, secs(wait), "{at} {asked:?}");
+        }
+        assert!(retry.next(&mut random, secs(600), Obstacle::Lasting, None) <= FIRST_REPAIR);
+    }
+
+    #[test]
     fn nobody_comes_before_the_registrar_wants_him_and_not_all_at_once_after() {
         let waits = waits(Obstacle::Passing, Some(Duration::from_secs(120)), 2);
         assert!(waits.iter().all(|wait| (120.0..=150.0).contains(wait)));
@@ -146,11 +232,11 @@ mod tests {
     fn what_worked_makes_the_next_failure_a_first_one() {
         let (mut random, mut retry) = (StdRng::seed_from_u64(1), Retry::new(WINDOW));
         for _ in 0..9 {
-            retry.next(&mut random, Obstacle::Lasting, None);
+            retry.next(&mut random, Duration::ZERO, Obstacle::Lasting, None);
         }
-        assert!(retry.next(&mut random, Obstacle::Lasting, None) > Duration::from_secs(240));
+        assert!(retry.next(&mut random, Duration::ZERO, Obstacle::Lasting, None) > Duration::from_secs(240));
         retry.reset();
-        assert!(retry.next(&mut random, Obstacle::Lasting, None) <= FIRST_REPAIR);
+        assert!(retry.next(&mut random, Duration::ZERO, Obstacle::Lasting, None) <= FIRST_REPAIR);
     }
 
     #[test]

@@ -77,12 +77,14 @@ fn a_wrong_password_is_told_and_not_tried_again() {
     let order = world.order(0);
     let registration = world.register(order);
     world.run(secs(3600));
-    let RegistrationEvent::Refused { status, phrase, tried_password, retry_after, min_expires } = world.registration()
+    let RegistrationEvent::Refused { status, phrase, tried_password, realm, retry_after, min_expires } =
+        world.registration()
     else {
         panic!("not refused");
     };
     assert_eq!((status, phrase.as_str(), tried_password), (401, "Unauthorized", true));
     assert_eq!((retry_after, min_expires), (None, None));
+    assert!(realm.is_some_and(|realm| !realm.is_empty()));
     assert_eq!(heard(&world, 0).len(), 2);
     assert!(world.at(CALLER).is_password_refused(ACCOUNT) && is_quiet(&mut world));
     // Put right by a person.

@@ -21,7 +21,7 @@ use super::recall::Recall;
 use crate::channel::AccountFault;
 use crate::config::{Account, AccountConfig};
 use crate::sip::locate::Question;
-use crate::sip::{FlowId, Path, RegistrationEvent, RegistrationHandle, Retry, Transport};
+use crate::sip::{FlowId, Path, RegistrationEvent, RegistrationHandle, Retry, Transport, Turn};
 
 /// How long a stop may be silent before the next one is tried: who waits in the hall waits 5 s in all.
 pub const PATIENCE: Duration = Duration::from_secs(4);
@@ -210,8 +210,8 @@ impl Line {
             RegistrationEvent::Present => {}
             // The server was started anew and has forgotten us.
             RegistrationEvent::Missing => desk.endpoint.refresh_now(desk.now, handle),
-            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, .. } => {
-                let fault = binding::refused(*status, phrase, *tried_password);
+            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, realm, .. } => {
+                let fault = binding::refused(*status, phrase, *tried_password, self.foreign(realm.as_deref()));
                 if *status == 503 {
                     self.leave_stop(desk, &stop, fault, *retry_after);
                 } else {
@@ -241,6 +241,11 @@ impl Line {
             RegistrationEvent::Unregistered => {}
         }
         true
+    }
+
+    /// A realm that is not named after the server.
+    fn foreign(&self, realm: Option<&str>) -> Option<String> {
+        realm.filter(|realm| !realm.eq_ignore_ascii_case(&self.config.server)).map(str::to_owned)
     }
 
     /// A request of a call found this way dead; the walk goes on behind it.
@@ -342,14 +347,19 @@ impl Line {
 }
 
 fn retry(config: &AccountConfig) -> Retry {
-    Retry::new(Duration::from_secs(config.retry_interval_s.into()))
+    let window = Duration::from_secs(config.retry_interval_s.into());
+    if config.retry_interval_s <= walk::FEW_PANELS {
+        Retry::new(window)
+    } else {
+        Retry::by_turns(window, Turn::of(&config.register_name))
+    }
 }
 
 /// What a person must repair: trying again soon helps nobody.
 fn is_for_a_person(fault: &AccountFault) -> bool {
     matches!(
         fault,
-        AccountFault::WrongPassword(_)
+        AccountFault::WrongPassword { .. }
             | AccountFault::UnknownChallenge(_)
             | AccountFault::UnknownName
             | AccountFault::Forbidden

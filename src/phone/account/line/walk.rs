@@ -16,7 +16,7 @@ use crate::sip::{FlowId, Obstacle, Path, Transport};
 /// panels for that.
 const HURRY: Duration = Duration::from_millis(500);
 const HURRIES: u8 = 8;
-const FEW_PANELS: u32 = 10;
+pub(super) const FEW_PANELS: u32 = 10;
 /// Between two tries at least.
 const BREATH: Duration = Duration::from_millis(250);
 /// For so long after an account was in force, calls wait for its next way; then it counts as not registered.
@@ -154,10 +154,11 @@ impl Line {
             self.hurries -= 1;
             desk.jittered(HURRY)
         } else {
-            self.retry.next(desk.random, obstacle, asked)
+            self.retry.next(desk.random, desk.since_1970(), obstacle, asked)
         };
         // From try to try, whatever a try took.
-        let from = self.tried_at.filter(|_| asked.is_none() && !lasting).unwrap_or(desk.now);
+        let counts_from_try = asked.is_none() && !lasting && (soon || !self.retry.takes_turns());
+        let from = self.tried_at.filter(|_| counts_from_try).unwrap_or(desk.now);
         self.stage = Stage::Waiting { until: (from + delay).max(desk.now + BREATH), soon };
     }
 
