@@ -39,9 +39,24 @@ impl Notices {
         self.list.len() != before
     }
 
-    /// The whole list.
+    /// The whole list, what keeps the panel from its work first.
     pub fn all(&self) -> Arc<[Notice]> {
-        self.list.clone().into()
+        let mut list = self.list.clone();
+        list.sort_by_key(|notice| rank(&notice.kind));
+        list.into()
+    }
+}
+
+/// The smaller, the more it keeps the panel from its work.
+fn rank(kind: &NoticeKind) -> u8 {
+    match kind {
+        NoticeKind::PortTaken { .. } => 0,
+        NoticeKind::Sound(_) => 1,
+        NoticeKind::SettingsNotSaved(_) | NoticeKind::LogNotSaved(_) => 2,
+        NoticeKind::SettingsDamaged(_) => 3,
+        NoticeKind::MissingPlugins { .. } => 4,
+        NoticeKind::CertificateExpires { .. } => 5,
+        NoticeKind::SettingsLine(_) => 6,
     }
 }
 
@@ -49,7 +64,7 @@ impl Notices {
 mod tests {
     use super::*;
     use crate::channel::SoundFault;
-    use crate::config::{DeviceFault, FileFault};
+    use crate::config::{DeviceFault, FileFault, Problem};
 
     #[test]
     fn a_notice_comes_once_and_goes_when_read_or_untrue() {
@@ -64,5 +79,20 @@ mod tests {
         assert!(notices.all().is_empty());
         assert!(notices.add(sound()));
         assert_ne!(notices.all()[0].id, id, "numbers are not used again");
+    }
+
+    #[test]
+    fn what_keeps_the_panel_from_its_work_comes_first() {
+        let kinds = [
+            NoticeKind::SettingsLine(Problem::Rest),
+            NoticeKind::SettingsDamaged("config.toml.damaged-1".to_owned()),
+            NoticeKind::LogNotSaved(FileFault::NoRoom.of("calls.jsonl")),
+            NoticeKind::Sound(SoundFault { microphone: Some(DeviceFault::None), loudspeaker: None }),
+        ];
+        let mut notices = Notices::default();
+        for kind in kinds.clone() {
+            notices.add(kind);
+        }
+        assert!(notices.all().iter().map(|notice| &notice.kind).eq(kinds.iter().rev()));
     }
 }

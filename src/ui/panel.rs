@@ -296,6 +296,10 @@ impl Panel {
             state.calls.remove(&view.call);
             state.sent_keys.clear();
             let spoken = view.answered.is_some();
+            // What was dialled has done its work; what was typed since then stays.
+            if spoken && view.direction == CallDirection::Out && state.dialled.as_ref() == Some(&state.entry) {
+                state.entry.clear();
+            }
             let ours = matches!(view.end_reason, Some(EndReason::Local | EndReason::Declined));
             let failed = view.direction == CallDirection::Out && !spoken;
             if was_front && !ours && (spoken || failed) {

@@ -1,5 +1,7 @@
 //! The panel calls baresip from its own screen; and what is said when nothing comes of a call.
 
+use serde_json::json;
+
 use crate::real_panel::free_port;
 use crate::relay::by_tcp_alone;
 use crate::rigs::Transport;
@@ -42,6 +44,9 @@ fn tcp(port: u16) -> String {
 fn the_keys_call_a_door_by_udp() {
     let flat = call(Role::NAMELESS, Transport::Udp, |flat, door| flat.dial(&keys(door.port)));
     flat.expect_carried_by(Transport::Udp);
+    flat.panel.wait("the dial pad is back", |status| status["screen"] == "dial");
+    let again = flat.panel.ask(&json!({"do": "press", "label": "Call"}));
+    assert_eq!(again["ok"], false, "what was dialled has done its work, the pad is empty: {again}");
 }
 
 /// The keys say nothing about TCP: where UDP is refused, the panel finds it by itself.
