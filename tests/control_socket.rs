@@ -244,5 +244,6 @@ fn a_row_below_the_fold_is_pressed_as_one_in_sight_and_what_is_on_another_page_i
     assert!(poll(|| switched_on().then_some(())).is_some(), "the finger has reached the switch");
     let elsewhere = press("audio.key_tones");
     assert_eq!(elsewhere.status.code(), Some(1));
-    assert!(text(&elsewhere.stderr).contains("nothing on the screen is called 'audio.key_tones'"));
+    let said = text(&elsewhere.stderr);
+    assert!(said.contains("nothing on the screen is called 'audio.key_tones'"), "{said}");
 }

@@ -39,6 +39,8 @@ pub struct CallView {
     pub can_unlock: bool,
     /// The Unlock key.
     pub unlock: UnlockState,
+    /// The session timer, where the two ends have agreed upon one.
+    pub session_timer: Option<SessionTimerView>,
     /// The sound, once negotiated.
     pub audio: Option<AudioView>,
     /// The picture, once negotiated.
@@ -175,6 +177,15 @@ pub enum UnlockState {
     },
     /// The door did not take it.
     Failed,
+}
+
+/// The session timer of a call (RFC 4028).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimerView {
+    /// How long the call lasts when nobody refreshes it, in seconds.
+    pub expires_s: u32,
+    /// Whether we refresh it, and not the other side.
+    pub by_us: bool,
 }
 
 /// The sound of a call.

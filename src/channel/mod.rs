@@ -12,7 +12,9 @@ mod log;
 mod pin;
 mod reach;
 
-pub use self::call::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, UnlockState, VideoView};
+pub use self::call::{
+    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
+};
 pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};

@@ -11,7 +11,7 @@ use super::Failure;
 use super::args::{CertificateVerb, CtlVerb, Switch};
 
 /// Longer than the panel takes to say that it takes too long.
-const ANSWER_TIME: Duration = Duration::from_secs(15);
+const ANSWER_TIME: Duration = Duration::from_secs(25);
 
 /// Asks the panel and prints what it says.
 pub(super) fn run(socket: &Path, verb: &CtlVerb) -> Result<(), Failure> {

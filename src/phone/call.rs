@@ -288,6 +288,7 @@ impl Call {
             camera: self.camera,
             can_unlock: self.door(config).is_some(),
             unlock: self.unlock.state(),
+            session_timer: None,
             audio,
             video,
         }

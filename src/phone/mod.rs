@@ -64,6 +64,7 @@ use self::ring::Sounding;
 use self::settings::{Listening, Saving};
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
+    SessionTimerView,
 };
 use crate::config::Config;
 use crate::sdp;
@@ -242,7 +243,15 @@ impl Phone {
 
     /// The calls as they are now.
     pub fn calls(&self) -> Vec<CallView> {
-        self.calls.values().map(|call| call.view(&self.config, self.muted, None)).collect()
+        self.calls.values().map(|call| self.view(call)).collect()
+    }
+
+    fn view(&self, call: &Call) -> CallView {
+        let timer = self.endpoint.running_timer(call.session);
+        CallView {
+            session_timer: timer.map(|timer| SessionTimerView { expires_s: timer.expires, by_us: timer.we_refresh }),
+            ..call.view(&self.config, self.muted, None)
+        }
     }
 
     /// The settings in force.
@@ -314,7 +323,7 @@ impl Phone {
         self.sound(now);
         for handle in std::mem::take(&mut self.changed) {
             if let Some(call) = self.calls.get(&handle) {
-                let view = call.view(&self.config, self.muted, None);
+                let view = self.view(call);
                 self.tell(Event::Call(Box::new(view)));
             }
         }

@@ -36,7 +36,7 @@ pub use message::{NameAddr, Uri};
 pub use path::{FlowId, Path, Transmit, Transport};
 pub use registration::retry::{Obstacle, Retry, Turn};
 pub use registration::{ProbeEvent, ProbeHandle, Register, RegistrationEvent, RegistrationHandle};
-pub use session::timer::{Refresher, SessionTimer};
+pub use session::timer::{Refresher, RunningTimer, SessionTimer};
 pub use session::uac::Invite;
 pub use session::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
 pub use timing::{GIVE_UP, TimerReason};

@@ -50,6 +50,7 @@ pub(crate) fn visitor() -> CallView {
         camera: false,
         can_unlock: true,
         unlock: UnlockState::Idle,
+        session_timer: None,
         audio: None,
         video: None,
     }

@@ -2,6 +2,7 @@
 
 use vestibule::channel::{
     AccountChoice, CallState, Command, EndReason, ProxyInUse, Refusal, RegistrationState, RegistrationView,
+    SessionTimerView,
 };
 use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 
@@ -517,6 +518,7 @@ fn calls_through_an_account_are_refreshed_as_it_is_set() {
     house.run(s(140));
     assert_eq!(house.count_to(PBX, "UPDATE"), 3);
     assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    assert_eq!(house.call(PANEL).session_timer, Some(SessionTimerView { expires_s: 90, by_us: true }));
     // The next call goes by what is set now; the registration is left alone.
     let registers = house.pbx(PBX).registers();
     house.set("account1.session_timer.refresher", "uas");

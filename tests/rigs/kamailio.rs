@@ -70,6 +70,8 @@ pub struct Setup {
     pub algorithm: &'static str,
     /// After this many seconds a nonce is stale.
     pub nonce_expire: u32,
+    /// A call with a shorter session timer is answered 422, in seconds.
+    pub min_se: u32,
 }
 
 impl Setup {
@@ -84,6 +86,7 @@ impl Setup {
             max_expires: 3600,
             algorithm: "MD5",
             nonce_expire: 300,
+            min_se: 90,
         }
     }
 
@@ -300,6 +303,7 @@ fn configuration(setup: &Setup, directory: &tempfile::TempDir, port: u16, tls_po
     line(format!("#!define MAX_EXPIRES {}", setup.max_expires));
     line(format!("#!define ALGORITHM \"{}\"", setup.algorithm));
     line(format!("#!define NONCE_EXPIRE {}", setup.nonce_expire));
+    line(format!("#!define MIN_SE {}", setup.min_se));
     if let Some(registrar) = setup.registrar {
         line("#!define EDGE".into());
         line(format!("#!define REGISTRAR_URI \"sip:{registrar}\""));

@@ -14,5 +14,6 @@ mod failover;
 mod failures;
 mod registration;
 mod secrets;
+mod session_timers;
 mod srv;
 mod themselves;

@@ -13,3 +13,4 @@ mod resident;
 mod scenario;
 mod sipp;
 mod streams;
+mod timers;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crate::real_panel::{Panel, free_port, poll};
 use crate::scenario::Scenario;
 
-/// The longest scenario waits for the 32 s after which a call without ACK is given up.
-const LIMIT: Duration = Duration::from_secs(50);
+/// The longest scenario waits for the 60 s after which a call is ended that should be refreshed within 90 s.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// A running SIPp.
 pub struct Sipp {

@@ -10,7 +10,7 @@ use crate::sip::registration::probe::Probe;
 use crate::sip::registration::{
     ProbeEvent, ProbeHandle, Register, Registration, RegistrationEvent, RegistrationHandle,
 };
-use crate::sip::session::timer::SessionTimer;
+use crate::sip::session::timer::{RunningTimer, SessionTimer};
 use crate::sip::session::{Context, SessionHandle};
 
 impl Endpoint {
@@ -27,6 +27,11 @@ impl Endpoint {
             Some(timer) => self.core.timers.insert(account, timer),
             None => self.core.timers.remove(&account),
         };
+    }
+
+    /// The session timer of a session, where the two ends have agreed upon one.
+    pub fn running_timer(&self, session: SessionHandle) -> Option<RunningTimer> {
+        self.sessions.get(&session)?.timer()
     }
 
     /// True when the account's password was refused last: what a call's 401, 407 or 403 means.

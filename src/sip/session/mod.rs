@@ -41,6 +41,7 @@ pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
 
 use self::established::{Established, Means};
 use self::leaving::Leaving;
+use self::timer::{Running, RunningTimer};
 use self::uac::Calling;
 use self::uas::Ringing;
 use crate::sip::dialog::Dialog;
@@ -97,6 +98,14 @@ impl Session {
     /// True when its end has been told.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Gone | State::Leaving(_))
+    }
+
+    /// The session timer, where one was agreed upon.
+    pub fn timer(&self) -> Option<RunningTimer> {
+        match &self.state {
+            State::Established(established) => established.timer.as_ref().map(Running::agreed),
+            State::Calling(_) | State::Ringing(_) | State::Leaving(_) | State::Gone => None,
+        }
     }
 
     /// The way to the other end, as its last message showed it; where we called, before there was one.

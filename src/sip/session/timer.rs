@@ -57,6 +57,15 @@ pub struct SessionTimer {
     pub refresher: Refresher,
 }
 
+/// A session timer that was agreed upon and runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningTimer {
+    /// The interval in seconds, as it was stated.
+    pub expires: u32,
+    /// Whether we refresh, and not the other end.
+    pub we_refresh: bool,
+}
+
 /// What our INVITE asks for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Asked {
@@ -241,6 +250,11 @@ impl Running {
             }
             _ => false,
         }
+    }
+
+    /// What was agreed upon.
+    pub fn agreed(&self) -> RunningTimer {
+        RunningTimer { expires: self.seconds, we_refresh: self.we_refresh }
     }
 
     /// Whether our refresh is due now.

@@ -19,7 +19,7 @@ pub const CONNECTIONS: usize = 16;
 /// Events that may wait for one slow reader before it is dropped.
 pub const EVENTS_WAITING: usize = 256;
 /// How long the worker, or the screen behind it, may take for an answer.
-const ANSWER_TIME: Duration = Duration::from_secs(10);
+const ANSWER_TIME: Duration = Duration::from_secs(20);
 /// How long a reader may leave what was written to it.
 const WRITE_TIME: Duration = Duration::from_secs(5);
 

@@ -145,7 +145,9 @@ pub fn call(now: Instant, view: &CallView) -> Value {
             UnlockState::Opened { .. } => "opened",
             UnlockState::Failed => "failed",
         },
-        "session_timer": null,
+        "session_timer": view.session_timer.map(|timer| {
+            json!({"expires_s": timer.expires_s, "refresher": if timer.by_us { "us" } else { "them" }})
+        }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
     })
@@ -206,7 +208,7 @@ fn tenths(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallState, EndReason, RegistrationState};
+    use crate::channel::{CallState, EndReason, RegistrationState, SessionTimerView};
     use crate::worker::testing::visitor;
     use std::time::Duration;
 
@@ -282,6 +284,15 @@ mod tests {
             assert!(given["accounts"][0].get(field).is_some(), "accounts lack {field}");
         }
         assert!(given["calls"][0].get("session_timer").is_some());
+    }
+
+    #[test]
+    fn a_session_timer_tells_who_refreshes() {
+        let now = Instant::now() + Duration::from_secs(60);
+        for (by_us, refresher) in [(true, "us"), (false, "them")] {
+            let view = CallView { session_timer: Some(SessionTimerView { expires_s: 1800, by_us }), ..ringing(now) };
+            assert_eq!(call(now, &view)["session_timer"], json!({"expires_s": 1800, "refresher": refresher}));
+        }
     }
 
     #[test]
