@@ -10,6 +10,7 @@ mod accounts;
 mod atomic;
 mod choices;
 mod contacts;
+pub mod csv;
 mod fault;
 mod file;
 pub mod journal;
