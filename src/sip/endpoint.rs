@@ -230,6 +230,12 @@ impl Endpoint {
         self.with(now, session, |session, cx| session.end(cx, end));
     }
 
+    /// Ends a session of ours because somebody else has answered: a CANCEL says so (RFC 3326), and there a call that was
+    /// answered elsewhere is no missed one.
+    pub fn yield_to_another(&mut self, now: Instant, session: SessionHandle) {
+        self.with(now, session, Session::yield_to_another);
+    }
+
     /// Meets their INVITE with silence, when no response but 100 has been given; no `Ended` comes. Called before the
     /// next `poll_transmit`, it also takes back the 100.
     pub fn drop_silently(&mut self, now: Instant, session: SessionHandle) {
