@@ -17,10 +17,13 @@ pub struct CallView {
     pub state: CallState,
     /// 0 for a direct IP call, else the account.
     pub account: u8,
-    /// The other side's URI, `sip:door@192.168.1.20`.
+    /// The other side's URI, `sip:door@192.168.1.20`; of several that are called at the same time, what was dialled.
     pub remote: String,
-    /// How the other side is called: the contact's name, its display name, or the short URI.
+    /// How the other side is called: the contact's name, its display name, or the short URI. Of several that are called at the
+    /// same time, the name of the rule.
     pub name: String,
+    /// How many are being called at the same time, 1 to 5; 1 once somebody has answered.
+    pub legs: usize,
     /// When it began.
     pub began: Instant,
     /// When it was answered.

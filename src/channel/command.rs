@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::{CallHandle, CallState, PortFault, Screen};
-use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
+use crate::config::{
+    Account, AccountChoice, DialRule, DndMode, FileError, RuleError, RuleImport, Secret, SettingError,
+};
 use crate::dial::DialError;
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
@@ -78,6 +80,8 @@ pub enum Command {
     /// Look for files that could be imported where USB sticks are;
     /// [`Event::CertificateFiles`](super::Event::CertificateFiles) tells them.
     ListCertificateFiles,
+    /// Change the dial plan. Checked, in force at once, then saved.
+    Rules(RuleChange),
     /// The call log was opened: nothing in it counts as missed any longer.
     LogSeen,
     /// Forget the whole call log.
@@ -95,6 +99,26 @@ pub enum Command {
     },
     /// Take all calls down and leave.
     Quit,
+}
+
+/// A change of the dial plan. A rule is named by its prefix.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RuleChange {
+    /// One rule more.
+    Add(DialRule),
+    /// This one in the place of the one with `prefix`.
+    Change {
+        /// The prefix that it has now.
+        prefix: String,
+        /// What it is to be.
+        rule: DialRule,
+    },
+    /// The one with this prefix goes.
+    Remove(String),
+    /// The rules of this table (CSV) come in.
+    Import(String),
+    /// The same with the table in a file, which the worker reads.
+    ImportFile(PathBuf),
 }
 
 /// What a file of certificates is used as.
@@ -147,6 +171,8 @@ pub enum Done {
     Ok,
     /// A call began.
     Call(CallHandle),
+    /// A table of dial rules was taken over, as far as it is good.
+    Rules(RuleImport),
 }
 
 /// Why a command was not carried out. `Display` is the English sentence for `ctl`; the screen has its own words.
@@ -158,6 +184,12 @@ pub enum Refusal {
     /// A setting was refused.
     #[error("{0}")]
     Setting(#[from] SettingError),
+    /// A dial rule was refused.
+    #[error("{0}")]
+    Rule(#[from] RuleError),
+    /// A file with dial rules cannot be read.
+    #[error("{0}")]
+    RuleFile(FileError),
     /// A file cannot be used as a certificate or key: which file, as what, and what is wrong with it.
     #[error("{0}")]
     Certificate(String),

@@ -15,7 +15,7 @@ mod reach;
 pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
 };
-pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
+pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};

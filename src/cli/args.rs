@@ -177,6 +177,9 @@ pub(super) enum CtlVerb {
     /// Certificates and keys for TLS
     #[command(subcommand)]
     Certificate(CertificateVerb),
+    /// The dial plan: what numbers are replaced by
+    #[command(subcommand)]
+    Rules(RulesVerb),
     /// Print events as they happen, one JSON object a line
     Events,
     /// Let the panel end its calls and leave
@@ -198,6 +201,43 @@ pub(super) enum CertificateVerb {
     },
     /// Print what was imported: whose it is, until when it holds, what uses it
     List,
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(super) enum RulesVerb {
+    /// Print all rules
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a rule: a number that begins with PREFIX calls these instead, all at the same time
+    Add {
+        /// 1–32 of 0–9, *, #, +
+        #[arg(allow_hyphen_values = true)]
+        prefix: String,
+        /// 1–5 numbers, IP addresses or SIP URIs
+        #[arg(required = true)]
+        numbers: Vec<String>,
+        /// What the screen calls them
+        #[arg(long, default_value = "")]
+        name: String,
+        /// auto, 1 or 2
+        #[arg(long, default_value = "auto", value_parser = ["auto", "1", "2"])]
+        account: String,
+    },
+    /// Take the rule of PREFIX away
+    Remove { prefix: String },
+    /// Take over the rules of a CSV file: name,prefix,replace1,…,replace5,account
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+    /// Write all rules to a CSV file
+    Export {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 /// A switch on the command line.
@@ -306,6 +346,14 @@ mod tests {
             ("ctl answer", CtlVerb::Answer { call: None }),
             ("ctl end 3", CtlVerb::End { call: Some(3) }),
             ("ctl mute on", CtlVerb::Mute { to: Switch::On }),
+            ("ctl rules add *9 101 102 --name All", {
+                CtlVerb::Rules(RulesVerb::Add {
+                    prefix: "*9".into(),
+                    numbers: vec!["101".into(), "102".into()],
+                    name: "All".into(),
+                    account: "auto".into(),
+                })
+            }),
         ] {
             assert!(matches!(parsed(line).verb, Some(Verb::Ctl(given)) if given == verb), "{line}");
         }
@@ -323,6 +371,9 @@ mod tests {
             "ctl dial 1 --account 3",
             "ctl certificate import 3 client a.pem",
             "ctl certificate import 1 root a.pem",
+            "ctl rules",
+            "ctl rules add 9",
+            "ctl rules add 9 101 --account 3",
             "--size 10x10",
             "--size 1024",
             "--screen none ctl status",

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::args::{CertificateVerb, CtlVerb, Switch};
+use super::args::{CertificateVerb, CtlVerb, RulesVerb, Switch};
+use super::rules;
 
 /// Longer than the panel takes to say that it takes too long.
 const ANSWER_TIME: Duration = Duration::from_secs(25);
@@ -85,6 +86,7 @@ fn follow(reader: impl BufRead) -> Result<(), Failure> {
 
 fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
     let text = match verb {
+        CtlVerb::Rules(verb) => return rules::print(verb, result),
         CtlVerb::Status | CtlVerb::Certificate(CertificateVerb::List) => {
             serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?
         }
@@ -136,6 +138,16 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
             json!({"do": "import_certificate", "account": account, "role": role, "file": utf8(&file)?})
         }
         CtlVerb::Certificate(CertificateVerb::List) => json!({"do": "certificates"}),
+        CtlVerb::Rules(RulesVerb::List { .. } | RulesVerb::Export { .. }) => json!({"do": "rules"}),
+        CtlVerb::Rules(RulesVerb::Add { prefix, numbers, name, account }) => {
+            json!({"do": "add_rule", "prefix": prefix, "replace": numbers, "name": name, "account": account})
+        }
+        CtlVerb::Rules(RulesVerb::Remove { prefix }) => json!({"do": "remove_rule", "prefix": prefix}),
+        CtlVerb::Rules(RulesVerb::Import { file }) => {
+            // The panel has another working directory.
+            let file = std::path::absolute(file).map_err(Failure::wrong_use)?;
+            json!({"do": "import_rules", "file": utf8(&file)?})
+        }
         CtlVerb::Get { key } => json!({"do": "get", "key": key}),
         CtlVerb::Set { key, value } => json!({"do": "set", "key": key, "value": value}),
         CtlVerb::Events => json!({"do": "events"}),
@@ -182,6 +194,11 @@ mod tests {
             CtlVerb::Set { key: text(), value: text() },
             CtlVerb::Certificate(CertificateVerb::Import { account: 2, role: "key".into(), file: "a.key".into() }),
             CtlVerb::Certificate(CertificateVerb::List),
+            CtlVerb::Rules(RulesVerb::List { json: true }),
+            CtlVerb::Rules(RulesVerb::Add { prefix: text(), numbers: vec![text()], name: text(), account: "2".into() }),
+            CtlVerb::Rules(RulesVerb::Remove { prefix: text() }),
+            CtlVerb::Rules(RulesVerb::Import { file: "a.csv".into() }),
+            CtlVerb::Rules(RulesVerb::Export { file: "a.csv".into() }),
             CtlVerb::Events,
             CtlVerb::Quit,
         ];

@@ -244,7 +244,7 @@ impl Reader<'_> {
 }
 
 /// A word, or a number that somebody wrote without quotes.
-fn word(value: &Value) -> Option<String> {
+pub(super) fn word(value: &Value) -> Option<String> {
     match value {
         Value::String(word) => Some(word.clone()),
         Value::Integer(number) => Some(number.to_string()),
@@ -252,7 +252,8 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-fn numbers(value: &Value) -> Option<Vec<String>> {
+/// One of them, or a list.
+pub(super) fn numbers(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Array(items) => items.iter().map(word).collect(),
         one => word(one).map(|one| vec![one]),

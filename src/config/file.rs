@@ -6,6 +6,7 @@
 use toml::{Table, Value as Toml};
 
 use super::contacts::PhonebookEntry;
+use super::rules::DialPlan;
 use super::setting::{Kind, Value, echo};
 use super::{Account, AccountTransport, Config, Problem, SETTINGS, setting};
 
@@ -28,11 +29,12 @@ pub struct Loaded {
     pub damaged: bool,
 }
 
-/// What a settings file holds beyond the settings and contacts of this version.
+/// What a settings file holds beyond the settings, contacts and dial rules of this version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rest {
     keys: Table,
     contacts: Vec<Toml>,
+    rules: Vec<Toml>,
 }
 
 /// Reads the text of a settings file; never fails.
@@ -41,6 +43,9 @@ pub fn read(text: &str) -> Loaded {
     let mut table = salvage(text, &mut loaded);
     if let Some(contacts) = table.remove("contact") {
         read_contacts(contacts, &mut loaded);
+    }
+    if let Some(rules) = table.remove("dial_rule") {
+        loaded.config.dial_plan = DialPlan::read(rules, &mut loaded.problems, &mut loaded.rest.rules);
     }
     let given: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).filter(|key| has(&table, key)).collect();
     for setting in SETTINGS.iter() {
@@ -64,7 +69,7 @@ pub fn read(text: &str) -> Loaded {
     loaded
 }
 
-/// The text of a settings file: what differs from the defaults, the contacts, and the rest.
+/// The text of a settings file: what differs from the defaults, the contacts, the dial rules, and the rest.
 pub fn write(config: &Config, rest: &Rest) -> String {
     let mut table = rest.keys.clone();
     let defaults = Config::default();
@@ -87,6 +92,10 @@ pub fn write(config: &Config, rest: &Rest) -> String {
         .collect();
     if !contacts.is_empty() {
         table.insert("contact".to_owned(), Toml::Array(contacts));
+    }
+    let rules: Vec<Toml> = config.dial_plan.write().chain(rest.rules.iter().cloned()).collect();
+    if !rules.is_empty() {
+        table.insert("dial_rule".to_owned(), Toml::Array(rules));
     }
     table.to_string()
 }

@@ -15,6 +15,7 @@ mod fault;
 mod file;
 pub mod journal;
 mod pin;
+mod rules;
 mod setting;
 pub mod store;
 mod table;
@@ -29,6 +30,10 @@ pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use fault::{DeviceFault, FileError, FileFault, Problem};
 pub use file::{Loaded, Rest, read, write};
 pub use pin::is_pin;
+pub use rules::{
+    BadRow, DialPlan, DialRule, LONGEST_NAME, LONGEST_PREFIX, MOST_REPLACEMENTS, MOST_RULES, Route, RuleError,
+    RuleFault, RuleField, RuleImport,
+};
 pub use setting::{Kind, Part, Setting, SettingError, Value};
 pub use table::{Config, SETTINGS};
 

@@ -7,6 +7,7 @@ use super::accounts::{self, AccountConfig, Secret};
 use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
 use super::contacts::PhonebookEntry;
 use super::pin;
+use super::rules::DialPlan;
 use super::setting::{Field, Kind, Part, Setting};
 use crate::dial;
 
@@ -14,7 +15,7 @@ use crate::dial;
 macro_rules! settings {
     ($( $field:ident: $type:ty = $key:literal, $label:literal, $path:expr, $kind:expr, $default:literal $unit:literal,
         $part:ident, $help:literal; )+) => {
-        /// The settings in force, each checked, and the contacts.
+        /// The settings in force, each checked, the contacts, and the dial plan.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
             $(
@@ -25,6 +26,8 @@ macro_rules! settings {
             pub accounts: [AccountConfig; 2],
             /// The people and doors that have a name, `[[contact]]`.
             pub contacts: Vec<PhonebookEntry>,
+            /// What numbers are replaced by, `[[dial_rule]]`.
+            pub dial_plan: DialPlan,
         }
 
         impl Default for Config {
@@ -39,6 +42,7 @@ macro_rules! settings {
                     )+
                     accounts: Default::default(),
                     contacts: Vec::new(),
+                    dial_plan: DialPlan::default(),
                 }
             }
         }

@@ -64,6 +64,7 @@ impl Phone {
             }
             Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
             Command::Set { key, value } => self.set(now, &key, &value),
+            Command::Rules(change) => self.change_rules(now, change),
             Command::TestAccount(account) => Ok(self.test_account(now, account)),
             Command::LogSeen => {
                 let change = self.log.seen();
@@ -132,7 +133,7 @@ impl Phone {
         let digits = checked(digits)?;
         let handle = self.meant(None, |_| true)?;
         let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
-        if !matches!(call.stage, Stage::Talking(_)) && call.media.streams.is_none() {
+        if !matches!(call.stage, Stage::Talking(_)) && (call.media.streams.is_none() || call.is_undecided()) {
             return Err(Refusal::WrongState(call.state()));
         }
         if !digits.is_empty() {

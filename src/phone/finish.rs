@@ -10,7 +10,7 @@ use crate::channel::{CallDirection, CallHandle, CallResult, EndReason, Event, Lo
 use crate::sip::End;
 
 /// What a caller is told whose call is ended without a better reason.
-const UNAVAILABLE: u16 = 480;
+pub(super) const UNAVAILABLE: u16 = 480;
 
 /// After Quit: time for one BYE to be lost and repeated.
 const LAST_WORDS: Duration = Duration::from_millis(700);
@@ -41,14 +41,18 @@ impl Phone {
     pub(super) fn end_call(&mut self, now: Now, handle: CallHandle, why: EndReason, status: u16) {
         let Some(call) = self.calls.get(&handle) else { return };
         let code = if status == 0 { UNAVAILABLE } else { status };
-        self.endpoint.end(now.instant, call.session, End { code });
+        for session in call.sessions() {
+            self.endpoint.end(now.instant, session, End { code });
+        }
         self.forget(now, handle, why);
     }
 
     /// A call is over: media down, last view, call log.
     pub(super) fn forget(&mut self, now: Now, handle: CallHandle, why: EndReason) {
         let Some(call) = self.calls.remove(&handle) else { return };
-        self.sessions.remove(&call.session);
+        for session in call.sessions() {
+            self.sessions.remove(&session);
+        }
         self.changed.remove(&handle);
         if call.media.ordered.is_some() {
             self.order(MediaOrder::Stop { call: handle });
@@ -66,8 +70,8 @@ impl Phone {
             self.muted = false;
             self.order(MediaOrder::Mute(false));
         }
-        if let (None, Some(path)) = (call.account, call.path) {
-            self.release_port(path.local.port());
+        for port in call.direct_ports() {
+            self.release_port(port);
         }
     }
 
@@ -129,12 +133,21 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
     let answered = call.talking();
     let result = reason::in_log(why, call.direction, answered.is_some());
     let told = result == CallResult::Failed || (result == CallResult::Missed && why != EndReason::Missed);
+    // Of a call to several: who answered, or what calls them all again.
+    let (account, remote, name) = match (&call.group, call.shown_as_group()) {
+        (_, Some(group)) => (group.account, group.number.clone(), group.name.clone()),
+        (Some(group), None) => {
+            let name = format!("{} · {}", group.called.name, call.remote.name);
+            (call.account, call.remote.uri.clone(), name)
+        }
+        (None, None) => (call.account, call.remote.uri.clone(), call.remote.name.clone()),
+    };
     LogEntry {
         at: call.began.wall,
         outgoing: call.direction == CallDirection::Out,
-        remote: call.remote.uri.clone(),
-        name: call.remote.name.clone(),
-        account: call.account.map_or(0, crate::config::Account::number),
+        remote,
+        name,
+        account: account.map_or(0, crate::config::Account::number),
         result,
         why: told.then_some(why),
         duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),

@@ -57,6 +57,7 @@ impl Phone {
                 until: now.instant + Duration::from_secs(self.config.max_dial_in_time_s.into()),
                 answer_at: answer_after.map(|after| now.instant + after),
             }),
+            group: None,
             media: Media::new(ports, negotiation),
             silent,
             camera: false,

@@ -14,6 +14,7 @@
 //! ```
 //!
 //! * `admission`: who may ring; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
+//! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `settings`: a change and what it redoes; `log`, `notices`: what is remembered and what is said
@@ -26,8 +27,10 @@ mod admission;
 mod call;
 mod certificates;
 mod commands;
+mod dialled;
 mod finish;
 mod flood;
+mod group;
 mod hold;
 mod incoming;
 mod keys;
@@ -337,6 +340,7 @@ impl Phone {
         }
         // A session that was ended here has no call any more; what it still says concerns nobody.
         let Some(handle) = self.sessions.get(&event.session()).copied() else { return };
+        self.bring_forward(handle, event.session());
         match event {
             SessionEvent::Incoming { .. } => {}
             SessionEvent::Progress { status, body, .. } => self.on_progress(now, handle, status, body),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::call::Call;
 use super::output::{MediaOrder, Output};
 use super::{Now, Phone};
-use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal};
+use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal, RuleChange};
 use crate::config::{Account, Config, DndMode, FileError, Part};
 
 /// A port that another program has is tried again after this long.
@@ -130,6 +130,27 @@ impl Phone {
         Ok(Done::Ok)
     }
 
+    /// Changes the dial plan.
+    pub(super) fn change_rules(&mut self, now: Now, change: RuleChange) -> Result<Done, Refusal> {
+        let plan = &self.config.dial_plan;
+        let (plan, done) = match change {
+            RuleChange::Add(rule) => (plan.with(rule)?, Done::Ok),
+            RuleChange::Change { prefix, rule } => (plan.changed(&prefix, rule)?, Done::Ok),
+            RuleChange::Remove(prefix) => (plan.without(&prefix)?, Done::Ok),
+            RuleChange::Import(table) => {
+                let (plan, import) = plan.imported(&table);
+                (plan, Done::Rules(import))
+            }
+            // The file is the worker's, which sends what stands in it.
+            RuleChange::ImportFile(_) => return Ok(Done::Ok),
+        };
+        if plan != self.config.dial_plan {
+            let config = Config { dial_plan: plan, ..(*self.config).clone() };
+            self.apply(now, Arc::new(config));
+        }
+        Ok(done)
+    }
+
     /// Puts checked settings in force and has them saved.
     fn apply(&mut self, now: Now, config: Arc<Config>) {
         let before = std::mem::replace(&mut self.config, config.clone());
@@ -188,15 +209,14 @@ impl Phone {
     /// Asks for the sockets of the port in force; those of former ports live as long as calls that use them.
     pub(super) fn listen(&mut self) {
         let port = self.config.direct_ip_port;
-        let used: BTreeSet<u16> =
-            self.calls.values().filter(|call| call.account.is_none()).filter_map(Call::port).collect();
+        let used: BTreeSet<u16> = self.calls.values().flat_map(Call::direct_ports).collect();
         self.outputs.push_back(Output::Listen { port, keep: used.into_iter().collect() });
         self.tell(Event::DirectIp(self.direct_ip()));
     }
 
     /// A call that used `port` is over; a former port that no call uses any longer is closed.
     pub(super) fn release_port(&mut self, port: u16) {
-        let used = self.calls.values().any(|call| call.port() == Some(port));
+        let used = self.calls.values().flat_map(Call::ports).any(|used| used == port);
         if port != self.config.direct_ip_port
             && !self.accounts.has_port(port)
             && !used

@@ -246,6 +246,8 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
         ch::Refusal::Certificate(problem) => (K::Other, problem.clone()),
+        ch::Refusal::Rule(error) => (K::Other, error.to_string()),
+        ch::Refusal::RuleFile(error) => (K::Other, error.to_string()),
         ch::Refusal::NoCall => (K::NoCall, String::new()),
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),

@@ -18,6 +18,7 @@ mod pages;
 mod panel;
 mod picture;
 mod pin;
+mod rules;
 mod settings;
 #[cfg(test)]
 mod shots;

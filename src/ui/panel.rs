@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::generated as ui;
 use super::picture::Canvas;
-use super::{account, call, convert, dial, finger, home, log, pages, pin, settings, text_entry};
+use super::{account, call, convert, dial, finger, home, log, pages, pin, rules, settings, text_entry};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event,
     LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
@@ -69,6 +69,8 @@ pub(super) struct State {
     /// The account that was chosen for a call and is not registered, while the other one is.
     pub(super) unregistered: Option<Account>,
     pub(super) pin: pin::PinPad,
+    /// What is being done with the dial plan.
+    pub(super) rules: rules::Page,
 }
 
 impl Default for State {
@@ -98,6 +100,7 @@ impl Default for State {
             trial: None,
             unregistered: None,
             pin: pin::PinPad::default(),
+            rules: rules::Page::default(),
         }
     }
 }
@@ -196,12 +199,14 @@ impl Panel {
         log::connect(&window, self);
         settings::connect(&window, self);
         account::connect(&window, self);
+        rules::connect(&window, self);
         pin::connect(&window, self);
         text_entry::connect(&window, self);
         self.show_clock();
         home::apply(&window, &self.state.borrow());
         log::apply(&window, &self.state.borrow());
         settings::apply(&window, &self.state.borrow());
+        rules::apply(&window, &self.state.borrow());
         pin::show(self);
         self.show();
         self.touched();
@@ -235,6 +240,7 @@ impl Panel {
                 pages::apply_settings(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
+                rules::apply(&window, &self.state.borrow());
                 self.touched();
             }
             Event::Call(view) => self.handle_call(*view),

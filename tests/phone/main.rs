@@ -11,6 +11,7 @@ mod dnd;
 mod early_media;
 mod flood;
 mod forked;
+mod group;
 mod hold;
 mod limits;
 mod media_agreement;

@@ -21,6 +21,7 @@ pub(super) use self::binding::key;
 use self::desk::{Answered, Desk};
 pub(super) use self::line::PATIENCE;
 use self::line::{Line, Purpose};
+use super::call::Call;
 use super::{FlowFault, Now, Output, Phone};
 use crate::channel::{AccountFault, AccountTestView, Done, Event, Refusal, RegistrationView};
 use crate::config::{Account, AccountChoice, AccountConfig, Config};
@@ -213,11 +214,9 @@ impl Phone {
     pub(super) fn tend_accounts(&mut self, now: Now) {
         self.at_lines(now, |line, desk| line.handle_timeout(desk));
         let calls = &self.calls;
-        let (over, waiting): (Vec<_>, Vec<_>) = self
-            .accounts
-            .closing
-            .drain(..)
-            .partition(|(port, at)| *at <= now.instant && calls.values().all(|call| call.port() != Some(*port)));
+        let (over, waiting): (Vec<_>, Vec<_>) = self.accounts.closing.drain(..).partition(|(port, at)| {
+            *at <= now.instant && calls.values().flat_map(Call::ports).all(|used| used != *port)
+        });
         self.accounts.closing = waiting;
         for (_, at) in &mut self.accounts.closing {
             // Looked at again when the call may be over.

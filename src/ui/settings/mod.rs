@@ -9,7 +9,7 @@ use std::rc::Rc;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{account, generated as ui, pages, pin};
+use super::{account, generated as ui, pages, pin, rules};
 use crate::channel::Command;
 use crate::config::setting;
 
@@ -59,6 +59,7 @@ pub(super) fn choose_group(panel: &Rc<Panel>, group: ui::SettingsGroup) {
         state.fault = None;
         state.group = group;
         state.account_page = ui::AccountPage::Basic;
+        rules::leave(state);
     });
     pin::show(panel);
 }
@@ -74,7 +75,7 @@ pub(super) fn back(panel: &Rc<Panel>) -> bool {
     } else if editing {
         turn(panel, |state| state.editing = None);
     }
-    asks || editing
+    asks || editing || rules::back(panel)
 }
 
 /// Changes what the page is about and shows it.
@@ -84,6 +85,7 @@ fn turn(panel: &Rc<Panel>, change: impl FnOnce(&mut State)) {
     if let Some(window) = panel.window.upgrade() {
         apply(&window, &panel.state.borrow());
         account::apply(&window, &panel.state.borrow());
+        rules::apply(&window, &panel.state.borrow());
     }
 }
 

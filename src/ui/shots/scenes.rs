@@ -9,9 +9,9 @@ use slint::{ComponentHandle, ModelRc};
 
 use super::ui;
 use crate::channel::{Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
-use crate::config::{Config, DeviceFault, Problem};
+use crate::config::{Config, DeviceFault, DialPlan, Problem};
 use crate::ui::panel::State;
-use crate::ui::{account, finger, notices, pin, settings};
+use crate::ui::{account, finger, notices, pin, rules, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -77,6 +77,45 @@ pub(super) const SCENES: &[Scene] = &[
             "/media/usb0/key.pem",
         ];
         certificates(window, Some("account2.tls.certificate"), &found);
+    }),
+    scene("dial_plan", ui::Page::Settings, |window| dial_plan(window, rules::Page::default())),
+    scene("dial_plan_empty", ui::Page::Settings, |window| {
+        let state = State { group: ui::SettingsGroup::Book, ..State::default() };
+        settings::apply(window, &state);
+        rules::apply(window, &state);
+    }),
+    scene("rule", ui::Page::Settings, |window| {
+        let numbers = ["101", "192✳168✳1✳20", "sip:hausverwaltung@telefonanlage.example.org;transport=tcp"];
+        dial_plan(window, rules::in_the_middle("Familie Schwarzenberger", "8", &numbers, false));
+    }),
+    scene("rule_refused", ui::Page::Settings, |window| {
+        let numbers = ["300✳1✳1✳1", "101", "101"];
+        dial_plan(window, rules::in_the_middle("", "9", &numbers, false));
+    }),
+    scene("entry_prefix", ui::Page::Settings, |window| {
+        dial_plan(window, rules::in_the_middle("", "9", &["101"], true));
+        window.global::<ui::DialPlanAdapter>().set_draft("9".into());
+    }),
+    scene("dial_rule", ui::Page::Dial, |window| {
+        window.global::<ui::DialAdapter>().set_meaning(ui::DialMeaningView {
+            kind: ui::DialMeaning::Rule,
+            tone: ui::Tone::Ok,
+            value: "9".into(),
+            count: 3,
+            ..Default::default()
+        });
+    }),
+    scene("calling_several", ui::Page::Calling, |window| {
+        let adapter = window.global::<ui::CallAdapter>();
+        adapter.set_call(ui::CallData {
+            name: "Familie Schwarzenberger".into(),
+            initial: "F".into(),
+            longest_word: 15,
+            remote: "9".into(),
+            legs: 3,
+            phase: ui::CallPhase::Calling,
+            ..Default::default()
+        });
     }),
     scene("network", ui::Page::Settings, |window| group(window, ui::SettingsGroup::Network, PinView::default())),
     scene("security_without", ui::Page::Settings, |window| {
@@ -175,6 +214,16 @@ pub(super) const SCENES: &[Scene] = &[
         finger::reach(window, "phone.auto_answer.enabled").expect("it is on this page");
     }),
 ];
+
+fn dial_plan(window: &ui::AppWindow, page: rules::Page) {
+    let table = "Familie Schwarzenberger,9,101,102,192✳168✳1✳20,,,2\n,0,0301\nHausverwaltung Erdgeschoss und Empfang links,✳78,101\n\
+                 ,+49,0\n,555,sip:hausverwaltung@telefonanlage.example.org;transport=tcp,103,104,105,106,1\n";
+    let (dial_plan, _) = DialPlan::default().imported(table);
+    let config = Arc::new(Config { dial_plan, ..Config::default() });
+    let state = State { config, group: ui::SettingsGroup::Book, rules: page, ..State::default() };
+    settings::apply(window, &state);
+    rules::apply(window, &state);
+}
 
 fn taken() -> PortFault {
     PortFault { transport: "TCP", port: 5060, trouble: PortTrouble::Taken }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::channel::{Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, ScreenRequest};
+use crate::channel::{
+    Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, RuleChange, ScreenRequest,
+};
+use crate::config::DialRule;
 
 /// The longest line that is read, in bytes, without its line end.
 pub const LINE_LIMIT: usize = 64 * 1024;
@@ -33,6 +36,8 @@ pub enum Do {
     Get(String),
     /// The files of certificates and keys that were imported.
     Certificates,
+    /// The dial plan.
+    Rules,
     /// Turn this connection into a stream of events.
     Events,
 }
@@ -78,6 +83,7 @@ fn what(from: &Parameters<'_>) -> Result<Do, String> {
         "status" => Do::Status,
         "events" => Do::Events,
         "certificates" => Do::Certificates,
+        "rules" => Do::Rules,
         "get" => Do::Get(from.text("key")?.to_owned()),
         "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
         "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
@@ -108,6 +114,10 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
             role: from.role()?,
             file: PathBuf::from(from.text("file")?),
         },
+        "add_rule" => Command::Rules(RuleChange::Add(from.rule()?)),
+        "change_rule" => Command::Rules(RuleChange::Change { prefix: from.text("of")?.to_owned(), rule: from.rule()? }),
+        "remove_rule" => Command::Rules(RuleChange::Remove(from.text("prefix")?.to_owned())),
+        "import_rules" => Command::Rules(RuleChange::ImportFile(PathBuf::from(from.text("file")?))),
         "quit" => Command::Quit,
         other => return Err(format!("'{other}' is not a thing to do")),
     })
@@ -180,6 +190,25 @@ impl<'a> Parameters<'a> {
         }
     }
 
+    /// A rule of the dial plan, not checked yet.
+    fn rule(&self) -> Result<DialRule, String> {
+        let replace = match self.0.get("replace") {
+            Some(Value::Array(items)) => {
+                let words = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                words.collect()
+            }
+            Some(one) => vec![one.as_str().map_or_else(|| one.to_string(), str::to_owned)],
+            None => return Err("\"replace\" is missing".to_owned()),
+        };
+        Ok(DialRule {
+            name: if self.0.contains_key("name") { self.text("name")?.to_owned() } else { String::new() },
+            prefix: self.text("prefix")?.to_owned(),
+            replace,
+            account: self.account()?,
+            rest: Default::default(),
+        })
+    }
+
     fn role(&self) -> Result<CertificateRole, String> {
         let word = self.text("role")?;
         CertificateRole::ALL
@@ -232,6 +261,7 @@ mod tests {
         assert_eq!(understood(r#"{"do":"status"}"#), Do::Status);
         assert_eq!(understood(r#"{"do":"events"}"#), Do::Events);
         assert_eq!(understood(r#"{"do":"certificates"}"#), Do::Certificates);
+        assert_eq!(understood(r#"{"do":"rules"}"#), Do::Rules);
         assert_eq!(understood(r#"{"do":"get","key":"a.b"}"#), Do::Get("a.b".into()));
         let commands = [
             (r#"{"do":"dial","text":"1","account":"2"}"#, {
@@ -257,6 +287,17 @@ mod tests {
                     file: "/stick/door.pem".into(),
                 }
             }),
+            (r#"{"do":"add_rule","name":"All","prefix":"9","replace":["101",102],"account":2}"#, {
+                Command::Rules(RuleChange::Add(DialRule {
+                    name: "All".into(),
+                    prefix: "9".into(),
+                    replace: vec!["101".into(), "102".into()],
+                    account: AccountChoice::Account2,
+                    ..DialRule::default()
+                }))
+            }),
+            (r#"{"do":"remove_rule","prefix":"9"}"#, Command::Rules(RuleChange::Remove("9".into()))),
+            (r#"{"do":"import_rules","file":"/a.csv"}"#, Command::Rules(RuleChange::ImportFile("/a.csv".into()))),
             (r#"{"do":"quit"}"#, Command::Quit),
         ];
         for (line, command) in commands {
@@ -282,6 +323,8 @@ mod tests {
         assert!(refused(r#"{"do":"answer","call":"x"}"#).contains("the number of a call"));
         assert!(refused(r#"{"do":"dnd","mode":"loud"}"#).contains("off, silent or reject"));
         assert!(refused(r#"{"do":"dial","text":"1","account":3}"#).contains("auto, 1 or 2"));
+        assert_eq!(refused(r#"{"do":"add_rule","prefix":"9"}"#), "\"replace\" is missing");
+        assert_eq!(refused(r#"{"do":"add_rule","prefix":9,"replace":"1"}"#), "\"prefix\" is 9, it must be text");
         let import = |account: &str, role: &str| {
             refused(&format!(r#"{{"do":"import_certificate","account":"{account}","role":"{role}","file":"f"}}"#))
         };

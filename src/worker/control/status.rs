@@ -9,6 +9,7 @@ use crate::channel::{
     AccountTestView, AudioView, CallDirection, CallView, DirectIpView, Notice, PinView, RegistrationView, Screen,
     TestStep, UnlockState, VideoView,
 };
+use crate::config::{DialRule, RuleImport};
 use crate::sdp::VideoCodec;
 use crate::worker::certificates::Listed;
 
@@ -131,6 +132,7 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "account": view.account,
         "remote": view.remote,
         "name": view.name,
+        "legs": view.legs,
         "since_ms": milliseconds(now, view.began),
         "answered_ms": view.answered.map(|at| milliseconds(now, at)),
         "end_reason": view.end_reason.map(|reason| reason.to_string()),
@@ -150,6 +152,23 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
+    })
+}
+
+/// One rule of the dial plan.
+pub fn rule(rule: &DialRule) -> Value {
+    json!({"name": rule.name, "prefix": rule.prefix, "replace": rule.replace, "account": rule.account.word()})
+}
+
+/// What came of a table of dial rules.
+pub fn rule_import(import: &RuleImport) -> Value {
+    let bad: Vec<Value> = import.bad.iter().map(|bad| json!({"line": bad.line, "reason": bad.reason})).collect();
+    json!({
+        "added": import.added,
+        "changed": import.changed,
+        "same": import.same,
+        "refused": import.refused,
+        "bad": bad,
     })
 }
 

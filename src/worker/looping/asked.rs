@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::Loop;
-use crate::channel::{CallHandle, Command, Done, Event, ScreenRequest};
+use crate::channel::{CallHandle, Command, Done, Event, RuleChange, ScreenRequest};
 use crate::config::{self, FileError};
 use crate::worker::control::protocol::Do;
 use crate::worker::control::serve::{Call, Outcome};
@@ -80,6 +80,11 @@ impl Loop {
                 self.leave("ctl quit");
             }
             Do::Certificates => self.list_certificates(reply),
+            Do::Rules => {
+                let rules: Vec<Value> = self.phone.config().dial_plan.rules().map(status::rule).collect();
+                let _ = reply.send(Ok(json!({"rules": rules})));
+            }
+            Do::Command(Command::Rules(RuleChange::ImportFile(file))) => self.import_rules(file, Some(reply)),
             Do::Command(command @ (Command::ImportCertificate { .. } | Command::ListCertificateFiles)) => {
                 self.certificate_command(command, Some(reply));
             }
@@ -98,6 +103,7 @@ impl Loop {
             Ok(done) => {
                 let value = match done {
                     Done::Call(CallHandle(call)) => json!({"call": call}),
+                    Done::Rules(import) => status::rule_import(&import),
                     Done::Ok => json!({}),
                 };
                 // What is to be saved goes to the disk before anybody is told that it is done.

@@ -1,13 +1,14 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
 //! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
-//! about files of certificates, `plugins` about those of GStreamer that are missing.
+//! about files of certificates, `rules` about files of dial rules, `plugins` about those of GStreamer that are missing.
 
 mod asked;
 mod certificates;
 mod outputs;
 mod pin;
 mod plugins;
+mod rules;
 
 use std::collections::HashMap;
 use std::io;
@@ -38,7 +39,7 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
-use crate::channel::{Command, Event};
+use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
 use crate::phone::{FlowFault, LINES, Phone, Routes, Start};
@@ -83,6 +84,7 @@ enum Input {
     Probed(VideoCapabilities),
     Pin(pins::Done),
     Certificates(files_of_certificates::Done),
+    Rules(rules::Read),
     Signal(&'static str),
     Due,
 }
@@ -102,6 +104,7 @@ struct Loop {
     saving: usize,
     pin: Pin,
     certificates: Desk,
+    rules: rules::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -129,6 +132,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (saved_in, mut saved) = mpsc::unbounded_channel();
     let (pins_in, mut pins) = mpsc::unbounded_channel();
     let (certificates_in, mut certificates) = mpsc::unbounded_channel();
+    let (rules_in, mut rules_read) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -165,6 +169,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         pin,
         keyring: Keyring::new(&places.folder),
         certificates: Desk::new(places, certificates_in),
+        rules: rules::Desk::new(rules_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -212,6 +217,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(result) = saved.recv() => Input::Saved(result),
             Some(done) = pins.recv() => Input::Pin(done),
             Some(done) = certificates.recv() => Input::Certificates(done),
+            Some(read) = rules_read.recv() => Input::Rules(read),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -250,6 +256,7 @@ impl Loop {
             Input::Probed(found) => self.probed(&found),
             Input::Pin(done) => self.pin_done(done),
             Input::Certificates(done) => self.certificates_done(done),
+            Input::Rules(read) => self.rules_read(read),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -264,6 +271,7 @@ impl Loop {
             Command::ImportCertificate { .. } | Command::ListCertificateFiles => {
                 self.certificate_command(command, None)
             }
+            Command::Rules(RuleChange::ImportFile(file)) => self.import_rules(file, None),
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
