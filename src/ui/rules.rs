@@ -128,7 +128,11 @@ impl Draft {
         let line = ui::RuleLine {
             part: typing.part(),
             place: if let Typing::Number(at) = typing { i32::try_from(at).unwrap_or(0) + 1 } else { 0 },
-            value: self.value(typing).into(),
+            // As the keys of the pad show it.
+            value: match typing {
+                Typing::Prefix => self.prefix.replace('*', "✳").into(),
+                _ => self.value(typing).into(),
+            },
             ..Default::default()
         };
         match faults.iter().find(is_here) {

@@ -155,7 +155,7 @@ fn the_names_that_scripts_press_are_there() {
         ("pin_again", vec!["Delete", "Enter"]),
         ("entry_password", vec!["Show while typing", "Remove", "Cancel", "Save"]),
         ("trial_fails", vec!["Try again", "Close"]),
-        ("dial_plan", vec!["Search", "Add rule", "Rule 9"]),
+        ("dial_plan", vec!["Rule 9", "Search", "Add rule"]),
         ("rule", vec!["Name", "Prefix", "Number 1", "Account 2", "Save", "Cancel"]),
         ("other_account", vec!["Call with the other account", "Cancel"]),
         ("home_account_words", vec!["Account in words"]),
