@@ -109,7 +109,7 @@ fn meaning(state: &State) -> ui::DialMeaningView {
             Ok(target) => {
                 let contact = contact_of(state, &target).or(contact);
                 let meaning = meaning_of(state, target, contact, of_rule);
-                ui::DialMeaningView { prefix: route.rule.prefix.as_str().into(), ..meaning }
+                ui::DialMeaningView { prefix: starred(&route.rule.prefix).into(), ..meaning }
             }
         },
         several => meaning_of_several(state, &route, several, contact, of_rule),
@@ -142,7 +142,7 @@ fn meaning_of_several(
         kind: ui::DialMeaning::Rule,
         tone: ui::Tone::Ok,
         name: contact.map_or(route.rule.name.as_str(), |contact| contact.name.as_str()).into(),
-        value: route.rule.prefix.as_str().into(),
+        value: starred(&route.rule.prefix).into(),
         count: i32::try_from(good).unwrap_or(i32::MAX),
         account: account.unwrap_or(0),
         ..Default::default()
