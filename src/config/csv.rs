@@ -96,12 +96,9 @@ fn fields(text: &str, separator: char) -> Result<(usize, Vec<String>), CsvFault>
     loop {
         let (field, end) = field(text, &mut chars, separator)?;
         fields.push(field);
-        match end {
-            End::Field => {}
-            End::Record => {
-                let end = chars.offset();
-                return if end > LONGEST { Err(CsvFault::TooLong) } else { Ok((end, fields)) };
-            }
+        if let End::Record = end {
+            let end = chars.offset();
+            return if end > LONGEST { Err(CsvFault::TooLong) } else { Ok((end, fields)) };
         }
     }
 }

@@ -545,14 +545,14 @@ fn story(seed: u64) {
             let _ = house.press(PANEL, Command::End(None));
         }
         let now = house.now;
-        for at in 0..count {
-            let phone = &mut house.pbxs[at].phone;
+        for ((pbx, habit), acted) in house.pbxs.iter_mut().zip(&habits).zip(&mut acted) {
+            let phone = &mut pbx.phone;
             let rings = phone.session.is_some() && !has_heard(&phone.heard, "cancelled");
-            if acted[at] || !rings {
+            if *acted || !rings {
                 continue;
             }
             let is_due = |after: u64| after <= step * 200;
-            acted[at] = match habits[at] {
+            *acted = match *habit {
                 Habit::Off => true,
                 Habit::Rings => {
                     phone.alert(now, false);
