@@ -8,6 +8,7 @@
 
 mod accounts;
 mod atomic;
+pub mod book;
 mod choices;
 mod contacts;
 mod fault;
@@ -20,6 +21,7 @@ mod table;
 
 pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
+pub use book::Book;
 pub use choices::{
     AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SessionRefresher, SrvOver,
     Theme, UnlockMethod,
@@ -84,7 +86,7 @@ impl Config {
 
     /// The contact that the other side of a call is.
     pub fn contact(&self, party: Party<'_>) -> Option<&PhonebookEntry> {
-        contacts::find(&self.contacts, party)
+        self.contacts.find(party)
     }
 
     /// The contacts that are doors.

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 
 use super::accounts::{self, AccountConfig, Secret};
+use super::book::Book;
 use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
-use super::contacts::PhonebookEntry;
 use super::pin;
 use super::setting::{Field, Kind, Part, Setting};
 use crate::dial;
@@ -24,7 +24,7 @@ macro_rules! settings {
             /// `account1.…` and `account2.…`.
             pub accounts: [AccountConfig; 2],
             /// The people and doors that have a name, `[[contact]]`.
-            pub contacts: Vec<PhonebookEntry>,
+            pub contacts: Book,
         }
 
         impl Default for Config {
@@ -38,7 +38,7 @@ macro_rules! settings {
                             .expect(concat!("the default of ", $key, " passes its own check, as a test sees")),
                     )+
                     accounts: Default::default(),
-                    contacts: Vec::new(),
+                    contacts: Book::default(),
                 }
             }
         }

@@ -128,7 +128,7 @@ mod tests {
             contact(&["10.0.0.4"], true),
             contact(&["[2001:db8::1]:5060", "not a number at all"], false),
         ];
-        let config = Config { contacts, ..Config::default() };
+        let config = Config { contacts: contacts.into(), ..Config::default() };
         let found: Vec<String> = addresses(&config).map(|address| address.to_string()).collect();
         assert_eq!(found, ["10.0.0.2", "10.0.0.3", "2001:db8::1"]);
     }

@@ -181,11 +181,7 @@ fn through(state: &State, contact: Option<&PhonebookEntry>) -> Through {
 
 fn contact_of<'a>(state: &'a State, entry: &str) -> Option<&'a PhonebookEntry> {
     let wanted = dial::parse(entry).ok()?;
-    state
-        .config
-        .contacts
-        .iter()
-        .find(|contact| contact.numbers.iter().any(|number| dial::parse(number).ok().as_ref() == Some(&wanted)))
+    state.config.contacts.dialled(&wanted)
 }
 
 /// Contacts that match what is typed; with nothing typed, the last different calls.
@@ -206,18 +202,9 @@ fn suggestions(state: &State) -> Vec<ui::DialSuggestion> {
         }
         return found;
     }
-    let typed = state.entry.replace(['✳', '*'], ".");
-    let of = |contact: &PhonebookEntry| {
-        contact.numbers.iter().find(|number| number.replace(['✳', '*'], ".").contains(&typed)).cloned()
-    };
-    state
-        .config
-        .contacts
-        .iter()
-        .filter_map(|contact| of(contact).map(|number| suggestion(&contact.name, &number)))
-        .filter(|found| found.text != state.entry.as_str())
-        .take(SUGGESTIONS)
-        .collect()
+    // A contact whose number is typed whole is offered as well: it is the one that matches best.
+    let found = state.config.contacts.numbers_like(&state.entry, SUGGESTIONS);
+    found.into_iter().map(|(contact, number)| suggestion(&contact.name, number)).collect()
 }
 
 /// An address as it is typed on the pad: with stars for its dots.
@@ -246,7 +233,7 @@ mod tests {
                 account: contact,
                 ..Default::default()
             };
-            let config = Config { contacts: vec![contact], ..Config::default() };
+            let config = Config { contacts: vec![contact].into(), ..Config::default() };
             let mut state = State { config: Arc::new(config), account: chosen, entry: "12".into(), ..State::default() };
             for (view, is) in state.registrations.iter_mut().zip(registered) {
                 view.places_calls = is;
