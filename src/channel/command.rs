@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{CallHandle, CallState, PortFault, Screen};
-use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
+use crate::config::book::{BookError, Which};
+use crate::config::{Account, AccountChoice, DndMode, PhonebookEntry, Secret, SettingError};
 use crate::dial::DialError;
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
@@ -78,6 +79,27 @@ pub enum Command {
     /// Look for files that could be imported where USB sticks are;
     /// [`Event::CertificateFiles`](super::Event::CertificateFiles) tells them.
     ListCertificateFiles,
+    /// Put one more contact into the address book; checked, in force at once, then saved.
+    AddContact(Box<PhonebookEntry>),
+    /// Put another contact in the place of one.
+    ChangeContact {
+        /// Which.
+        which: Which,
+        /// What it becomes.
+        entry: Box<PhonebookEntry>,
+    },
+    /// Forget one contact.
+    RemoveContact(Which),
+    /// Take the contacts of this file (CSV or vCard) into the address book;
+    /// [`Event::ContactsImported`](super::Event::ContactsImported) tells what came in, or
+    /// [`Event::Refused`](super::Event::Refused) why nothing did.
+    ImportContacts(PathBuf),
+    /// Write all contacts to this file, as CSV where its name ends so, else as vCards;
+    /// [`Event::ContactsExported`](super::Event::ContactsExported) follows.
+    ExportContacts(PathBuf),
+    /// Look for files of contacts, and for folders where some could be put, where USB sticks are;
+    /// [`Event::ContactFiles`](super::Event::ContactFiles) tells them.
+    ListContactFiles,
     /// The call log was opened: nothing in it counts as missed any longer.
     LogSeen,
     /// Forget the whole call log.
@@ -161,6 +183,12 @@ pub enum Refusal {
     /// A file cannot be used as a certificate or key: which file, as what, and what is wrong with it.
     #[error("{0}")]
     Certificate(String),
+    /// The address book cannot be changed so.
+    #[error("{0}")]
+    Book(#[from] BookError),
+    /// A file of contacts cannot be read or written: which file, and what is wrong with it.
+    #[error("{0}")]
+    ContactFile(String),
     /// There is no such call, or none at all.
     #[error("there is no call to do that with")]
     NoCall,

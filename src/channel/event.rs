@@ -7,6 +7,7 @@ use super::{
     AccountTestView, CallView, DirectIpView, LogEntry, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
     SoundFault,
 };
+use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
 
 /// What the worker reports. A channel that closed means that the other side has left.
@@ -26,6 +27,22 @@ pub enum Event {
     Pin(PinView),
     /// The files that [`Command::ListCertificateFiles`](super::Command::ListCertificateFiles) found.
     CertificateFiles(Vec<PathBuf>),
+    /// What [`Command::ListContactFiles`](super::Command::ListContactFiles) found.
+    ContactFiles {
+        /// Files that could be imported.
+        files: Vec<PathBuf>,
+        /// Folders of sticks that a file could be written to.
+        folders: Vec<PathBuf>,
+    },
+    /// What came of [`Command::ImportContacts`](super::Command::ImportContacts).
+    ContactsImported(ContactsImported),
+    /// What came of [`Command::ExportContacts`](super::Command::ExportContacts).
+    ContactsExported {
+        /// The file.
+        file: PathBuf,
+        /// How many contacts are in it.
+        count: usize,
+    },
     /// The call log, newest first, at the start and after each change.
     Log(Arc<[LogEntry]>),
     /// What the resident or the installer should know now; the whole list.
@@ -41,6 +58,19 @@ pub enum Event {
     },
     /// The worker has left; close the window.
     Bye,
+}
+
+/// What came of an import of contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactsImported {
+    /// The file.
+    pub file: PathBuf,
+    /// How many came in.
+    pub tally: Tally,
+    /// The lines that do not count, the first of many.
+    pub bad: Vec<BadLine>,
+    /// How many others do not count either.
+    pub more_bad: usize,
 }
 
 /// Which page is on the screen; the names of `status`.

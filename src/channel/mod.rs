@@ -17,7 +17,7 @@ pub use self::call::{
 };
 pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
-pub use self::event::{Event, Notice, NoticeKind, Screen};
+pub use self::event::{ContactsImported, Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};
 pub use self::log::{CallResult, LogEntry};
 pub use self::pin::{PinAnswer, PinView};

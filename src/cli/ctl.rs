@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::args::{CertificateVerb, CtlVerb, Switch};
+use super::args::{CertificateVerb, ContactsVerb, CtlVerb, NewContact, Switch};
 
 /// Longer than the panel takes to say that it takes too long.
 const ANSWER_TIME: Duration = Duration::from_secs(25);
@@ -85,7 +85,11 @@ fn follow(reader: impl BufRead) -> Result<(), Failure> {
 
 fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
     let text = match verb {
-        CtlVerb::Status | CtlVerb::Certificate(CertificateVerb::List) => {
+        CtlVerb::Contacts(ContactsVerb::List { json: false }) => contacts(result),
+        CtlVerb::Contacts(ContactsVerb::Import { .. }) => imported(result),
+        CtlVerb::Status
+        | CtlVerb::Certificate(CertificateVerb::List)
+        | CtlVerb::Contacts(ContactsVerb::List { json: true }) => {
             serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?
         }
         CtlVerb::Get { .. } => plain(&result["value"]),
@@ -95,6 +99,33 @@ fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
     // A closed pipe is no failure of the panel.
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
+}
+
+/// A line for each contact: its name, then its numbers.
+fn contacts(result: &Value) -> String {
+    let list = result["contacts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let line = |contact: &Value| {
+        let numbers = contact["numbers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let numbers: Vec<String> = numbers.iter().map(plain).collect();
+        format!("{}\t{}", plain(&contact["name"]), numbers.join(", "))
+    };
+    list.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What came of an import, and under it the lines that did not come in.
+fn imported(result: &Value) -> String {
+    let mut text =
+        format!("{} added, {} changed, {} as before", result["added"], result["changed"], result["unchanged"]);
+    for bad in result["bad"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        let name = plain(&bad["name"]);
+        let of = if name.is_empty() { String::new() } else { format!(" ({name})") };
+        text.push_str(&format!("\nline {}{of}: {}", bad["line"], plain(&bad["reason"])));
+    }
+    match result["more_bad"].as_u64() {
+        None | Some(0) => {}
+        Some(more) => text.push_str(&format!("\nand {more} bad lines more")),
+    }
+    text
 }
 
 /// Text without quotation marks, anything else as JSON.
@@ -138,11 +169,44 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Certificate(CertificateVerb::List) => json!({"do": "certificates"}),
         CtlVerb::Get { key } => json!({"do": "get", "key": key}),
         CtlVerb::Set { key, value } => json!({"do": "set", "key": key, "value": value}),
+        CtlVerb::Contacts(verb) => contacts_request(verb)?,
         CtlVerb::Events => json!({"do": "events"}),
         CtlVerb::Quit => json!({"do": "quit"}),
     };
     request["id"] = json!(1);
     Ok(request)
+}
+
+/// The line of a verb for the address book.
+fn contacts_request(verb: &ContactsVerb) -> Result<Value, Failure> {
+    // The panel has another working directory, and refuses links: they are followed here, where who asks may do so.
+    let whole = |file: &Path| {
+        let file = std::fs::canonicalize(file).or_else(|_| std::path::absolute(file)).map_err(Failure::wrong_use)?;
+        Ok(json!(utf8(&file)?))
+    };
+    Ok(match verb {
+        ContactsVerb::List { .. } => json!({"do": "contacts"}),
+        ContactsVerb::Add(contact) => json!({"do": "add_contact", "contact": new_contact(contact)}),
+        ContactsVerb::Remove { name } => json!({"do": "remove_contact", "name": name}),
+        ContactsVerb::Import { file } => json!({"do": "import_contacts", "file": whole(file)?}),
+        ContactsVerb::Export { file } => json!({"do": "export_contacts", "file": whole(file)?}),
+    })
+}
+
+fn new_contact(new: &NewContact) -> Value {
+    let door = json!({"unlock": new.unlock, "code": new.code, "url": new.url, "monitor": new.monitor});
+    let is_door = new.door || door.as_object().is_some_and(|door| door.values().any(|value| !value.is_null()));
+    json!({
+        "name": new.name,
+        "numbers": new.numbers,
+        "account": new.account,
+        "may_call": new.may_call,
+        "blocked": new.blocked,
+        "favourite": new.favourite,
+        "emergency": new.emergency,
+        "ringtone": new.ringtone,
+        "door": is_door.then_some(door),
+    })
 }
 
 fn utf8(file: &Path) -> Result<&str, Failure> {
@@ -182,6 +246,16 @@ mod tests {
             CtlVerb::Set { key: text(), value: text() },
             CtlVerb::Certificate(CertificateVerb::Import { account: 2, role: "key".into(), file: "a.key".into() }),
             CtlVerb::Certificate(CertificateVerb::List),
+            CtlVerb::Contacts(ContactsVerb::List { json: true }),
+            CtlVerb::Contacts(ContactsVerb::Add(NewContact {
+                name: text(),
+                numbers: vec![text()],
+                code: Some(text()),
+                ..NewContact::default()
+            })),
+            CtlVerb::Contacts(ContactsVerb::Remove { name: text() }),
+            CtlVerb::Contacts(ContactsVerb::Import { file: "a.vcf".into() }),
+            CtlVerb::Contacts(ContactsVerb::Export { file: "a.csv".into() }),
             CtlVerb::Events,
             CtlVerb::Quit,
         ];

@@ -65,6 +65,9 @@ impl Phone {
             Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
             Command::Set { key, value } => self.set(now, &key, &value),
             Command::TestAccount(account) => Ok(self.test_account(now, account)),
+            Command::AddContact(entry) => self.add_contact(now, *entry),
+            Command::ChangeContact { which, entry } => self.change_contact(now, &which, *entry),
+            Command::RemoveContact(which) => self.remove_contact(now, &which),
             Command::LogSeen => {
                 let change = self.log.seen();
                 self.outputs.extend(change.map(super::Output::SaveLog));
@@ -90,7 +93,10 @@ impl Phone {
             | Command::SetPin { .. }
             | Command::LockPin
             | Command::ImportCertificate { .. }
-            | Command::ListCertificateFiles => Ok(Done::Ok),
+            | Command::ListCertificateFiles
+            | Command::ImportContacts(_)
+            | Command::ExportContacts(_)
+            | Command::ListContactFiles => Ok(Done::Ok),
             Command::Quit => {
                 self.quit(now);
                 Ok(Done::Ok)

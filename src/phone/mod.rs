@@ -16,13 +16,14 @@
 //! * `admission`: who may ring; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
-//! * `settings`: a change and what it redoes; `log`, `notices`: what is remembered and what is said
+//! * `settings`: a change and what it redoes, `book`: the same of the address book; `log`, `notices`: what is remembered and what is said
 //!
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
 //! ([`Phone::handle_log_saved`]), a setting is shown as changed only after [`Phone::handle_settings_saved`].
 
 mod account;
 mod admission;
+mod book;
 mod call;
 mod certificates;
 mod commands;

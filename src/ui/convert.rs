@@ -7,6 +7,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::{generated as ui, notices};
 use crate::channel as ch;
 use crate::config;
+use crate::config::book::{BookError, MOST_CONTACTS};
 use crate::dial::DialError;
 
 /// A moment on the wall clock here.
@@ -245,7 +246,14 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
             };
         }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
-        ch::Refusal::Certificate(problem) => (K::Other, problem.clone()),
+        ch::Refusal::Certificate(problem) | ch::Refusal::ContactFile(problem) => (K::Other, problem.clone()),
+        ch::Refusal::Book(error) => match error {
+            BookError::Contact { .. } => (K::Other, error.to_string()),
+            BookError::TooMany { .. } => (K::ContactsFull, MOST_CONTACTS.to_string()),
+            BookError::TooLarge { bytes } => (K::ContactsFull, format!("{} KiB", bytes / 1024)),
+            BookError::Unknown(name) => (K::NoContact, name.clone()),
+            BookError::Changed(name) => (K::ContactChanged, name.clone()),
+        },
         ch::Refusal::NoCall => (K::NoCall, String::new()),
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),

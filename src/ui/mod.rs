@@ -6,6 +6,7 @@
 
 mod account;
 mod call;
+mod contacts;
 mod convert;
 mod dial;
 mod door;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use slint::{ComponentHandle, ModelRc, VecModel};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, notices, settings};
+use super::{contacts, convert, generated as ui, notices, settings};
 use crate::channel::Command;
 use crate::config::{Language, Theme};
 
@@ -57,7 +57,18 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
             settings::choose_group(panel, ui::SettingsGroup::Calls);
         }
     }
-    panel.change(|state| state.base = page);
+    panel.change(|state| {
+        if page == ui::Page::Contacts {
+            contacts::reset(state);
+        }
+        state.base = page;
+    });
+    if page == ui::Page::Contacts
+        && let Some(window) = panel.window.upgrade()
+    {
+        contacts::apply(&window, &panel.state.borrow());
+        contacts::apply_list(&window, &panel.state.borrow());
+    }
 }
 
 /// One page back.
@@ -74,6 +85,13 @@ pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
         state.page() == ui::Page::Settings && state.unregistered.is_none()
     };
     if in_settings && settings::back(panel) {
+        return Ok(());
+    }
+    let in_contacts = {
+        let state = panel.state.borrow();
+        state.page() == ui::Page::Contacts && state.unregistered.is_none()
+    };
+    if in_contacts && contacts::back(panel) {
         return Ok(());
     }
     panel.change(|state| {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::generated as ui;
 use super::picture::Canvas;
-use super::{account, call, convert, dial, finger, home, log, pages, pin, settings, text_entry};
+use super::{account, call, contacts, convert, dial, finger, home, log, pages, pin, settings, text_entry};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event,
     LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
@@ -64,6 +64,7 @@ pub(super) struct State {
     pub(super) fault: Option<settings::Fault>,
     /// The files that a certificate can be taken from, while one is looked for.
     pub(super) files: settings::Files,
+    pub(super) contacts: contacts::Contacts,
     /// The account that is being tried.
     pub(super) trial: Option<account::Trial>,
     /// The account that was chosen for a call and is not registered, while the other one is.
@@ -95,6 +96,7 @@ impl Default for State {
             editing: None,
             fault: None,
             files: settings::Files::default(),
+            contacts: contacts::Contacts::default(),
             trial: None,
             unregistered: None,
             pin: pin::PinPad::default(),
@@ -194,6 +196,7 @@ impl Panel {
         dial::connect(&window, self);
         call::connect(&window, self);
         log::connect(&window, self);
+        contacts::connect(&window, self);
         settings::connect(&window, self);
         account::connect(&window, self);
         pin::connect(&window, self);
@@ -201,6 +204,7 @@ impl Panel {
         self.show_clock();
         home::apply(&window, &self.state.borrow());
         log::apply(&window, &self.state.borrow());
+        contacts::apply_list(&window, &self.state.borrow());
         settings::apply(&window, &self.state.borrow());
         pin::show(self);
         self.show();
@@ -230,7 +234,8 @@ impl Panel {
         let Some(window) = self.window.upgrade() else { return };
         match event {
             Event::Settings(config) => {
-                self.state.borrow_mut().config = config;
+                let before = std::mem::replace(&mut self.state.borrow_mut().config, config);
+                contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
@@ -259,6 +264,8 @@ impl Panel {
                 self.state.borrow_mut().unregistered = Some(account);
             }
             Event::Refused(Refusal::Certificate(problem)) if settings::handle_refused_file(self, &problem) => {}
+            Event::Refused(Refusal::ContactFile(problem)) if contacts::handle_refused_file(self, &problem) => {}
+            Event::Refused(Refusal::Book(error)) if contacts::handle_refused(self, &error) => {}
             Event::Refused(refusal) => {
                 pages::show_refusal(&window, convert::refusal(&refusal));
                 let weak = self.window.clone();
@@ -273,6 +280,9 @@ impl Panel {
                 self.carry_out(&window);
             }
             Event::CertificateFiles(files) => settings::handle_files(self, files),
+            Event::ContactFiles { files, folders } => contacts::handle_files(self, files, &folders),
+            Event::ContactsImported(imported) => contacts::handle_imported(self, &imported),
+            Event::ContactsExported { file, count } => contacts::handle_exported(self, &file, count),
             Event::Bye => {}
         }
         self.show();

@@ -5,6 +5,7 @@ mod common;
 
 mod accounts;
 mod auto_answer;
+mod book;
 mod certificates;
 mod direct_call;
 mod dnd;

@@ -1,6 +1,7 @@
 //! Pictures of all pages, filled with their sample values, at the three sizes and in all looks: `./dev shots` leaves them
 //! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
 
+mod book;
 mod scenes;
 
 use std::collections::{BTreeSet, HashSet};
@@ -156,6 +157,14 @@ fn the_names_that_scripts_press_are_there() {
         ("entry_password", vec!["Show while typing", "Remove", "Cancel", "Save"]),
         ("trial_fails", vec!["Try again", "Close"]),
         ("other_account", vec!["Call with the other account", "Cancel"]),
+        ("contacts_many", vec!["Favourites", "All", "Doors", "Search", "Add contact", "Import and export"]),
+        ("contact", vec!["Favourite", "Edit", "Close", "Call 0171 1234567 with Account 2"]),
+        (
+            "contact_edit",
+            vec!["Delete contact", "Cancel", "Save contact", "contact.name", "contact.numbers.1", "Add number"],
+        ),
+        ("contact_delete", vec!["Keep", "Delete for good"]),
+        ("contacts_menu", vec!["Import", "Export", "Cancel"]),
         ("home_account_words", vec!["Account in words"]),
     ];
     for (scene, names) in in_scenes {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use slint::{ComponentHandle, ModelRc};
 
-use super::ui;
+use super::{book, ui};
 use crate::channel::{Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
 use crate::config::{Config, DeviceFault, Problem};
 use crate::ui::panel::State;
@@ -149,6 +149,25 @@ pub(super) const SCENES: &[Scene] = &[
         states(window, ui::AccountState::Failed, ui::AccountState::Registered);
         window.global::<ui::StatusAdapter>().set_explained(1);
     }),
+    scene("contacts_many", ui::Page::Contacts, book::many),
+    scene("contacts_favourites", ui::Page::Contacts, book::favourites),
+    scene("contacts_doors_none", ui::Page::Contacts, book::no_doors),
+    scene("entry_contacts_search", ui::Page::Contacts, book::search),
+    scene("entry_contacts_search_nobody", ui::Page::Contacts, book::search_nobody),
+    scene("contact", ui::Page::Contacts, book::contact),
+    scene("contact_door", ui::Page::Contacts, book::door),
+    scene("contact_new", ui::Page::Contacts, book::new),
+    scene("contact_edit", ui::Page::Contacts, book::edit),
+    scene("contact_edit_door", ui::Page::Contacts, book::edit_door),
+    scene("contact_refused", ui::Page::Contacts, book::refused),
+    scene("entry_contact_number", ui::Page::Contacts, book::number),
+    scene("contact_ringtone", ui::Page::Contacts, book::ringtone),
+    scene("contact_delete", ui::Page::Contacts, book::delete),
+    scene("contacts_menu", ui::Page::Contacts, book::menu),
+    scene("contacts_import_none", ui::Page::Contacts, book::import_none),
+    scene("contacts_import", ui::Page::Contacts, book::import),
+    scene("contacts_export", ui::Page::Contacts, book::export),
+    scene("contacts_imported", ui::Page::Contacts, book::imported),
     scene("ringing_labelled", ui::Page::Ringing, labels),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
@@ -265,6 +284,12 @@ fn states(window: &ui::AppWindow, first: ui::AccountState, second: ui::AccountSt
     };
     let rows = ModelRc::new(slint::VecModel::from(vec![view(1, first), view(2, second)]));
     window.global::<ui::StatusAdapter>().set_accounts(rows);
+}
+
+/// Both accounts are registered, and bear labels.
+pub(super) fn both_accounts(window: &ui::AppWindow) {
+    labels(window);
+    states(window, ui::AccountState::Registered, ui::AccountState::Registered);
 }
 
 fn labels(window: &ui::AppWindow) {

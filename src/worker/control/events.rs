@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::status;
+use super::{contacts, status};
 use crate::channel::{Event, LogEntry, Screen};
 
 /// The line of an event, with its line end; none for what concerns the screen alone.
@@ -30,8 +30,15 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
             "newest": entries.first(),
         }),
         Event::Notices(list) => json!({"event": "notices", "notices": status::notices(list)}),
+        Event::ContactsImported(imported) => {
+            json!({"event": "contacts_imported", "import": contacts::imported(imported)})
+        }
         Event::Bye => json!({"event": "bye"}),
-        Event::CertificateFiles(_) | Event::Refused(_) | Event::Ask { .. } => return None,
+        Event::CertificateFiles(_)
+        | Event::ContactFiles { .. }
+        | Event::ContactsExported { .. }
+        | Event::Refused(_)
+        | Event::Ask { .. } => return None,
     };
     Some(with_end(&value))
 }

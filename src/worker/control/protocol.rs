@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use super::contacts;
 use crate::channel::{Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, ScreenRequest};
+use crate::config::PhonebookEntry;
+use crate::config::book::Which;
 
 /// The longest line that is read, in bytes, without its line end.
 pub const LINE_LIMIT: usize = 64 * 1024;
@@ -33,6 +36,8 @@ pub enum Do {
     Get(String),
     /// The files of certificates and keys that were imported.
     Certificates,
+    /// The address book.
+    Contacts,
     /// Turn this connection into a stream of events.
     Events,
 }
@@ -78,6 +83,7 @@ fn what(from: &Parameters<'_>) -> Result<Do, String> {
         "status" => Do::Status,
         "events" => Do::Events,
         "certificates" => Do::Certificates,
+        "contacts" => Do::Contacts,
         "get" => Do::Get(from.text("key")?.to_owned()),
         "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
         "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
@@ -108,6 +114,14 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
             role: from.role()?,
             file: PathBuf::from(from.text("file")?),
         },
+        "add_contact" => Command::AddContact(Box::new(from.contact()?)),
+        "change_contact" => Command::ChangeContact {
+            which: Which::Named(from.text("name")?.to_owned()),
+            entry: Box::new(from.contact()?),
+        },
+        "remove_contact" => Command::RemoveContact(Which::Named(from.text("name")?.to_owned())),
+        "import_contacts" => Command::ImportContacts(PathBuf::from(from.text("file")?)),
+        "export_contacts" => Command::ExportContacts(PathBuf::from(from.text("file")?)),
         "quit" => Command::Quit,
         other => return Err(format!("'{other}' is not a thing to do")),
     })
@@ -188,6 +202,15 @@ impl<'a> Parameters<'a> {
             .ok_or_else(|| format!("\"role\" is '{word}', it must be authority, client or key"))
     }
 
+    /// A whole contact.
+    fn contact(&self) -> Result<PhonebookEntry, String> {
+        match self.0.get("contact") {
+            Some(Value::Object(contact)) => contacts::parse(contact),
+            Some(other) => Err(format!("\"contact\" is {other}, it must be an object")),
+            None => Err("\"contact\" is missing".to_owned()),
+        }
+    }
+
     fn dnd(&self) -> Result<DndMode, String> {
         match self.text("mode")? {
             "off" => Ok(DndMode::Off),
@@ -215,6 +238,10 @@ mod tests {
         parse(line.as_bytes()).expect("this line is right").what
     }
 
+    fn anna() -> PhonebookEntry {
+        PhonebookEntry { name: "Anna".into(), numbers: vec!["12".into()], ..PhonebookEntry::default() }
+    }
+
     fn refused(line: &str) -> String {
         parse(line.as_bytes()).expect_err("this line is wrong").error
     }
@@ -232,6 +259,7 @@ mod tests {
         assert_eq!(understood(r#"{"do":"status"}"#), Do::Status);
         assert_eq!(understood(r#"{"do":"events"}"#), Do::Events);
         assert_eq!(understood(r#"{"do":"certificates"}"#), Do::Certificates);
+        assert_eq!(understood(r#"{"do":"contacts"}"#), Do::Contacts);
         assert_eq!(understood(r#"{"do":"get","key":"a.b"}"#), Do::Get("a.b".into()));
         let commands = [
             (r#"{"do":"dial","text":"1","account":"2"}"#, {
@@ -257,6 +285,15 @@ mod tests {
                     file: "/stick/door.pem".into(),
                 }
             }),
+            (r#"{"do":"add_contact","contact":{"name":"Anna","numbers":["12"]}}"#, {
+                Command::AddContact(Box::new(anna()))
+            }),
+            (r#"{"do":"change_contact","name":"Bert","contact":{"name":"Anna","numbers":["12"]}}"#, {
+                Command::ChangeContact { which: Which::Named("Bert".into()), entry: Box::new(anna()) }
+            }),
+            (r#"{"do":"remove_contact","name":"Bert"}"#, Command::RemoveContact(Which::Named("Bert".into()))),
+            (r#"{"do":"import_contacts","file":"/a.vcf"}"#, Command::ImportContacts("/a.vcf".into())),
+            (r#"{"do":"export_contacts","file":"/a.csv"}"#, Command::ExportContacts("/a.csv".into())),
             (r#"{"do":"quit"}"#, Command::Quit),
         ];
         for (line, command) in commands {
@@ -282,6 +319,8 @@ mod tests {
         assert!(refused(r#"{"do":"answer","call":"x"}"#).contains("the number of a call"));
         assert!(refused(r#"{"do":"dnd","mode":"loud"}"#).contains("off, silent or reject"));
         assert!(refused(r#"{"do":"dial","text":"1","account":3}"#).contains("auto, 1 or 2"));
+        assert_eq!(refused(r#"{"do":"add_contact"}"#), "\"contact\" is missing");
+        assert!(refused(r#"{"do":"add_contact","contact":{"code":"1"}}"#).contains("a contact has no \"code\""));
         let import = |account: &str, role: &str| {
             refused(&format!(r#"{{"do":"import_certificate","account":"{account}","role":"{role}","file":"f"}}"#))
         };

@@ -83,6 +83,12 @@ impl Loop {
             Do::Command(command @ (Command::ImportCertificate { .. } | Command::ListCertificateFiles)) => {
                 self.certificate_command(command, Some(reply));
             }
+            Do::Contacts => drop(reply.send(Ok(self.list_contacts()))),
+            Do::Command(
+                command @ (Command::ImportContacts(_) | Command::ExportContacts(_) | Command::ListContactFiles),
+            ) => {
+                self.contact_command(command, Some(reply));
+            }
             Do::Command(command) => {
                 if let Some((command, Some(reply))) = self.without_plain_pin(command, Some(reply)) {
                     self.carry_out(command, reply);
@@ -100,14 +106,19 @@ impl Loop {
                     Done::Call(CallHandle(call)) => json!({"call": call}),
                     Done::Ok => json!({}),
                 };
-                // What is to be saved goes to the disk before anybody is told that it is done.
-                self.drain();
-                if self.saving > 0 {
-                    self.asked.of_disk.push((reply, value));
-                } else {
-                    let _ = reply.send(Ok(value));
-                }
+                self.answer_saved(reply, value);
             }
+        }
+    }
+
+    /// What is to be saved goes to the disk before anybody is told that it is done.
+    pub(super) fn answer_saved(&mut self, reply: Reply, value: Value) {
+        self.drain();
+        if self.saving > 0 {
+            self.asked.of_disk.push((reply, value));
+        } else {
+            // Who asked may have gone.
+            let _ = reply.send(Ok(value));
         }
     }
 

@@ -1,10 +1,11 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
 //! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
-//! about files of certificates, `plugins` about those of GStreamer that are missing.
+//! about files of certificates, `contacts` about those of contacts, `plugins` about those of GStreamer that are missing.
 
 mod asked;
 mod certificates;
+mod contacts;
 mod outputs;
 mod pin;
 mod plugins;
@@ -26,6 +27,7 @@ use tokio::task::AbortHandle;
 use self::asked::Asked;
 use super::Options;
 use super::certificates::{self as files_of_certificates, Desk, Places};
+use super::contacts as files_of_contacts;
 use super::control::{events, serve};
 use super::files::{self, Saved, Writer};
 use super::media::{Media, Packet, Report, now};
@@ -83,6 +85,7 @@ enum Input {
     Probed(VideoCapabilities),
     Pin(pins::Done),
     Certificates(files_of_certificates::Done),
+    Contacts(files_of_contacts::Done),
     Signal(&'static str),
     Due,
 }
@@ -102,6 +105,7 @@ struct Loop {
     saving: usize,
     pin: Pin,
     certificates: Desk,
+    contact_files: files_of_contacts::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -129,6 +133,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (saved_in, mut saved) = mpsc::unbounded_channel();
     let (pins_in, mut pins) = mpsc::unbounded_channel();
     let (certificates_in, mut certificates) = mpsc::unbounded_channel();
+    let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -165,6 +170,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         pin,
         keyring: Keyring::new(&places.folder),
         certificates: Desk::new(places, certificates_in),
+        contact_files: files_of_contacts::Desk::new(contacts_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -212,6 +218,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(result) = saved.recv() => Input::Saved(result),
             Some(done) = pins.recv() => Input::Pin(done),
             Some(done) = certificates.recv() => Input::Certificates(done),
+            Some(done) = contacts.recv() => Input::Contacts(done),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -250,6 +257,7 @@ impl Loop {
             Input::Probed(found) => self.probed(&found),
             Input::Pin(done) => self.pin_done(done),
             Input::Certificates(done) => self.certificates_done(done),
+            Input::Contacts(done) => self.contacts_done(done),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -263,6 +271,9 @@ impl Loop {
             Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => self.pin_command(command),
             Command::ImportCertificate { .. } | Command::ListCertificateFiles => {
                 self.certificate_command(command, None)
+            }
+            Command::ImportContacts(_) | Command::ExportContacts(_) | Command::ListContactFiles => {
+                self.contact_command(command, None);
             }
             command => {
                 if let Command::Shown(screen) = &command {
