@@ -258,6 +258,26 @@ mod tests {
     }
 
     #[test]
+    fn a_contact_whose_number_is_typed_is_beside_it_from_the_first_key_to_the_last() {
+        let contact = |name: &str, number: &str| PhonebookEntry {
+            name: name.into(),
+            numbers: vec![number.into()],
+            ..Default::default()
+        };
+        let book = vec![contact("Anna", "0171 12-3"), contact("Door", "10.0.0.2:5070"), contact("Off", "*78")];
+        let config = Arc::new(Config { contacts: book.into(), ..Config::default() });
+        for (typed, name) in
+            [("017112", "Anna"), ("0171123", "Anna"), ("10✳0", "Door"), ("10✳0✳0✳2✳5070", "Door"), ("✳78", "Off")]
+        {
+            let state = State { config: config.clone(), entry: typed.into(), ..State::default() };
+            let found = suggestions(&state);
+            assert_eq!(found.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), [name], "{typed}");
+        }
+        let state = State { config, entry: "99".into(), ..State::default() };
+        assert!(suggestions(&state).is_empty());
+    }
+
+    #[test]
     fn an_address_is_suggested_as_it_is_typed() {
         assert_eq!(starred("192.168.1.20"), "192✳168✳1✳20");
         assert_eq!(starred("127.0.0.1:5080"), "127✳0✳0✳1✳5080");

@@ -1,10 +1,11 @@
 //! The contacts in all states, filled by their twins.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use i_slint_backend_testing::{ElementHandle, ElementQuery};
+use i_slint_backend_testing::ElementQuery;
 use slint::{ComponentHandle, Model};
 
 use super::ui;
@@ -52,6 +53,9 @@ fn book() -> Vec<PhonebookEntry> {
 fn show(window: &ui::AppWindow, contacts: Contacts) {
     let config = Config { contacts: book().into(), ..Config::default() };
     let config = config.set("account2.basic.display_label", "Familie Schwarzenberger").expect("a label");
+    let theme = window.global::<ui::Theme>();
+    let room = window.window().size().height as f32 - theme.get_page_bar();
+    let contacts = Contacts { places: (room / theme.get_touch()) as usize, ..contacts };
     let state = State { config: Arc::new(config), contacts, ..State::default() };
     super::scenes::both_accounts(window);
     contacts::apply_list(window, &state);
@@ -167,16 +171,17 @@ fn of_ten_thousand_contacts_only_those_in_sight_are_made() {
     let mut state = State { config, ..State::default() };
     contacts::apply_list(&window, &state);
     let made = || ElementQuery::from_root(&window).match_descendants().match_type_name("ContactLine").find_all();
-    let names = || made().iter().filter_map(ElementHandle::accessible_label).collect::<Vec<_>>();
+    // What a row is made of counts as well, under its name.
+    let names = || made().iter().filter_map(|row| Some(row.accessible_label()?.to_string())).collect::<BTreeSet<_>>();
     let adapter = window.global::<ui::ContactsAdapter>();
     assert_eq!(adapter.get_rows().row_count(), 10_000);
     assert_eq!(adapter.get_rail().row_count(), 7, "as many keys as fit");
     window.window().take_snapshot().expect("a picture");
-    assert!(names().len() <= 8 && names()[0] == "A Contact 0", "{:?}", names());
+    assert!(names().len() <= 8 && names().contains("A Contact 0"), "{:?}", names());
     finger::press(&window, "Letters W–Z", || {}).expect("the last key");
     i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
     window.window().take_snapshot().expect("a picture");
-    assert!(names().len() <= 8 && names().iter().any(|name| name == "W Contact 100"), "{:?}", names());
+    assert!(names().len() <= 8 && names().contains("W Contact 100"), "{:?}", names());
     state.contacts = Contacts::looking_for("contact 9999");
     contacts::apply_list(&window, &state);
     assert_eq!(adapter.get_rows().row_count(), 1);

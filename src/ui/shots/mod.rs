@@ -161,7 +161,7 @@ fn the_names_that_scripts_press_are_there() {
         ("contact", vec!["Favourite", "Edit", "Close", "Call 0171 1234567 with Account 2"]),
         (
             "contact_edit",
-            vec!["Delete contact", "Cancel", "Save contact", "contact.name", "contact.numbers.1", "Add number"],
+            vec!["Delete contact", "Discard", "Save contact", "contact.name", "contact.numbers.1", "Add number"],
         ),
         ("contact_delete", vec!["Keep", "Delete for good"]),
         ("contacts_menu", vec!["Import", "Export", "Cancel"]),
