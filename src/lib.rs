@@ -21,7 +21,7 @@
 //! | [`config`] | every setting declared once; the file, stored atomically; the journal under the call log |
 //! | [`sip`] | the RFC 3261 user agent core: guard against floods, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
-//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, ringing, early media, unlock, hold, floods, the call log |
+//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, do not disturb and its codes, ringing, early media, unlock, hold, floods, the call log |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
 //! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN; and the control socket |
 //! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |

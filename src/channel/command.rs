@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CallHandle, CallState, PortFault, Screen};
+use super::{CallHandle, CallState, DndTerm, PortFault, Screen};
 use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
 use crate::dial::DialError;
 
@@ -42,8 +42,8 @@ pub enum Command {
     Volume(u8),
     /// A key was pressed on the dial pad: sound its tone.
     KeyTone(char),
-    /// Do not disturb.
-    Dnd(DndMode),
+    /// Do not disturb, and for how long.
+    Dnd(DndMode, DndTerm),
     /// Change one setting: its key and the new value as text. Checked like the pages, in force at once, then saved.
     Set {
         /// For example `phone.direct_ip.port`.

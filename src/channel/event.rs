@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, LogEntry, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
-    SoundFault,
+    AccountTestView, CallView, DirectIpView, DndServerView, LogEntry, PinView, PortFault, Refusal, RegistrationView,
+    ScreenRequest, SoundFault,
 };
 use crate::config::{Account, Config, FileError, Problem};
 
@@ -20,6 +20,8 @@ pub enum Event {
     DirectIp(DirectIpView),
     /// One account.
     Registration(RegistrationView),
+    /// What the servers of the accounts say to do not disturb.
+    DndServers([DndServerView; 2]),
     /// How a trial of an account goes.
     AccountTest(AccountTestView),
     /// The installer's PIN, at the start and after each change.

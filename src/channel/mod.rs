@@ -5,6 +5,7 @@
 
 mod call;
 mod command;
+mod dnd;
 mod door;
 mod event;
 mod fault;
@@ -16,6 +17,7 @@ pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
 };
 pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
+pub use self::dnd::{CodeFault, DndServerState, DndServerView, DndTerm};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};

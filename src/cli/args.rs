@@ -146,6 +146,9 @@ pub(super) enum CtlVerb {
     Dnd {
         #[arg(value_parser = ["off", "silent", "reject"])]
         mode: String,
+        /// Until morning, or for so many minutes [default: until it is switched off]
+        #[arg(long = "for", value_name = "morning|MINUTES")]
+        term: Option<String>,
     },
     /// Loudspeaker volume, 0–100
     Volume {

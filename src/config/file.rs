@@ -244,7 +244,7 @@ fn leaves(table: &Table, prefix: &str, into: &mut Vec<String>) {
 /// A TOML value as the text that the check of the setting takes.
 fn as_text(value: &Toml, kind: Kind) -> Result<String, String> {
     match (value, kind) {
-        (Toml::Array(items), Kind::List { .. } | Kind::Order(_)) => {
+        (Toml::Array(items), Kind::List { .. } | Kind::Order(_) | Kind::Set(_)) => {
             let words: Option<Vec<String>> = items
                 .iter()
                 .map(|item| match item {
@@ -320,8 +320,10 @@ mod tests {
             let other = match setting.kind {
                 Kind::Switch => if setting.default == "on" { "off" } else { "on" }.to_owned(),
                 Kind::Number { max, .. } => max.to_string(),
-                Kind::Choice(words) | Kind::Order(words) => words.last().expect("words").to_string(),
-                Kind::Keys { .. } => "12#".to_owned(),
+                Kind::Choice(words) | Kind::Order(words) | Kind::Set(words) => words.last().expect("words").to_string(),
+                Kind::Keys { .. } | Kind::Code { .. } => "12#".to_owned(),
+                Kind::TimeOfDay => "06:30".to_owned(),
+                Kind::Moment => "2026-11-29T07:00:00Z".to_owned(),
                 Kind::Secret { .. } => "1234".to_owned(),
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => "0f".repeat(32),
                 Kind::Text { .. } => "test".to_owned(),

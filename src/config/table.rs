@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
 use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
 use super::contacts::PhonebookEntry;
+use super::dnd::DndAccounts;
 use super::pin;
 use super::setting::{Field, Kind, Part, Setting};
+use super::time::TimeOfDay;
 use crate::dial;
 
 /// Makes the fields of [`Config`] and the rows of [`SETTINGS`] from one declaration each.
@@ -82,6 +85,7 @@ const SECURITY: &str = "Security > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
+const CODE: Kind = Kind::Code { max: 16 };
 const CODECS: &[&str] = &["opus", "g722", "pcmu", "pcma"];
 
 settings! {
@@ -92,8 +96,18 @@ settings! {
 
     dnd_mode: DndMode = "phone.dnd.mode", "DND", DND, Kind::Choice(DndMode::WORDS), "off" "", NextCall,
         "Do not disturb: silent shows the visitor without a sound, reject turns calls away. Emergency contacts pass.";
+    dnd_accounts: DndAccounts = "phone.dnd.accounts", "Account", DND, Kind::Set(DndAccounts::WORDS), "1, 2, ip" "", NextCall,
+        "Whose calls are kept away: those through account 1, through account 2, and direct ones (ip). The others ring.";
     dnd_return_code: ReturnCode = "phone.dnd.return_code", "Return Code When DND", DND, Kind::Choice(ReturnCode::WORDS), "486" "", NextCall,
         "What a caller whom DND turns away is told. 603 silences every phone of the flat.";
+    dnd_on_code: String = "phone.dnd.on_code", "DND On Code", DND, CODE, "78" "", NextCall,
+        "What is called on the server of each chosen account when DND is switched on; empty means nothing.";
+    dnd_off_code: String = "phone.dnd.off_code", "DND Off Code", DND, CODE, "79" "", NextCall,
+        "What is called on the server of each chosen account when DND is switched off; empty means nothing.";
+    dnd_morning: TimeOfDay = "phone.dnd.morning", "Morning", DND, Kind::TimeOfDay, "07:00" "", NextCall,
+        "When DND until morning ends, as the clocks here show it.";
+    dnd_until: Option<SystemTime> = "phone.dnd.until", "Until", DND, Kind::Moment, "" "", NextCall,
+        "When DND switches itself off; empty means not by itself. It is forgotten once DND is off.";
 
     return_code_when_refused: ReturnCode = "phone.call.return_code_when_refused", "Return Code When Refuse", OTHERS,
         Kind::Choice(ReturnCode::WORDS), "486" "", NextCall,

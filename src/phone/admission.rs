@@ -1,12 +1,13 @@
 //! Who may ring: the order of the questions that every incoming call is asked.
 //!
 //! ```text
-//! Direct IP on? ─▶ blocked contact? ─▶ DND reject (emergency passes)? ─▶ a free line? ─▶ rings, silently under DND silent
+//! Direct IP on? ─▶ blocked contact? ─▶ DND reject (emergency passes, and an account that is not chosen)? ─▶ a free line? ─▶ rings, silently under DND silent
 //!    404             refused as if declined   DND return code              486
 //! ```
 
 use std::time::Duration;
 
+use super::dnd;
 use crate::channel::EndReason;
 use crate::config::{Account, Config, DndMode, Party, PhonebookEntry, is_party};
 
@@ -44,7 +45,8 @@ pub(super) fn decide(
     if contact.is_some_and(|contact| contact.blocked) {
         return Admission::Refuse { status: config.return_code_when_refused.status(), reason: EndReason::NotAccepted };
     }
-    let dnd = if contact.is_some_and(|contact| contact.emergency) { DndMode::Off } else { config.dnd_mode };
+    let passes = contact.is_some_and(|contact| contact.emergency) || !dnd::is_on(config, account);
+    let dnd = if passes { DndMode::Off } else { config.dnd_mode };
     if dnd == DndMode::Reject {
         return Admission::Refuse { status: config.dnd_return_code.status(), reason: EndReason::Dnd };
     }

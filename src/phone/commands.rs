@@ -62,7 +62,7 @@ impl Phone {
                 }
                 Ok(Done::Ok)
             }
-            Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
+            Command::Dnd(mode, term) => Ok(self.switch_dnd(now, mode, term)),
             Command::Set { key, value } => self.set(now, &key, &value),
             Command::TestAccount(account) => Ok(self.test_account(now, account)),
             Command::LogSeen => {

@@ -77,7 +77,8 @@ impl Phone {
             return;
         }
         let calls: Vec<_> = self.calls.values().map(|call| (call.handle, call.rings_here())).collect();
-        let nothing_to_say = calls.is_empty() && !self.has_registrations();
+        let codes = self.quit_codes(now);
+        let nothing_to_say = calls.is_empty() && !codes && !self.has_registrations();
         let last_words = if nothing_to_say { Duration::ZERO } else { LAST_WORDS };
         let answers = calls.iter().all(|(_, rings)| !rings);
         for (handle, rings) in calls {

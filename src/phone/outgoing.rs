@@ -12,7 +12,7 @@ use super::output::MediaPorts;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
-use crate::channel::{AccountFault, CallDirection, CallHandle, Done, EndReason, Refusal};
+use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
 use crate::config::{Account, AccountChoice, Config, PhonebookEntry};
 use crate::dial::{self, DialTarget, DialTransport, SipUri};
 use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
@@ -329,13 +329,7 @@ impl Phone {
         let Stage::Outgoing(Outgoing { progress: Progress::Calling, placing, .. }) = &call.stage else { return false };
         let Placing::Through { account, .. } = placing else { return false };
         let (account, Some(way)) = (*account, call.path) else { return false };
-        let fault = match why {
-            EndCause::Rejected(503, _) => AccountFault::ServerBusy(503),
-            EndCause::TransportError if way.transport == Transport::Udp => AccountFault::NobodyListens(way.remote),
-            EndCause::TransportError => AccountFault::ConnectionLost(way.remote),
-            EndCause::TimedOut => AccountFault::NoAnswer(way.remote),
-            _ => return false,
-        };
+        let Some(fault) = account::fault_of_way(why, way) else { return false };
         // A server that is busy is left only where there is another one: the registration is as good as it was.
         let is_busy = matches!(why, EndCause::Rejected(..));
         if !is_busy || self.has_other_way(account) {
@@ -427,7 +421,7 @@ fn followed(config: &Config) -> u8 {
 }
 
 /// The INVITE for a call through an account, still without an offer and followed nowhere.
-fn invite_through(passage: Passage, to: Uri) -> Invite {
+pub(super) fn invite_through(passage: Passage, to: Uri) -> Invite {
     Invite {
         path: passage.way,
         to,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::output::{MediaOrder, Output};
-use super::{Now, Phone};
+use super::{Now, Phone, dnd};
 use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal};
-use crate::config::{Account, Config, DndMode, FileError, Part};
+use crate::config::{Account, Config, FileError, Part};
 
 /// A port that another program has is tried again after this long.
 const PORT_RETRY: Duration = Duration::from_secs(5);
@@ -123,7 +123,7 @@ impl Phone {
 
     /// Changes one setting.
     pub(super) fn set(&mut self, now: Now, key: &str, value: &str) -> Result<Done, Refusal> {
-        let config = self.config.set(key, value)?;
+        let config = dnd::settled(self.config.set(key, value)?);
         if config != *self.config {
             self.apply(now, Arc::new(config));
         }
@@ -131,7 +131,7 @@ impl Phone {
     }
 
     /// Puts checked settings in force and has them saved.
-    fn apply(&mut self, now: Now, config: Arc<Config>) {
+    pub(super) fn apply(&mut self, now: Now, config: Arc<Config>) {
         let before = std::mem::replace(&mut self.config, config.clone());
         if before.direct_ip_port != config.direct_ip_port {
             self.listening = Listening::default();
@@ -152,14 +152,7 @@ impl Phone {
         if before.redoes(&config, Part::Sound) || before.redoes(&config, Part::Video) {
             self.order(MediaOrder::Configure(config.clone()));
         }
-        // A bell that sounds now falls silent too.
-        if before.dnd_mode == DndMode::Off && config.dnd_mode != DndMode::Off {
-            let quiet = |contact: &crate::config::PhonebookEntry| !contact.emergency;
-            let ringing: Vec<_> = self.calls.values_mut().filter(|call| call.rings_here()).collect();
-            for call in ringing {
-                call.silent |= call.remote.contact.as_ref().is_none_or(quiet);
-            }
-        }
+        self.change_dnd(now, &before);
         // What a call shows and wishes may follow from the settings (its door, pictures on or off).
         let handles: Vec<_> = self.calls.keys().copied().collect();
         for handle in handles {

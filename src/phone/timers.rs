@@ -34,7 +34,8 @@ impl Phone {
         let leaving = self.leaving_deadline(self.waits_for_disk());
         let accounts = self.accounts.poll_timeout();
         let port = self.listening.retry_at();
-        calls.chain(sip).chain(accounts).chain(port).chain(self.sounding.busy_until).chain(leaving).min()
+        let dnd = self.dnd_timeout();
+        calls.chain(sip).chain(accounts).chain(port).chain(dnd).chain(self.sounding.busy_until).chain(leaving).min()
     }
 
     /// Does what is due.
@@ -43,6 +44,7 @@ impl Phone {
         self.settle(now);
         self.tend_accounts(now);
         self.retry_port(now);
+        self.tend_dnd(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

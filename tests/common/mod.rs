@@ -7,7 +7,7 @@ mod panel;
 mod pbx;
 mod talk;
 
-pub use house::{DOOR, House, Node, OTHER, PANEL, PBX, PBX_2, outside};
+pub use house::{DOOR, House, Node, NodeName, OTHER, PANEL, PBX, PBX_2, outside};
 pub use panel::{Disk, Panel};
 pub use pbx::{Pbx, Registrar};
 pub use talk::{FRAME, Talk};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PortFault, PortTrouble};
-use vestibule::config::{Config, FileError, FileFault};
+use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
-    Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
+    Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
 };
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
 use vestibule::sip::locate::{Answer, DnsFault, Question};
@@ -75,6 +75,19 @@ impl Routes for Straight {
     }
 }
 
+/// Here the clocks show UTC.
+struct Greenwich;
+
+impl Calendar for Greenwich {
+    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let into = Duration::from_secs((u64::from(time.hour) * 60 + u64::from(time.minute)) * 60);
+        let days = after.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs() / day.as_secs();
+        let today = SystemTime::UNIX_EPOCH + day * u32::try_from(days).ok()? + into;
+        Some(if today > after { today } else { today + day })
+    }
+}
+
 impl Panel {
     pub fn new(now: Now, address: IpAddr, seed: [u8; 32], settings: &[(&str, &str)], contacts: &str) -> Self {
         let book = vestibule::config::read(contacts);
@@ -88,8 +101,9 @@ impl Panel {
                 audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
                 video: vec![VideoCodec::H264],
             },
-            ports: (0..4).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
+            ports: (0..6).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
             routes: Box::new(Straight(address)),
+            calendar: Box::new(Greenwich),
             instance: "urn:uuid:00000000-0000-4000-8000-000000000001".to_owned(),
         };
         Self {

@@ -8,6 +8,8 @@ mod auto_answer;
 mod certificates;
 mod direct_call;
 mod dnd;
+mod dnd_codes;
+mod dnd_ends;
 mod early_media;
 mod flood;
 mod forked;

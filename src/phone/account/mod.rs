@@ -25,7 +25,7 @@ use super::{FlowFault, Now, Output, Phone};
 use crate::channel::{AccountFault, AccountTestView, Done, Event, Refusal, RegistrationView};
 use crate::config::{Account, AccountChoice, AccountConfig, Config};
 use crate::sip::locate::{Answer, DnsFault, Question};
-use crate::sip::{FlowId, NameAddr, Path, ProbeEvent, SessionHandle, Uri};
+use crate::sip::{EndCause, FlowId, NameAddr, Path, ProbeEvent, SessionHandle, Transport, Uri};
 
 /// A socket that is needed no longer stays so long, for what is on its way.
 const LINGER: Duration = Duration::from_secs(10);
@@ -393,6 +393,11 @@ impl Phone {
         self.accounts.line(account).has_more()
     }
 
+    /// True when this account is registered at this moment.
+    pub(super) fn is_in_force(&self, account: Account) -> bool {
+        self.accounts.line(account).is_in_force()
+    }
+
     /// True when calls may be made through this account.
     pub(super) fn is_registered(&self, account: Account) -> bool {
         self.accounts.line(account).is_registered()
@@ -401,6 +406,17 @@ impl Phone {
     /// The credentials of an account answer what is asked in this session.
     pub(super) fn assign(&mut self, session: SessionHandle, account: Account) {
         self.endpoint.assign(session, binding::key(account));
+    }
+}
+
+/// What is wrong with the way by which an INVITE went, if its end says that the way is dead or its server busy.
+pub(super) fn fault_of_way(why: &EndCause, way: Path) -> Option<AccountFault> {
+    match why {
+        EndCause::Rejected(503, _) => Some(AccountFault::ServerBusy(503)),
+        EndCause::TransportError if way.transport == Transport::Udp => Some(AccountFault::NobodyListens(way.remote)),
+        EndCause::TransportError => Some(AccountFault::ConnectionLost(way.remote)),
+        EndCause::TimedOut => Some(AccountFault::NoAnswer(way.remote)),
+        _ => None,
     }
 }
 

@@ -3,13 +3,17 @@
 //! Nothing here knows a socket. Parameters go by name; a wrong one is answered with its name, its value and what is allowed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::channel::{Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, ScreenRequest};
+use crate::channel::{Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, DndTerm, ScreenRequest};
 
 /// The longest line that is read, in bytes, without its line end.
 pub const LINE_LIMIT: usize = 64 * 1024;
+
+/// The longest time for which do not disturb is switched on, in minutes: a day.
+const LONGEST_DND: u64 = 24 * 60;
 
 /// One line that was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +104,7 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
         "mute" => Command::Mute(from.switch("on")?),
         "camera" => Command::SendCamera(from.switch("on")?),
         "dtmf" => Command::Dtmf(from.text("digits")?.to_owned()),
-        "dnd" => Command::Dnd(from.dnd()?),
+        "dnd" => Command::Dnd(from.dnd()?, from.term()?),
         "volume" => Command::Volume(from.level()?),
         "set" => Command::Set { key: from.text("key")?.to_owned(), value: from.value("value")? },
         "import_certificate" => Command::ImportCertificate {
@@ -197,6 +201,22 @@ impl<'a> Parameters<'a> {
         }
     }
 
+    /// For how long: `morning`, a number of minutes up to a day, or nothing for until it is switched off.
+    fn term(&self) -> Result<DndTerm, String> {
+        let Some(value) = self.0.get("for").filter(|value| !value.is_null()) else { return Ok(DndTerm::Open) };
+        if value == "morning" {
+            return Ok(DndTerm::Morning);
+        }
+        value
+            .as_u64()
+            .or_else(|| value.as_str()?.parse().ok())
+            .filter(|minutes| (1..=LONGEST_DND).contains(minutes))
+            .map(|minutes| DndTerm::For(Duration::from_secs(minutes * 60)))
+            .ok_or_else(|| {
+                format!("\"for\" is {value}, it must be morning or a number of minutes from 1 to {LONGEST_DND}")
+            })
+    }
+
     fn level(&self) -> Result<u8, String> {
         let value = self.0.get("level").ok_or("\"level\" is missing")?;
         value
@@ -246,7 +266,14 @@ mod tests {
             (r#"{"do":"mute","on":true}"#, Command::Mute(true)),
             (r#"{"do":"mute","on":"off"}"#, Command::Mute(false)),
             (r#"{"do":"dtmf","digits":"12#"}"#, Command::Dtmf("12#".into())),
-            (r#"{"do":"dnd","mode":"silent"}"#, Command::Dnd(DndMode::Silent)),
+            (r#"{"do":"dnd","mode":"silent"}"#, Command::Dnd(DndMode::Silent, DndTerm::Open)),
+            (r#"{"do":"dnd","mode":"reject","for":"morning"}"#, Command::Dnd(DndMode::Reject, DndTerm::Morning)),
+            (r#"{"do":"dnd","mode":"silent","for":90}"#, {
+                Command::Dnd(DndMode::Silent, DndTerm::For(Duration::from_secs(5400)))
+            }),
+            (r#"{"do":"dnd","mode":"silent","for":"60"}"#, {
+                Command::Dnd(DndMode::Silent, DndTerm::For(Duration::from_secs(3600)))
+            }),
             (r#"{"do":"volume","level":100}"#, Command::Volume(100)),
             (r#"{"do":"set","key":"k","value":5062}"#, Command::Set { key: "k".into(), value: "5062".into() }),
             (r#"{"do":"set","key":"k","value":"x y"}"#, Command::Set { key: "k".into(), value: "x y".into() }),
@@ -281,6 +308,10 @@ mod tests {
         assert!(refused(r#"{"do":"volume","level":-1}"#).contains("-1"));
         assert!(refused(r#"{"do":"answer","call":"x"}"#).contains("the number of a call"));
         assert!(refused(r#"{"do":"dnd","mode":"loud"}"#).contains("off, silent or reject"));
+        for wrong in ["0", "1441", "\"noon\""] {
+            let said = refused(&format!(r#"{{"do":"dnd","mode":"silent","for":{wrong}}}"#));
+            assert_eq!(said, format!("\"for\" is {wrong}, it must be morning or a number of minutes from 1 to 1440"));
+        }
         assert!(refused(r#"{"do":"dial","text":"1","account":3}"#).contains("auto, 1 or 2"));
         let import = |account: &str, role: &str| {
             refused(&format!(r#"{{"do":"import_certificate","account":"{account}","role":"{role}","file":"f"}}"#))

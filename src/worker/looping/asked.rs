@@ -115,7 +115,8 @@ impl Loop {
         let config = self.phone.config();
         let state = State {
             screen: self.phone.screen(),
-            dnd: config.dnd_mode.word(),
+            dnd: config,
+            dnd_servers: &self.phone.dnd_servers(),
             direct_ip: &self.phone.direct_ip(),
             accounts: &self.phone.registrations(),
             calls: &self.phone.calls(),

@@ -25,6 +25,7 @@ use tokio::task::AbortHandle;
 
 use self::asked::Asked;
 use super::Options;
+use super::calendar::SystemCalendar;
 use super::certificates::{self as files_of_certificates, Desk, Places};
 use super::control::{events, serve};
 use super::files::{self, Saved, Writer};
@@ -41,7 +42,7 @@ use super::trace::{Trace, Way};
 use crate::channel::{Command, Event};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
-use crate::phone::{FlowFault, LINES, Phone, Routes, Start};
+use crate::phone::{FlowFault, PORTS, Phone, Routes, Start};
 use crate::sdp::{AudioCodec, Capabilities, VideoCodec};
 use crate::sip::{FlowId, Path, Transport};
 
@@ -140,7 +141,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let writer = Writer::start(files, saved_in)?;
     let mut random = StdRng::from_seed(seed);
     let phone_seed = rand::RngExt::random(&mut random);
-    let (media, ports, mut reports) = Media::start(&config, LINES, channels.frames, random);
+    let (media, ports, mut reports) = Media::start(&config, PORTS, channels.frames, random);
     let pin = Pin::load(now(), &data, &config.pin, pins_in);
     let start = Start {
         config: Arc::new(config),
@@ -149,6 +150,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         capabilities: capabilities(&VideoCapabilities::default()),
         ports,
         routes: Box::new(SystemRoutes),
+        calendar: Box::new(SystemCalendar),
         instance: files::instance(&data),
     };
     let places = Places::of(&data);
