@@ -67,9 +67,11 @@ fn settings(problem: &Problem) -> ui::NoticeRow {
 fn limit(kind: Kind) -> String {
     match kind {
         Kind::Switch | Kind::Number { .. } | Kind::Choice(_) => kind.range(),
-        Kind::Order(words) => words.join(", "),
+        Kind::Order(words) | Kind::Set(words) => words.join(", "),
+        Kind::Code { .. } => "0–9 ✳ #".to_owned(),
+        Kind::TimeOfDay => kind.range(),
         Kind::Keys { .. } => "0–9 ✳ # A–D".to_owned(),
-        Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } => String::new(),
+        Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } | Kind::Moment => String::new(),
     }
 }
 

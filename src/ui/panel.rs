@@ -17,8 +17,8 @@ use super::generated as ui;
 use super::picture::Canvas;
 use super::{account, call, convert, dial, finger, home, log, pages, pin, settings, text_entry};
 use crate::channel::{
-    Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event,
-    LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
+    Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
+    EndReason, Event, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -40,6 +40,7 @@ pub(super) struct State {
     pub(super) log_tab: ui::LogTab,
     pub(super) direct_ip: DirectIpView,
     pub(super) registrations: [RegistrationView; 2],
+    pub(super) dnd_servers: [DndServerView; 2],
     pub(super) notices: Arc<[Notice]>,
     /// The page beneath the calls.
     pub(super) base: ui::Page,
@@ -81,6 +82,7 @@ impl Default for State {
             log_tab: ui::LogTab::All,
             direct_ip: DirectIpView::default(),
             registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
+            dnd_servers: Default::default(),
             notices: Arc::default(),
             base: ui::Page::Home,
             entry: String::new(),
@@ -246,6 +248,10 @@ impl Panel {
                 {
                     *place = view;
                 }
+            }
+            Event::DndServers(views) => {
+                self.state.borrow_mut().dnd_servers = views;
+                settings::apply(&window, &self.state.borrow());
             }
             Event::Log(entries) => {
                 self.state.borrow_mut().log = entries;

@@ -9,6 +9,7 @@ mod rigs;
 mod calls;
 mod certificates;
 mod connections;
+mod dnd;
 mod dnsmasq;
 mod failover;
 mod failures;

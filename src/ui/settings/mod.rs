@@ -11,7 +11,7 @@ use slint::ComponentHandle;
 use super::panel::{Panel, State};
 use super::{account, generated as ui, pages, pin};
 use crate::channel::Command;
-use crate::config::setting;
+use crate::config::{Kind, setting};
 
 pub(super) use files::{Files, handle_change, handle_files, handle_refused_file};
 pub(super) use rows::Fault;
@@ -34,6 +34,8 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     adapter.on_leave(move || turn(&here, |state| state.editing = None));
     let here = panel.clone();
     adapter.on_set(move |key, value| set(&here, &key, &value));
+    let here = panel.clone();
+    adapter.on_toggle(move |word| toggle(&here, &word));
     let here = panel.clone();
     adapter.on_act(move |key| {
         here.touched();
@@ -110,6 +112,16 @@ fn set(panel: &Rc<Panel>, key: &str, value: &str) -> bool {
         panel.send(Command::Set { key: key.to_owned(), value: value.to_owned() });
     }
     good
+}
+
+/// Chooses one of several words more, or one less, in the order of the declaration.
+fn toggle(panel: &Rc<Panel>, word: &str) {
+    let Some(key) = panel.state.borrow().editing.clone() else { return };
+    let Some(Kind::Set(words)) = setting(&key).map(|setting| setting.kind) else { return };
+    let value = panel.state.borrow().config.get(&key).unwrap_or_default();
+    let chosen: Vec<&str> = value.split(", ").collect();
+    let after: Vec<&str> = words.iter().copied().filter(|it| chosen.contains(it) != (*it == word)).collect();
+    set(panel, &key, &after.join(","));
 }
 
 /// The rows of the group that is open, and the one that is being edited.

@@ -157,6 +157,9 @@ fn the_names_that_scripts_press_are_there() {
         ("trial_fails", vec!["Try again", "Close"]),
         ("other_account", vec!["Call with the other account", "Cancel"]),
         ("home_account_words", vec!["Account in words"]),
+        ("dnd_sheet_off", vec!["Off", "Silent", "Reject", "Until switched off", "1 hour", "Until morning", "Close"]),
+        ("dnd_accounts", vec!["1", "2", "ip", "Done"]),
+        ("dnd_page", vec!["phone.dnd.on_code", "phone.dnd.off_code", "phone.dnd.return_code", "phone.dnd.morning"]),
     ];
     for (scene, names) in in_scenes {
         let window = self::window(1024, 600);

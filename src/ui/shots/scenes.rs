@@ -8,10 +8,13 @@ use std::time::{Duration, SystemTime};
 use slint::{ComponentHandle, ModelRc};
 
 use super::ui;
-use crate::channel::{Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
-use crate::config::{Config, DeviceFault, Problem};
+use crate::channel::{
+    CodeFault, DndServerState, DndServerView, EndReason, Notice, NoticeKind, PinView, PortFault, PortTrouble,
+    RegistrationState, SoundFault,
+};
+use crate::config::{Config, DeviceFault, DndMode, Problem};
 use crate::ui::panel::State;
-use crate::ui::{account, finger, notices, pin, settings};
+use crate::ui::{account, finger, notices, pages, pin, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -149,6 +152,35 @@ pub(super) const SCENES: &[Scene] = &[
         states(window, ui::AccountState::Failed, ui::AccountState::Registered);
         window.global::<ui::StatusAdapter>().set_explained(1);
     }),
+    scene("dnd_sheet_off", ui::Page::Home, |window| dnd_sheet(window, DndMode::Off, [DndServerState::None; 2])),
+    scene("dnd_sheet_on", ui::Page::Home, |window| {
+        dnd_sheet(window, DndMode::Silent, [DndServerState::Done, DndServerState::Calling]);
+    }),
+    scene("dnd_sheet_failed", ui::Page::Home, |window| {
+        let not_found = CodeFault::Call { status: 404, why: EndReason::NotFound };
+        let failed = |fault, again| DndServerState::Failed { fault, again };
+        dnd_sheet(window, DndMode::Reject, [failed(not_found, false), failed(CodeFault::NotRegistered, true)]);
+    }),
+    scene("dnd_home", ui::Page::Home, |window| {
+        dnd(window, DndMode::Silent, [DndServerState::Done, not_registered()]);
+    }),
+    scene("dnd_home_off", ui::Page::Home, |window| {
+        dnd(window, DndMode::Off, [DndServerState::Done, not_registered()]);
+    }),
+    scene("dnd_idle", ui::Page::Idle, |window| dnd(window, DndMode::Reject, [DndServerState::None; 2])),
+    scene("dnd_page", ui::Page::Settings, |window| {
+        settings::apply(window, &quiet(DndMode::Reject, [DndServerState::Done, not_registered()]));
+        finger::reach(window, "phone.dnd.accounts").expect("it is on this page");
+    }),
+    scene("dnd_page_below", ui::Page::Settings, |window| {
+        settings::apply(window, &quiet(DndMode::Reject, [DndServerState::Done, not_registered()]));
+        finger::reach(window, "phone.direct_ip.enabled").expect("it is on this page");
+    }),
+    scene("dnd_accounts", ui::Page::Settings, |window| {
+        let mut state = quiet(DndMode::Off, [DndServerState::None; 2]);
+        state.editing = Some("phone.dnd.accounts".to_owned());
+        settings::apply(window, &state);
+    }),
     scene("ringing_labelled", ui::Page::Ringing, labels),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
@@ -175,6 +207,47 @@ pub(super) const SCENES: &[Scene] = &[
         finger::reach(window, "phone.auto_answer.enabled").expect("it is on this page");
     }),
 ];
+
+/// An evening with do not disturb until the next morning, at two servers.
+fn quiet(mode: DndMode, servers: [DndServerState; 2]) -> State {
+    let set_up = [
+        ("account1.active", "on"),
+        ("phone.dnd.mode", mode.word()),
+        ("phone.dnd.return_code", "603"),
+        ("phone.dnd.accounts", "1, 2"),
+    ];
+    let mut state = State { group: ui::SettingsGroup::Calls, ..state(&set_up) };
+    let morning = state.config.dnd_morning;
+    let ends = jiff::ZonedDateTime::now().tomorrow().and_then(|day| {
+        day.date().at(morning.hour as i8, morning.minute as i8, 0, 0).to_zoned_datetime(day.time_zone().clone())
+    });
+    let ends = SystemTime::try_from(ends.expect("there is a tomorrow").timestamp()).expect("it is in range");
+    let until = (mode != DndMode::Off).then_some(ends);
+    state.config = Arc::new(Config { dnd_until: until, ..(*state.config).clone() });
+    let on = mode != DndMode::Off;
+    state.dnd_servers = [0, 1].map(|at| DndServerView {
+        account: at as u8 + 1,
+        on,
+        code: if on { "78" } else { "79" }.to_owned(),
+        state: servers[at],
+    });
+    state
+}
+
+fn not_registered() -> DndServerState {
+    DndServerState::Failed { fault: CodeFault::NotRegistered, again: true }
+}
+
+fn dnd(window: &ui::AppWindow, mode: DndMode, servers: [DndServerState; 2]) {
+    pages::apply(window, &quiet(mode, servers));
+    labels(window);
+    states(window, ui::AccountState::Registered, ui::AccountState::Failed);
+}
+
+fn dnd_sheet(window: &ui::AppWindow, mode: DndMode, servers: [DndServerState; 2]) {
+    dnd(window, mode, servers);
+    window.global::<ui::StatusAdapter>().set_choosing_dnd(true);
+}
 
 fn taken() -> PortFault {
     PortFault { transport: "TCP", port: 5060, trouble: PortTrouble::Taken }
