@@ -218,10 +218,14 @@ fn quiet(mode: DndMode, servers: [DndServerState; 2]) -> State {
     ];
     let mut state = State { group: ui::SettingsGroup::Calls, ..state(&set_up) };
     let morning = state.config.dnd_morning;
-    let ends = jiff::ZonedDateTime::now().tomorrow().and_then(|day| {
-        day.date().at(morning.hour as i8, morning.minute as i8, 0, 0).to_zoned_datetime(day.time_zone().clone())
-    });
-    let ends = SystemTime::try_from(ends.expect("there is a tomorrow").timestamp()).expect("it is in range");
+    let now = jiff::ZonedDateTime::now();
+    let at = |day: jiff::civil::Date| {
+        let time = day.at(morning.hour as i8, morning.minute as i8, 0, 0);
+        time.to_zoned_datetime(now.time_zone().clone()).expect("the clocks show it").timestamp()
+    };
+    let today = at(now.date());
+    let ends = if today > now.timestamp() { today } else { at(now.date().tomorrow().expect("there is one")) };
+    let ends = SystemTime::try_from(ends).expect("it is in range");
     let until = (mode != DndMode::Off).then_some(ends);
     state.config = Arc::new(Config { dnd_until: until, ..(*state.config).clone() });
     let on = mode != DndMode::Off;
