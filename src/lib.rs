@@ -19,7 +19,7 @@
 //! | [`dial`] | what is typed on the pad to what it calls; the ✳ rule |
 //! | [`frame`] | the slot: the newest picture wins, one wake-up is pending |
 //! | [`config`] | every setting declared once; the file, stored atomically; the journal under the call log |
-//! | [`sip`] | the RFC 3261 user agent core: guard against floods, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
+//! | [`sip`] | the RFC 3261 user agent core: guard against floods, gate against strangers, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
 //! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, ringing, early media, unlock, hold, floods, the call log |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
