@@ -115,6 +115,15 @@ pub enum EndReason {
     /// Not accepted (Direct IP off, no such account here).
     #[error("not accepted")]
     NotAccepted,
+    /// Prevent SIP Hacking: not from the server of the account, or not from the address of any contact.
+    #[error("from an unknown address")]
+    UnknownSource,
+    /// Prevent SIP Hacking: through the server of the account, or from the address of a contact, but nobody who may call.
+    #[error("not among those who may call")]
+    MayNotCall,
+    /// A contact whose calls are turned away.
+    #[error("a blocked contact")]
+    BlockedContact,
     /// Another phone took the call.
     #[error("answered elsewhere")]
     AnsweredElsewhere,

@@ -1,6 +1,7 @@
 //! What a person wants done, and what comes of asking.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::{CallHandle, CallState, PortFault, Screen};
 use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
@@ -82,6 +83,13 @@ pub enum Command {
     LogSeen,
     /// Forget the whole call log.
     ClearLog,
+    /// Whoever was turned away in this line of the call log may call from here on: it becomes a contact that may call.
+    AllowCaller {
+        /// When the call began.
+        at: SystemTime,
+        /// The other side's URI.
+        remote: String,
+    },
     /// A notice was read and taken away.
     DismissNotice(u32),
     /// The screen now shows this page.
@@ -210,6 +218,9 @@ pub enum Refusal {
     /// There is no door of that name.
     #[error("there is no door named {0}")]
     NoDoor(String),
+    /// There is no such line in the call log, or its caller cannot become a contact that may call.
+    #[error("no caller in the call log that could be let in by this")]
+    NoCaller,
 }
 
 /// What the control socket asks of the screen.

@@ -19,7 +19,7 @@ pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};
-pub use self::log::{CallResult, LogEntry};
+pub use self::log::{Allowed, CallResult, LogEntry};
 pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,

@@ -89,6 +89,8 @@ settings! {
         "Call other devices by their IP address and be called by them, with no server between.";
     direct_ip_port: u16 = "phone.direct_ip.port", "Direct IP Port", DIRECT_IP, Kind::Number { min: 1, max: 65535 }, "5060" "", Listening,
         "The port on which direct calls are awaited, and the port of the device that is called. Both sides need the same.";
+    direct_ip_prevent_sip_hacking: bool = "phone.direct_ip.prevent_sip_hacking", "Prevent SIP Hacking", DIRECT_IP, Kind::Switch, "off" "", NextCall,
+        "Only contacts that may call are let in, by their IP address. Nobody else gets an answer.";
 
     dnd_mode: DndMode = "phone.dnd.mode", "DND", DND, Kind::Choice(DndMode::WORDS), "off" "", NextCall,
         "Do not disturb: silent shows the visitor without a sound, reject turns calls away. Emergency contacts pass.";

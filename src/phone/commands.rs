@@ -70,7 +70,9 @@ impl Phone {
                 self.outputs.extend(change.map(super::Output::SaveLog));
                 Ok(Done::Ok)
             }
+            Command::AllowCaller { at, remote } => self.allow_caller(now, at, &remote),
             Command::ClearLog => {
+                self.blocked.clear();
                 let change = self.log.clear();
                 self.outputs.extend(change.map(super::Output::SaveLog));
                 Ok(Done::Ok)

@@ -84,6 +84,7 @@ impl Phone {
             self.end_call(now, handle, if rings { EndReason::Missed } else { EndReason::Local }, UNAVAILABLE);
         }
         self.stop_accounts(now);
+        self.write_blocked();
         self.sounding.busy_until = None;
         self.leaving = Leaving::Since { said: now.instant + last_words, at_latest: now.instant + PATIENCE, answers };
     }
@@ -140,5 +141,7 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
         duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),
         unlocked: call.unlock.worked,
         unseen: result == CallResult::Missed,
+        attempts: 1,
+        allow: None,
     }
 }

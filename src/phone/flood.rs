@@ -12,7 +12,7 @@ use super::{Now, Output, Phone};
 use crate::channel::{CallHandle, EndReason};
 use crate::config::Config;
 use crate::dial::{self, DialTarget};
-use crate::sip::{Flood, Path, Rate};
+use crate::sip::{Flood, Guests, Path, Rate};
 
 /// What a ringing call is told that gives way.
 const BUSY: u16 = 486;
@@ -44,8 +44,9 @@ impl Phone {
         }
     }
 
-    /// Tells SIP whom the address book knows, and where the servers of the accounts are.
+    /// Tells SIP whom the address book knows and where its contacts may call from, and where the servers of the accounts are.
     pub(super) fn introduce_contacts(&mut self) {
+        self.allowed = Guests::at(super::whitelist::addresses(&self.config.contacts));
         let servers: Vec<IpAddr> = self.accounts.remotes().collect();
         self.endpoint.set_known(addresses(&self.config).chain(servers));
     }

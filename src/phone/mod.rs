@@ -13,7 +13,7 @@
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
 //!
-//! * `admission`: who may ring; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
+//! * `admission`: who may ring; `protection`, `whitelist`: Prevent SIP Hacking; `blocked`: who was not let in; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `settings`: a change and what it redoes; `log`, `notices`: what is remembered and what is said
@@ -23,6 +23,7 @@
 
 mod account;
 mod admission;
+mod blocked;
 mod call;
 mod certificates;
 mod commands;
@@ -37,12 +38,14 @@ mod named;
 mod notices;
 mod outgoing;
 mod output;
+mod protection;
 mod reason;
 mod remote;
 mod ring;
 mod settings;
 mod timers;
 mod unlock;
+mod whitelist;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -57,6 +60,7 @@ pub use self::log::KEPT as LOG_KEPT;
 pub use self::output::{Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
 
 use self::account::Accounts;
+use self::blocked::Blocked;
 use self::call::Call;
 use self::log::CallLog;
 use self::notices::Notices;
@@ -68,7 +72,7 @@ use crate::channel::{
 };
 use crate::config::Config;
 use crate::sdp;
-use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
+use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Guests, Path, SessionEvent, SessionHandle};
 
 /// How many calls there can be at once, of which one is spoken in.
 pub const LINES: usize = 4;
@@ -131,6 +135,9 @@ pub struct Phone {
     saving: Saving,
     log: CallLog,
     lines_for_strangers: Bucket,
+    blocked: Blocked,
+    /// Where contacts call from that may call, or are turned away by name.
+    allowed: Guests,
     notices: Notices,
     /// When the client certificates of the accounts run out.
     certificates: [Option<SystemTime>; 2],
@@ -165,6 +172,8 @@ impl Phone {
             saving: Saving::default(),
             log: CallLog::new(start.log),
             lines_for_strangers: Bucket::full(now.instant),
+            blocked: Blocked::new(now.instant),
+            allowed: Guests::default(),
             notices: Notices::default(),
             certificates: [None; 2],
             screen: Screen::default(),
@@ -313,7 +322,11 @@ impl Phone {
         while let Some(flood) = self.endpoint.poll_flood() {
             self.on_flood(now, flood);
         }
+        while let Some(call) = self.endpoint.poll_shut_out() {
+            self.on_shut_out(now, call);
+        }
         self.settle_accounts(now);
+        self.keep_gate();
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }

@@ -39,7 +39,9 @@ pub(super) fn in_log(reason: EndReason, direction: CallDirection, answered: bool
         (_, CallDirection::Out) => CallResult::Failed,
         (EndReason::Declined, _) => CallResult::Declined,
         (EndReason::Dnd, _) => CallResult::Dnd,
-        (EndReason::NotAccepted, _) => CallResult::Blocked,
+        (EndReason::NotAccepted | EndReason::UnknownSource | EndReason::MayNotCall | EndReason::BlockedContact, _) => {
+            CallResult::Blocked
+        }
         (EndReason::AnsweredElsewhere, _) => CallResult::AnsweredElsewhere,
         // It could not even ring: nothing that a resident missed, something for the installer.
         (EndReason::NoCommonCodec, _) => CallResult::Failed,

@@ -131,7 +131,7 @@ impl Phone {
     }
 
     /// Puts checked settings in force and has them saved.
-    fn apply(&mut self, now: Now, config: Arc<Config>) {
+    pub(super) fn apply(&mut self, now: Now, config: Arc<Config>) {
         let before = std::mem::replace(&mut self.config, config.clone());
         if before.direct_ip_port != config.direct_ip_port {
             self.listening = Listening::default();

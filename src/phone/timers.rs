@@ -33,7 +33,7 @@ impl Phone {
         let sip = self.endpoint.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving_deadline(self.waits_for_disk());
         let accounts = self.accounts.poll_timeout();
-        let port = self.listening.retry_at();
+        let port = self.listening.retry_at().into_iter().chain(self.blocked.poll_timeout());
         calls.chain(sip).chain(accounts).chain(port).chain(self.sounding.busy_until).chain(leaving).min()
     }
 
@@ -43,6 +43,7 @@ impl Phone {
         self.settle(now);
         self.tend_accounts(now);
         self.retry_port(now);
+        self.tend_blocked(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

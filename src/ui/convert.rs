@@ -68,6 +68,9 @@ pub(super) fn end_reason(reason: Option<ch::EndReason>) -> (ui::EndReason, i32) 
         R::Declined => (ui::EndReason::Declined, 0),
         R::Dnd => (ui::EndReason::Dnd, 0),
         R::NotAccepted => (ui::EndReason::NotAccepted, 0),
+        R::UnknownSource => (ui::EndReason::UnknownSource, 0),
+        R::MayNotCall => (ui::EndReason::MayNotCall, 0),
+        R::BlockedContact => (ui::EndReason::BlockedContact, 0),
         R::AnsweredElsewhere => (ui::EndReason::AnsweredElsewhere, 0),
         R::Busy => (ui::EndReason::Busy, 0),
         R::Refused => (ui::EndReason::Refused, 0),
@@ -259,6 +262,7 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),
         ch::Refusal::NeedsCall(door) => (K::NeedsCall, door.clone()),
         ch::Refusal::NoDoor(door) => (K::NoDoor, door.clone()),
+        ch::Refusal::NoCaller => (K::NoCaller, String::new()),
         ch::Refusal::NoCamera => (K::NoCamera, String::new()),
         ch::Refusal::CannotUnlock(door) => (K::CannotUnlock, door.clone()),
     };

@@ -234,6 +234,7 @@ impl Panel {
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
+                log::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
                 self.touched();
             }

@@ -3,6 +3,7 @@
 
 mod door;
 mod house;
+pub mod lies;
 mod panel;
 mod pbx;
 mod talk;

@@ -51,6 +51,8 @@ pub struct Panel {
     pub names: BTreeMap<Question, Result<Answer, DnsFault>>,
     /// What it was asked.
     pub asked: Vec<Question>,
+    /// Connections that were closed.
+    pub closed: Vec<FlowId>,
     /// Connections that are to be opened; the house does.
     pub connects: Vec<Connect>,
     /// What is due back to the phone, and when.
@@ -108,6 +110,7 @@ impl Panel {
             next_port: 7000,
             names: BTreeMap::new(),
             asked: Vec::new(),
+            closed: Vec::new(),
             connects: Vec::new(),
             back: VecDeque::new(),
             waiting: Vec::new(),
@@ -181,7 +184,7 @@ impl Panel {
         assert!(!self.finished, "nothing follows Finished: {output:?}");
         match output {
             Output::Transmit(transmit) => return Some(transmit),
-            Output::CloseFlow(_) => {}
+            Output::CloseFlow(flow) => self.closed.push(flow),
             Output::Listen { port, keep } => {
                 self.listens.retain(|old| keep.contains(old));
                 let result = if self.taken.contains(&port) {

@@ -77,3 +77,19 @@ fn declining_answers_with_its_own_code() {
     assert_eq!(house.door.heard, ["183", "rejected 603"]);
     assert_eq!(house.panel().log()[0].result, CallResult::Declined);
 }
+
+#[test]
+fn each_code_for_a_declined_call_reaches_the_visitor() {
+    for code in ["404", "480", "486", "603"] {
+        let mut house = House::new(&[("phone.call.return_code_when_refused", code)]);
+        house.bell();
+        house.must(PANEL, Command::Decline(None));
+        house.run(ms(20));
+        assert_eq!(house.door.heard.last(), Some(&format!("rejected {code}")));
+    }
+    let mut house = House::new(&[]);
+    let refused =
+        house.press(PANEL, Command::Set { key: "phone.call.return_code_when_refused".into(), value: "700".into() });
+    let words = refused.expect_err("it is no code").to_string();
+    assert_eq!(words, "phone.call.return_code_when_refused: '700' is not one of 404, 480, 486, 603");
+}

@@ -69,11 +69,12 @@ impl Accounts {
         self.asked.insert(question.clone())
     }
 
-    fn line(&self, account: Account) -> &Line {
+    pub(super) fn line(&self, account: Account) -> &Line {
         &self.lines[account.index()]
     }
 
-    fn all(&self) -> impl Iterator<Item = &Line> {
+    /// Both, and those that are only tried.
+    pub fn all(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().chain(&self.trials)
     }
 
@@ -90,6 +91,11 @@ impl Accounts {
     /// True for the port of an account, also of one that it has left lately.
     pub fn has_port(&self, port: u16) -> bool {
         self.all().any(|line| line.port() == Some(port)) || self.closing.iter().any(|(closing, _)| *closing == port)
+    }
+
+    /// Ports that accounts have left, and that are still open.
+    pub fn left_ports(&self) -> impl Iterator<Item = u16> {
+        self.closing.iter().map(|(port, _)| *port)
     }
 
     /// True when an account goes by this connection.
@@ -414,6 +420,7 @@ fn is_only_relabelled(before: &AccountConfig, after: &AccountConfig) -> bool {
         session_timer_active: before.session_timer_active,
         session_timer_expires_s: before.session_timer_expires_s,
         session_timer_refresher: before.session_timer_refresher,
+        prevent_sip_hacking: before.prevent_sip_hacking,
         ..after.clone()
     };
     like_before == *before

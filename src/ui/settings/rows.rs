@@ -65,6 +65,7 @@ fn place(key: &str) -> Option<Place> {
         "basic.transport" | "basic.srv_over" => ui::AccountPage::Transport,
         _ if rest.starts_with("outbound_proxy.") => ui::AccountPage::Proxy,
         _ if rest.starts_with("tls.") => ui::AccountPage::Certificates,
+        _ if rest.starts_with("call.") => ui::AccountPage::Call,
         _ if rest.starts_with("session_timer.") => ui::AccountPage::SessionTimer,
         _ => ui::AccountPage::Basic,
     };
@@ -323,6 +324,16 @@ mod tests {
         let rows = page(&with(&[("account2.outbound_proxy.active", "on")]), ui::AccountPage::Proxy);
         assert_eq!(rows.len(), 5);
         assert_eq!(rows[1].name, "account.outbound_proxy.server");
+    }
+
+    #[test]
+    fn hacking_is_prevented_by_a_switch_of_each_account_and_of_direct_calls() {
+        let rows = page(&with(&[("account2.call.prevent_sip_hacking", "on")]), ui::AccountPage::Call);
+        assert_eq!(keys(&rows), ["account2.call.prevent_sip_hacking"]);
+        assert_eq!((rows[0].name.as_str(), rows[0].on), ("account.call.prevent_sip_hacking", true));
+        let calls = calls(&State::default());
+        let direct = calls.iter().find(|row| row.key == "phone.direct_ip.prevent_sip_hacking").expect("a row");
+        assert!(!direct.on);
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn the_names_that_scripts_press_are_there() {
     let in_scenes = [
         (
             "account_failed",
-            vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates", "Session Timer"],
+            vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates", "Call", "Session Timer"],
         ),
         ("security", vec!["Change PIN", "Remove PIN", "Lock now"]),
         ("security_without", vec!["Change PIN"]),

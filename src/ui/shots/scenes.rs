@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime};
 use slint::{ComponentHandle, ModelRc};
 
 use super::ui;
-use crate::channel::{Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
-use crate::config::{Config, DeviceFault, Problem};
+use crate::channel::{
+    CallResult, EndReason, LogEntry, Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault,
+};
+use crate::config::{Config, DeviceFault, PhonebookEntry, Problem};
 use crate::ui::panel::State;
-use crate::ui::{account, finger, notices, pin, settings};
+use crate::ui::{account, finger, log, notices, pin, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -62,6 +64,9 @@ pub(super) const SCENES: &[Scene] = &[
     }),
     scene("account_certificates", ui::Page::Settings, |window| {
         account_page(window, ui::AccountPage::Certificates, &[]);
+    }),
+    scene("account_call", ui::Page::Settings, |window| {
+        account_page(window, ui::AccountPage::Call, &[("account2.call.prevent_sip_hacking", "on")]);
     }),
     scene("account_session_timer", ui::Page::Settings, |window| {
         account_page(window, ui::AccountPage::SessionTimer, &[("account2.session_timer.active", "on")]);
@@ -152,6 +157,34 @@ pub(super) const SCENES: &[Scene] = &[
     scene("ringing_labelled", ui::Page::Ringing, labels),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
+    scene("log_blocked", ui::Page::Log, |window| {
+        let line = |name: &str, account, why, attempts, allow: &str| LogEntry {
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+            outgoing: false,
+            remote: format!("sip:{name}"),
+            name: name.to_owned(),
+            account,
+            result: CallResult::Blocked,
+            why: Some(why),
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: false,
+            attempts,
+            allow: (!allow.is_empty()).then(|| allow.to_owned()),
+        };
+        let contact = PhonebookEntry { numbers: vec!["102".into()], may_call: true, ..PhonebookEntry::default() };
+        let config = Config { contacts: vec![contact], ..Config::default() };
+        let lines = [
+            line("100@203.0.113.9", 0, EndReason::UnknownSource, 41_235, "203.0.113.9"),
+            line("Paketdienst Schwarzenberger", 1, EndReason::MayNotCall, 1, "301"),
+            line("Anna", 2, EndReason::MayNotCall, 3, "102"),
+            line("", 0, EndReason::UnknownSource, 9000, ""),
+            line("Nuisance", 0, EndReason::BlockedContact, 2, ""),
+            line("Front door", 0, EndReason::NotAccepted, 1, ""),
+        ];
+        let (config, log) = (Arc::new(config), lines.into());
+        log::apply(window, &State { config, log, log_tab: ui::LogTab::Blocked, ..State::default() });
+    }),
     scene("notice_port", ui::Page::Home, |window| {
         notice(window, NoticeKind::PortTaken { port: 5060, reason: taken() });
     }),
