@@ -12,6 +12,7 @@ mod connections;
 mod dnsmasq;
 mod failover;
 mod failures;
+mod hacking;
 mod registration;
 mod secrets;
 mod session_timers;
