@@ -18,10 +18,10 @@
 //! | [`channel`] | [`channel::Command`] and [`channel::Event`]: the whole contract between screen and worker |
 //! | [`dial`] | what is typed on the pad to what it calls; the ✳ rule |
 //! | [`frame`] | the slot: the newest picture wins, one wake-up is pending |
-//! | [`config`] | every setting declared once; the file, stored atomically; the journal under the call log |
-//! | [`sip`] | the RFC 3261 user agent core: guard against floods, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
+//! | [`config`] | every setting declared once; the address book and the dial plan, with CSV and vCard; the file, stored atomically; the journal under the call log |
+//! | [`sip`] | the RFC 3261 user agent core: guard against floods, gate against strangers, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
-//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, ringing, early media, unlock, hold, floods, the call log |
+//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, do not disturb and its codes, ringing, early media, several called at once, unlock, hold, floods, the call log |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
 //! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN; and the control socket |
 //! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |

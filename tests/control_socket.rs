@@ -52,6 +52,53 @@ fn ctl_prints_the_state_and_leaves_with_the_promised_codes() {
 }
 
 #[test]
+fn ctl_keeps_the_dial_plan() {
+    let mut panel = Panel::start("");
+    let rules = |panel: &Panel, words: &[&str]| panel.ctl(&[&["rules"][..], words].concat());
+    assert!(rules(&panel, &["add", "9", "101", "127✳0✳0✳1", "--name", "All", "--account", "2"]).status.success());
+    let twice = rules(&panel, &["add", "9", "102"]);
+    assert_eq!(twice.status.code(), Some(1));
+    assert!(text(&twice.stderr).contains("prefix: 9 has a rule already"), "{}", text(&twice.stderr));
+    let itself = text(&rules(&panel, &["add", "8", "8"]).stderr);
+    assert!(itself.contains("replace: 8 would replace itself"), "{itself}");
+    let six = text(&rules(&panel, &["add", "8", "1", "2", "3", "4", "5", "6"]).stderr);
+    assert!(six.contains("6 numbers are too many: 1–5"), "{six}");
+    assert_eq!(text(&rules(&panel, &["list"]).stdout), "9 → 101, 127✳0✳0✳1  account 2  (All)\n");
+
+    // The good lines come in, the bad ones are listed by line and reason.
+    let (table, exported) = (panel.file("rules.csv"), panel.file("exported.csv"));
+    std::fs::write(
+        &table,
+        "name,prefix,replace1,account\nRoof,7,103,auto\nBad,x,1,auto\n,6,300.1.1.1,auto\n,5,104,1\n",
+    )
+    .expect("written");
+    let path = |file: &std::path::Path| file.display().to_string();
+    let imported = rules(&panel, &["import", &path(&table)]);
+    assert_eq!(imported.status.code(), Some(1));
+    assert!(text(&imported.stderr).contains("2 lines were not taken over"), "{}", text(&imported.stderr));
+    let said = text(&imported.stdout);
+    assert!(
+        said.starts_with(
+            "2 added, 0 changed, 0 as they were\nline 3: prefix: 'x' cannot stand in it\nline 4: replace: "
+        ),
+        "{said}"
+    );
+    assert!(rules(&panel, &["remove", "5"]).status.success());
+    assert_eq!(rules(&panel, &["remove", "5"]).status.code(), Some(1));
+    assert_eq!(rules(&panel, &["import", "/nonexistent.csv"]).status.code(), Some(1));
+
+    assert!(rules(&panel, &["export", &path(&exported)]).status.success());
+    let csv = std::fs::read_to_string(&exported).expect("it is there");
+    assert_eq!(csv.lines().nth(1), Some("Roof,7,103,,,,,auto"), "{csv}");
+    // It was durable before ctl came back.
+    panel.kill();
+    panel.restart();
+    let listed: Value = serde_json::from_slice(&rules(&panel, &["list", "--json"]).stdout).expect("it is JSON");
+    let all = json!({"name": "All", "prefix": "9", "replace": ["101", "127✳0✳0✳1"], "account": "2"});
+    assert_eq!(listed, json!([{"name": "Roof", "prefix": "7", "replace": ["103"], "account": "auto"}, all]));
+}
+
+#[test]
 fn a_second_panel_on_the_same_socket_says_so_and_leaves_with_2() {
     let panel = Panel::start("");
     let second = panel.another().output().expect("it runs");

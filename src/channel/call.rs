@@ -17,10 +17,13 @@ pub struct CallView {
     pub state: CallState,
     /// 0 for a direct IP call, else the account.
     pub account: u8,
-    /// The other side's URI, `sip:door@192.168.1.20`.
+    /// The other side's URI, `sip:door@192.168.1.20`; of several that are called at the same time, what was dialled.
     pub remote: String,
-    /// How the other side is called: the contact's name, its display name, or the short URI.
+    /// How the other side is called: the contact's name, its display name, or the short URI. Of several that are called at the
+    /// same time, the name of the rule.
     pub name: String,
+    /// How many are being called at the same time, 1 to 5; 1 once somebody has answered.
+    pub legs: usize,
     /// When it began.
     pub began: Instant,
     /// When it was answered.
@@ -115,6 +118,15 @@ pub enum EndReason {
     /// Not accepted (Direct IP off, no such account here).
     #[error("not accepted")]
     NotAccepted,
+    /// Prevent SIP Hacking: not from the server of the account, or not from the address of any contact.
+    #[error("from an unknown address")]
+    UnknownSource,
+    /// Prevent SIP Hacking: through the server of the account, or from the address of a contact, but nobody who may call.
+    #[error("not among those who may call")]
+    MayNotCall,
+    /// A contact whose calls are turned away.
+    #[error("a blocked contact")]
+    BlockedContact,
     /// Another phone took the call.
     #[error("answered elsewhere")]
     AnsweredElsewhere,

@@ -1,9 +1,13 @@
 //! What a person wants done, and what comes of asking.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
-use super::{CallHandle, CallState, PortFault, Screen};
-use crate::config::{Account, AccountChoice, DndMode, Secret, SettingError};
+use super::{CallHandle, CallState, DndTerm, PortFault, Screen};
+use crate::config::book::{BookError, Which};
+use crate::config::{
+    Account, AccountChoice, DialRule, DndMode, FileError, PhonebookEntry, RuleError, RuleImport, Secret, SettingError,
+};
 use crate::dial::DialError;
 
 /// What a person, or a script in a person's place, wants done. `None` as a call means the one on the screen.
@@ -42,8 +46,8 @@ pub enum Command {
     Volume(u8),
     /// A key was pressed on the dial pad: sound its tone.
     KeyTone(char),
-    /// Do not disturb.
-    Dnd(DndMode),
+    /// Do not disturb, and for how long.
+    Dnd(DndMode, DndTerm),
     /// Change one setting: its key and the new value as text. Checked like the pages, in force at once, then saved.
     Set {
         /// For example `phone.direct_ip.port`.
@@ -78,10 +82,40 @@ pub enum Command {
     /// Look for files that could be imported where USB sticks are;
     /// [`Event::CertificateFiles`](super::Event::CertificateFiles) tells them.
     ListCertificateFiles,
+    /// Change the dial plan. Checked, in force at once, then saved.
+    Rules(RuleChange),
+    /// Put one more contact into the address book; checked, in force at once, then saved.
+    AddContact(Box<PhonebookEntry>),
+    /// Put another contact in the place of one.
+    ChangeContact {
+        /// Which.
+        which: Which,
+        /// What it becomes.
+        entry: Box<PhonebookEntry>,
+    },
+    /// Forget one contact.
+    RemoveContact(Which),
+    /// Take the contacts of this file (CSV or vCard) into the address book;
+    /// [`Event::ContactsImported`](super::Event::ContactsImported) tells what came in, or
+    /// [`Event::Refused`](super::Event::Refused) why nothing did.
+    ImportContacts(PathBuf),
+    /// Write all contacts to this file, as CSV where its name ends so, else as vCards;
+    /// [`Event::ContactsExported`](super::Event::ContactsExported) follows.
+    ExportContacts(PathBuf),
+    /// Look for files of contacts, and for folders where some could be put, where USB sticks are;
+    /// [`Event::ContactFiles`](super::Event::ContactFiles) tells them.
+    ListContactFiles,
     /// The call log was opened: nothing in it counts as missed any longer.
     LogSeen,
     /// Forget the whole call log.
     ClearLog,
+    /// Whoever was turned away in this line of the call log may call from here on: it becomes a contact that may call.
+    AllowCaller {
+        /// When the call began.
+        at: SystemTime,
+        /// The other side's URI.
+        remote: String,
+    },
     /// A notice was read and taken away.
     DismissNotice(u32),
     /// The screen now shows this page.
@@ -95,6 +129,26 @@ pub enum Command {
     },
     /// Take all calls down and leave.
     Quit,
+}
+
+/// A change of the dial plan. A rule is named by its prefix.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RuleChange {
+    /// One rule more.
+    Add(DialRule),
+    /// This one in the place of the one with `prefix`.
+    Change {
+        /// The prefix that it has now.
+        prefix: String,
+        /// What it is to be.
+        rule: DialRule,
+    },
+    /// The one with this prefix goes.
+    Remove(String),
+    /// The rules of this table (CSV) come in.
+    Import(String),
+    /// The same with the table in a file, which the worker reads.
+    ImportFile(PathBuf),
 }
 
 /// What a file of certificates is used as.
@@ -147,6 +201,8 @@ pub enum Done {
     Ok,
     /// A call began.
     Call(CallHandle),
+    /// A table of dial rules was taken over, as far as it is good.
+    Rules(RuleImport),
 }
 
 /// Why a command was not carried out. `Display` is the English sentence for `ctl`; the screen has its own words.
@@ -158,9 +214,21 @@ pub enum Refusal {
     /// A setting was refused.
     #[error("{0}")]
     Setting(#[from] SettingError),
+    /// A dial rule was refused.
+    #[error("{0}")]
+    Rule(#[from] RuleError),
+    /// A file with dial rules cannot be read.
+    #[error("{0}")]
+    RuleFile(FileError),
     /// A file cannot be used as a certificate or key: which file, as what, and what is wrong with it.
     #[error("{0}")]
     Certificate(String),
+    /// The address book cannot be changed so.
+    #[error("{0}")]
+    Book(#[from] BookError),
+    /// A file of contacts cannot be read or written: which file, and what is wrong with it.
+    #[error("{0}")]
+    ContactFile(String),
     /// There is no such call, or none at all.
     #[error("there is no call to do that with")]
     NoCall,
@@ -210,6 +278,9 @@ pub enum Refusal {
     /// There is no door of that name.
     #[error("there is no door named {0}")]
     NoDoor(String),
+    /// There is no such line in the call log, or its caller cannot become a contact that may call.
+    #[error("no caller in the call log that could be let in by this")]
+    NoCaller,
 }
 
 /// What the control socket asks of the screen.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, LogEntry, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
-    SoundFault,
+    AccountTestView, CallView, DirectIpView, DndServerView, LogEntry, PinView, PortFault, Refusal, RegistrationView,
+    ScreenRequest, SoundFault,
 };
+use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
 
 /// What the worker reports. A channel that closed means that the other side has left.
@@ -20,12 +21,30 @@ pub enum Event {
     DirectIp(DirectIpView),
     /// One account.
     Registration(RegistrationView),
+    /// What the servers of the accounts say to do not disturb.
+    DndServers([DndServerView; 2]),
     /// How a trial of an account goes.
     AccountTest(AccountTestView),
     /// The installer's PIN, at the start and after each change.
     Pin(PinView),
     /// The files that [`Command::ListCertificateFiles`](super::Command::ListCertificateFiles) found.
     CertificateFiles(Vec<PathBuf>),
+    /// What [`Command::ListContactFiles`](super::Command::ListContactFiles) found.
+    ContactFiles {
+        /// Files that could be imported.
+        files: Vec<PathBuf>,
+        /// Folders of sticks that a file could be written to.
+        folders: Vec<PathBuf>,
+    },
+    /// What came of [`Command::ImportContacts`](super::Command::ImportContacts).
+    ContactsImported(ContactsImported),
+    /// What came of [`Command::ExportContacts`](super::Command::ExportContacts).
+    ContactsExported {
+        /// The file.
+        file: PathBuf,
+        /// How many contacts are in it.
+        count: usize,
+    },
     /// The call log, newest first, at the start and after each change.
     Log(Arc<[LogEntry]>),
     /// What the resident or the installer should know now; the whole list.
@@ -41,6 +60,19 @@ pub enum Event {
     },
     /// The worker has left; close the window.
     Bye,
+}
+
+/// What came of an import of contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactsImported {
+    /// The file.
+    pub file: PathBuf,
+    /// How many came in.
+    pub tally: Tally,
+    /// The lines that do not count, the first of many.
+    pub bad: Vec<BadLine>,
+    /// How many others do not count either.
+    pub more_bad: usize,
 }
 
 /// Which page is on the screen; the names of `status`.

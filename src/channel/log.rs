@@ -1,8 +1,11 @@
 //! The call log, as the screen shows it and as it is kept on disk.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::EndReason;
+use crate::config::PhonebookEntry;
+use crate::dial::{self, DialTarget};
 
 /// One line of the call log, as kept on disk.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -30,13 +33,53 @@ pub struct LogEntry {
     /// Whether it was missed and the log has not been opened since.
     #[serde(default)]
     pub unseen: bool,
+    /// How often the same caller was turned away within an hour; 1 for all other calls.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub attempts: u32,
+    /// Of a call that was not let in: what a contact that may call needs as its number for this caller to be let in the next
+    /// time; none where no contact helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<String>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn is_once(attempts: &u32) -> bool {
+    *attempts == 1
 }
 
 impl LogEntry {
+    /// Whether a caller is let in by now who was turned away.
+    pub fn is_allowed(&self, allowed: &Allowed) -> bool {
+        self.allow.as_deref().and_then(canonical).is_some_and(|number| allowed.0.contains(&number))
+    }
+
     /// How many calls of this log were missed and not looked at since.
     pub fn missed(log: &[Self]) -> usize {
         log.iter().filter(|entry| entry.unseen).count()
     }
+}
+
+/// By what contacts that may call are told: for looking up many lines.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed(BTreeSet<String>);
+
+impl Allowed {
+    /// Of these contacts.
+    pub fn by(contacts: &[PhonebookEntry]) -> Self {
+        let may_call = contacts.iter().filter(|contact| contact.may_call && !contact.blocked);
+        Self(may_call.flat_map(|contact| &contact.numbers).filter_map(|number| canonical(number)).collect())
+    }
+}
+
+/// One spelling for all of a number; the port of an address does not matter.
+fn canonical(number: &str) -> Option<String> {
+    Some(match dial::parse(number).ok()? {
+        DialTarget::Ip { address, .. } => address.to_canonical().to_string(),
+        other => other.to_string(),
+    })
 }
 
 /// How a call in the log went.
@@ -57,4 +100,56 @@ pub enum CallResult {
     AnsweredElsewhere,
     /// We called and it did not come about.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_knows_whether_its_caller_may_call_by_now() {
+        let contact = |number: &str, may_call, blocked| PhonebookEntry {
+            numbers: vec![number.to_owned()],
+            may_call,
+            blocked,
+            ..PhonebookEntry::default()
+        };
+        let contacts = [
+            contact("10✳0✳0✳3✳5070", true, false),
+            contact("10.0.0.4", false, false),
+            contact("10.0.0.5", true, true),
+            contact("+49 30 1", true, false),
+        ];
+        let allowed = Allowed::by(&contacts);
+        let is_allowed = |allow: Option<&str>| {
+            let line = LogEntry {
+                at: SystemTime::UNIX_EPOCH,
+                outgoing: false,
+                remote: String::new(),
+                name: String::new(),
+                account: 0,
+                result: CallResult::Blocked,
+                why: None,
+                duration: Duration::ZERO,
+                unlocked: false,
+                unseen: false,
+                attempts: 1,
+                allow: allow.map(str::to_owned),
+            };
+            line.is_allowed(&allowed)
+        };
+        let cases = [("10.0.0.3", true), ("10.0.0.4", false), ("10.0.0.5", false), ("+49301", true), ("102", false)];
+        for (number, expected) in cases {
+            assert_eq!(is_allowed(Some(number)), expected, "{number}");
+        }
+        assert!(!is_allowed(None));
+    }
+
+    #[test]
+    fn a_log_of_an_older_version_is_read_and_a_plain_line_is_as_short_as_before() {
+        let old = r#"{"at":{"secs_since_epoch":1,"nanos_since_epoch":0},"outgoing":false,"remote":"sip:a@b","name":"a","account":0,"result":"blocked","duration":{"secs":0,"nanos":0},"unlocked":false,"unseen":false}"#;
+        let entry: LogEntry = serde_json::from_str(old).expect("it is read");
+        assert_eq!((entry.attempts, &entry.allow), (1, &None));
+        assert_eq!(serde_json::to_string(&entry).expect("it is written"), old);
+    }
 }

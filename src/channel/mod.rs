@@ -5,6 +5,7 @@
 
 mod call;
 mod command;
+mod dnd;
 mod door;
 mod event;
 mod fault;
@@ -15,11 +16,12 @@ mod reach;
 pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
 };
-pub use self::command::{CertificateRole, Command, Done, Refusal, ScreenRequest};
+pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest};
+pub use self::dnd::{CodeFault, DndServerState, DndServerView, DndTerm};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
-pub use self::event::{Event, Notice, NoticeKind, Screen};
+pub use self::event::{ContactsImported, Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};
-pub use self::log::{CallResult, LogEntry};
+pub use self::log::{Allowed, CallResult, LogEntry};
 pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,

@@ -146,6 +146,9 @@ pub(super) enum CtlVerb {
     Dnd {
         #[arg(value_parser = ["off", "silent", "reject"])]
         mode: String,
+        /// Until morning, or for so many minutes [default: until it is switched off]
+        #[arg(long = "for", value_name = "morning|MINUTES")]
+        term: Option<String>,
     },
     /// Loudspeaker volume, 0–100
     Volume {
@@ -177,6 +180,12 @@ pub(super) enum CtlVerb {
     /// Certificates and keys for TLS
     #[command(subcommand)]
     Certificate(CertificateVerb),
+    /// The dial plan: what numbers are replaced by
+    #[command(subcommand)]
+    Rules(RulesVerb),
+    /// The address book
+    #[command(subcommand)]
+    Contacts(ContactsVerb),
     /// Print events as they happen, one JSON object a line
     Events,
     /// Let the panel end its calls and leave
@@ -198,6 +207,101 @@ pub(super) enum CertificateVerb {
     },
     /// Print what was imported: whose it is, until when it holds, what uses it
     List,
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(super) enum RulesVerb {
+    /// Print all rules
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a rule: a number that begins with PREFIX calls these instead, all at the same time
+    Add {
+        /// 1–32 of 0–9, *, #, +
+        #[arg(allow_hyphen_values = true)]
+        prefix: String,
+        /// 1–5 numbers, IP addresses or SIP URIs
+        #[arg(required = true)]
+        numbers: Vec<String>,
+        /// What the screen calls them
+        #[arg(long, default_value = "")]
+        name: String,
+        /// auto, 1 or 2
+        #[arg(long, default_value = "auto", value_parser = ["auto", "1", "2"])]
+        account: String,
+    },
+    /// Take the rule of PREFIX away
+    Remove { prefix: String },
+    /// Take over the rules of a CSV file: name,prefix,replace1,…,replace5,account
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+    /// Write all rules to a CSV file
+    Export {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(super) enum ContactsVerb {
+    /// Print all contacts
+    List {
+        /// As JSON, with everything that is known of them
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put one more contact into the address book
+    Add(NewContact),
+    /// Forget the contact of this name
+    Remove { name: String },
+    /// Take in the contacts of a file, CSV or vCard; those that are there already get what is new
+    Import { file: PathBuf },
+    /// Write all contacts to a file: CSV where its name ends so, else vCards
+    Export { file: PathBuf },
+}
+
+/// What `ctl contacts add` says of a contact.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct NewContact {
+    pub(super) name: String,
+    /// Numbers, IP addresses, SIP URIs; the first is the one that is called
+    pub(super) numbers: Vec<String>,
+    /// auto, 1 or 2
+    #[arg(long)]
+    pub(super) account: Option<String>,
+    /// It is on the whitelist
+    #[arg(long)]
+    pub(super) may_call: bool,
+    /// Its calls are turned away
+    #[arg(long)]
+    pub(super) blocked: bool,
+    #[arg(long)]
+    pub(super) favourite: bool,
+    /// Its calls pass do not disturb
+    #[arg(long)]
+    pub(super) emergency: bool,
+    /// chime, bell or soft
+    #[arg(long)]
+    pub(super) ringtone: Option<String>,
+    /// It is a door
+    #[arg(long)]
+    pub(super) door: bool,
+    /// How the door is opened: dtmf, info or http
+    #[arg(long)]
+    pub(super) unlock: Option<String>,
+    /// The keys that open the door
+    #[arg(long)]
+    pub(super) code: Option<String>,
+    /// The web address that opens the door
+    #[arg(long)]
+    pub(super) url: Option<String>,
+    /// Where the camera of the door can be seen without a call
+    #[arg(long)]
+    pub(super) monitor: Option<String>,
 }
 
 /// A switch on the command line.
@@ -306,6 +410,14 @@ mod tests {
             ("ctl answer", CtlVerb::Answer { call: None }),
             ("ctl end 3", CtlVerb::End { call: Some(3) }),
             ("ctl mute on", CtlVerb::Mute { to: Switch::On }),
+            ("ctl rules add *9 101 102 --name All", {
+                CtlVerb::Rules(RulesVerb::Add {
+                    prefix: "*9".into(),
+                    numbers: vec!["101".into(), "102".into()],
+                    name: "All".into(),
+                    account: "auto".into(),
+                })
+            }),
         ] {
             assert!(matches!(parsed(line).verb, Some(Verb::Ctl(given)) if given == verb), "{line}");
         }
@@ -323,6 +435,11 @@ mod tests {
             "ctl dial 1 --account 3",
             "ctl certificate import 3 client a.pem",
             "ctl certificate import 1 root a.pem",
+            "ctl rules",
+            "ctl rules add 9",
+            "ctl rules add 9 101 --account 3",
+            "ctl contacts add",
+            "ctl contacts remove",
             "--size 10x10",
             "--size 1024",
             "--screen none ctl status",

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::args::{CertificateVerb, CtlVerb, Switch};
+use super::args::{CertificateVerb, ContactsVerb, CtlVerb, NewContact, RulesVerb, Switch};
+use super::rules;
 
 /// Longer than the panel takes to say that it takes too long.
 const ANSWER_TIME: Duration = Duration::from_secs(25);
@@ -85,7 +86,12 @@ fn follow(reader: impl BufRead) -> Result<(), Failure> {
 
 fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
     let text = match verb {
-        CtlVerb::Status | CtlVerb::Certificate(CertificateVerb::List) => {
+        CtlVerb::Rules(verb) => return rules::print(verb, result),
+        CtlVerb::Contacts(ContactsVerb::List { json: false }) => contacts(result),
+        CtlVerb::Contacts(ContactsVerb::Import { .. }) => imported(result),
+        CtlVerb::Status
+        | CtlVerb::Certificate(CertificateVerb::List)
+        | CtlVerb::Contacts(ContactsVerb::List { json: true }) => {
             serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?
         }
         CtlVerb::Get { .. } => plain(&result["value"]),
@@ -95,6 +101,33 @@ fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
     // A closed pipe is no failure of the panel.
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
+}
+
+/// A line for each contact: its name, then its numbers.
+fn contacts(result: &Value) -> String {
+    let list = result["contacts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let line = |contact: &Value| {
+        let numbers = contact["numbers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let numbers: Vec<String> = numbers.iter().map(plain).collect();
+        format!("{}\t{}", plain(&contact["name"]), numbers.join(", "))
+    };
+    list.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What came of an import, and under it the lines that did not come in.
+fn imported(result: &Value) -> String {
+    let mut text =
+        format!("{} added, {} changed, {} as before", result["added"], result["changed"], result["unchanged"]);
+    for bad in result["bad"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        let name = plain(&bad["name"]);
+        let of = if name.is_empty() { String::new() } else { format!(" ({name})") };
+        text.push_str(&format!("\nline {}{of}: {}", bad["line"], plain(&bad["reason"])));
+    }
+    match result["more_bad"].as_u64() {
+        None | Some(0) => {}
+        Some(more) => text.push_str(&format!("\nand {more} bad lines more")),
+    }
+    text
 }
 
 /// Text without quotation marks, anything else as JSON.
@@ -119,7 +152,7 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Mute { to } => json!({"do": "mute", "on": on(to)}),
         CtlVerb::Camera { to } => json!({"do": "camera", "on": on(to)}),
         CtlVerb::Dtmf { digits } => json!({"do": "dtmf", "digits": digits}),
-        CtlVerb::Dnd { mode } => json!({"do": "dnd", "mode": mode}),
+        CtlVerb::Dnd { mode, term } => json!({"do": "dnd", "mode": mode, "for": term}),
         CtlVerb::Volume { level } => json!({"do": "volume", "level": level}),
         CtlVerb::Press { label } => json!({"do": "press", "label": label}),
         CtlVerb::Type { text } => json!({"do": "type", "text": text}),
@@ -136,13 +169,56 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
             json!({"do": "import_certificate", "account": account, "role": role, "file": utf8(&file)?})
         }
         CtlVerb::Certificate(CertificateVerb::List) => json!({"do": "certificates"}),
+        CtlVerb::Rules(RulesVerb::List { .. } | RulesVerb::Export { .. }) => json!({"do": "rules"}),
+        CtlVerb::Rules(RulesVerb::Add { prefix, numbers, name, account }) => {
+            json!({"do": "add_rule", "prefix": prefix, "replace": numbers, "name": name, "account": account})
+        }
+        CtlVerb::Rules(RulesVerb::Remove { prefix }) => json!({"do": "remove_rule", "prefix": prefix}),
+        CtlVerb::Rules(RulesVerb::Import { file }) => {
+            // The panel has another working directory.
+            let file = std::path::absolute(file).map_err(Failure::wrong_use)?;
+            json!({"do": "import_rules", "file": utf8(&file)?})
+        }
         CtlVerb::Get { key } => json!({"do": "get", "key": key}),
         CtlVerb::Set { key, value } => json!({"do": "set", "key": key, "value": value}),
+        CtlVerb::Contacts(verb) => contacts_request(verb)?,
         CtlVerb::Events => json!({"do": "events"}),
         CtlVerb::Quit => json!({"do": "quit"}),
     };
     request["id"] = json!(1);
     Ok(request)
+}
+
+/// The line of a verb for the address book.
+fn contacts_request(verb: &ContactsVerb) -> Result<Value, Failure> {
+    // The panel has another working directory, and refuses links: they are followed here, where who asks may do so.
+    let whole = |file: &Path| {
+        let file = std::fs::canonicalize(file).or_else(|_| std::path::absolute(file)).map_err(Failure::wrong_use)?;
+        Ok(json!(utf8(&file)?))
+    };
+    Ok(match verb {
+        ContactsVerb::List { .. } => json!({"do": "contacts"}),
+        ContactsVerb::Add(contact) => json!({"do": "add_contact", "contact": new_contact(contact)}),
+        ContactsVerb::Remove { name } => json!({"do": "remove_contact", "name": name}),
+        ContactsVerb::Import { file } => json!({"do": "import_contacts", "file": whole(file)?}),
+        ContactsVerb::Export { file } => json!({"do": "export_contacts", "file": whole(file)?}),
+    })
+}
+
+fn new_contact(new: &NewContact) -> Value {
+    let door = json!({"unlock": new.unlock, "code": new.code, "url": new.url, "monitor": new.monitor});
+    let is_door = new.door || door.as_object().is_some_and(|door| door.values().any(|value| !value.is_null()));
+    json!({
+        "name": new.name,
+        "numbers": new.numbers,
+        "account": new.account,
+        "may_call": new.may_call,
+        "blocked": new.blocked,
+        "favourite": new.favourite,
+        "emergency": new.emergency,
+        "ringtone": new.ringtone,
+        "door": is_door.then_some(door),
+    })
 }
 
 fn utf8(file: &Path) -> Result<&str, Failure> {
@@ -172,7 +248,8 @@ mod tests {
             CtlVerb::Mute { to: Switch::On },
             CtlVerb::Camera { to: Switch::Off },
             CtlVerb::Dtmf { digits: text() },
-            CtlVerb::Dnd { mode: "off".into() },
+            CtlVerb::Dnd { mode: "off".into(), term: None },
+            CtlVerb::Dnd { mode: "silent".into(), term: Some("morning".into()) },
             CtlVerb::Volume { level: 0 },
             CtlVerb::Press { label: text() },
             CtlVerb::Type { text: text() },
@@ -182,6 +259,21 @@ mod tests {
             CtlVerb::Set { key: text(), value: text() },
             CtlVerb::Certificate(CertificateVerb::Import { account: 2, role: "key".into(), file: "a.key".into() }),
             CtlVerb::Certificate(CertificateVerb::List),
+            CtlVerb::Rules(RulesVerb::List { json: true }),
+            CtlVerb::Rules(RulesVerb::Add { prefix: text(), numbers: vec![text()], name: text(), account: "2".into() }),
+            CtlVerb::Rules(RulesVerb::Remove { prefix: text() }),
+            CtlVerb::Rules(RulesVerb::Import { file: "a.csv".into() }),
+            CtlVerb::Rules(RulesVerb::Export { file: "a.csv".into() }),
+            CtlVerb::Contacts(ContactsVerb::List { json: true }),
+            CtlVerb::Contacts(ContactsVerb::Add(NewContact {
+                name: text(),
+                numbers: vec![text()],
+                code: Some(text()),
+                ..NewContact::default()
+            })),
+            CtlVerb::Contacts(ContactsVerb::Remove { name: text() }),
+            CtlVerb::Contacts(ContactsVerb::Import { file: "a.vcf".into() }),
+            CtlVerb::Contacts(ContactsVerb::Export { file: "a.csv".into() }),
             CtlVerb::Events,
             CtlVerb::Quit,
         ];

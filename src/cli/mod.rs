@@ -6,6 +6,7 @@ mod args;
 mod ctl;
 mod logging;
 mod panel;
+mod rules;
 mod settings;
 mod simulate;
 mod visit;

@@ -150,6 +150,7 @@ const BASIC: &str = "Account > Basic";
 const PROXY: &str = "Account > Basic > Outbound Proxy Server";
 const TRANSPORT: &str = "Account > Basic > Transport Type";
 const CERTIFICATES: &str = "Account > Basic > Certificates";
+const CALL: &str = "Account > Advanced > Call";
 const SESSION_TIMER: &str = "Account > Advanced > Session Timer";
 
 const PORT: Kind = Kind::Number { min: 1, max: 65535 };
@@ -207,6 +208,9 @@ account_settings! {
         "The private key of the client certificate (PEM: PKCS#8, SEC1 or PKCS#1).";
     tls_fingerprint: String = "tls.fingerprint", "Fingerprint", CERTIFICATES, Kind::Text { min: 0, max: 128, check: fingerprint }, "" "",
         "The SHA-256 fingerprint of the only certificate that is accepted; empty means any that is trusted.";
+
+    prevent_sip_hacking: bool = "call.prevent_sip_hacking", "Prevent SIP Hacking", CALL, Kind::Switch, "off" "",
+        "Only contacts that may call are let in, by their number, and only through the server of this account.";
 
     session_timer_active: bool = "session_timer.active", "Session Timer", SESSION_TIMER, Kind::Switch, "off" "",
         "Have calls refreshed from time to time, so that one whose other end has vanished ends by itself (RFC 4028).";

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use toml::{Table, Value};
 
 use super::Problem;
+use super::book::{ContactError, Field};
 use super::choices::{AccountChoice, DoorUnlock, Ringtone};
 use super::setting::{Kind, echo};
 use crate::dial::{self, DialTarget};
@@ -62,25 +63,20 @@ pub struct Party<'a> {
 
 /// How well one number of a contact fits a party; the greater, the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
+pub(super) enum Fit {
     /// The same number, or the same address with a port on one side only.
     Loose,
     /// Everything that the contact names.
     Whole,
 }
 
-/// The contact that `party` is, the best fit first, the first in the list among equals.
-pub fn find<'a>(contacts: &'a [PhonebookEntry], party: Party<'_>) -> Option<&'a PhonebookEntry> {
-    let mut best: Option<(Fit, &PhonebookEntry)> = None;
-    for contact in contacts {
-        let fit = contact.numbers.iter().filter_map(|number| fit(number, party)).max();
-        if let Some(fit) = fit
-            && best.is_none_or(|(so_far, _)| fit > so_far)
-        {
-            best = Some((fit, contact));
-        }
+/// How well the ports of the same address fit, ours as the contact has it.
+pub(super) fn ports(ours: Option<u16>, theirs: Option<u16>) -> Option<Fit> {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) if ours != theirs => None,
+        (Some(_), Some(_)) => Some(Fit::Whole),
+        (_, _) => Some(Fit::Loose),
     }
-    best.map(|(_, contact)| contact)
 }
 
 /// Whether a number as somebody wrote it means `party`.
@@ -88,16 +84,12 @@ pub fn is_party(number: &str, party: Party<'_>) -> bool {
     fit(number, party).is_some()
 }
 
-fn fit(number: &str, party: Party<'_>) -> Option<Fit> {
+pub(super) fn fit(number: &str, party: Party<'_>) -> Option<Fit> {
     let same_host = |host: &str| match (host.parse::<IpAddr>(), party.host.parse::<IpAddr>()) {
         (Ok(ours), Ok(theirs)) => ours == theirs,
         _ => host.eq_ignore_ascii_case(party.host),
     };
-    let ports = |ours: Option<u16>| match (ours, party.port) {
-        (Some(ours), Some(theirs)) if ours != theirs => None,
-        (Some(_), Some(_)) => Some(Fit::Whole),
-        (_, _) => Some(Fit::Loose),
-    };
+    let ports = |ours: Option<u16>| ports(ours, party.port);
     match dial::parse(number).ok()? {
         DialTarget::Ip { address, port } => same_host(&address.to_string()).then(|| ports(port)).flatten(),
         DialTarget::Uri(uri) => {
@@ -153,6 +145,7 @@ impl PhonebookEntry {
             }
         });
         entry.rest = reader.table;
+        entry.settle(problems);
         // Kept as they are: whoever reads the notice may look for them in the file.
         for number in &entry.numbers {
             if let Err(error) = dial::parse(number) {
@@ -166,6 +159,34 @@ impl PhonebookEntry {
             }
         }
         Ok(entry)
+    }
+
+    /// What contradicts something else in it gives way, is said in `problems` and kept in `rest`.
+    fn settle(&mut self, problems: &mut Vec<Problem>) {
+        while let Some(ContactError { field, .. }) = self.contradiction() {
+            let (table, given, wanted) = match (field, &mut self.door) {
+                (Field::Unlock, Some(door)) => {
+                    let given: Value = door.unlock.take().map(DoorUnlock::word).unwrap_or_default().into();
+                    (&mut door.rest, given, "possible without url, the web address that opens the door")
+                }
+                (Field::MayCall, _) => {
+                    self.may_call = false;
+                    (&mut self.rest, true.into(), "possible beside blocked = true")
+                }
+                _ => {
+                    self.emergency = false;
+                    (&mut self.rest, true.into(), "possible beside blocked = true")
+                }
+            };
+            problems.push(Problem::Contact {
+                name: echo(&self.name),
+                door: field.is_of_door(),
+                key: field.word().to_owned(),
+                given: given.to_string(),
+                wanted: wanted.to_owned(),
+            });
+            table.insert(field.word().to_owned(), given);
+        }
     }
 
     /// The entry as it stands in the file.
@@ -244,7 +265,7 @@ impl Reader<'_> {
 }
 
 /// A word, or a number that somebody wrote without quotes.
-fn word(value: &Value) -> Option<String> {
+pub(super) fn word(value: &Value) -> Option<String> {
     match value {
         Value::String(word) => Some(word.clone()),
         Value::Integer(number) => Some(number.to_string()),
@@ -252,7 +273,8 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-fn numbers(value: &Value) -> Option<Vec<String>> {
+/// One of them, or a list.
+pub(super) fn numbers(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Array(items) => items.iter().map(word).collect(),
         one => word(one).map(|one| vec![one]),
@@ -261,6 +283,7 @@ fn numbers(value: &Value) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Book;
     use super::*;
 
     fn words(problems: &[Problem]) -> Vec<String> {
@@ -311,6 +334,26 @@ mod tests {
     }
 
     #[test]
+    fn what_contradicts_something_else_gives_way_and_is_named() {
+        let (entry, problems) =
+            read("name = \"Gate\"\nblocked = true\nmay_call = true\nemergency = true\n[door]\nunlock = \"http\"\n");
+        assert_eq!(
+            problems,
+            [
+                "contact 'Gate': may_call = true is not possible beside blocked = true",
+                "contact 'Gate': emergency = true is not possible beside blocked = true",
+                "contact 'Gate' door: unlock = \"http\" is not possible without url, the web address that opens the door"
+            ]
+        );
+        assert!(entry.blocked && !entry.may_call && !entry.emergency);
+        assert_eq!(entry.door.as_ref().and_then(|door| door.unlock), None);
+        let written = entry.write();
+        assert_eq!((written["may_call"].as_bool(), written["door"]["unlock"].as_str()), (Some(true), Some("http")));
+        let (entry, problems) = read("name = \"Gate\"\n[door]\nunlock = \"http\"\nurl = \"http://10.0.0.2/open\"\n");
+        assert_eq!((entry.door.and_then(|door| door.unlock), problems.len()), (Some(DoorUnlock::Http), 0));
+    }
+
+    #[test]
     fn a_number_that_cannot_be_dialled_is_named_and_kept() {
         let (entry, problems) = read("name = \"Door\"\nnumbers = [\"300.1.1.1\", \"192.168.1.20\"]\n");
         assert_eq!(
@@ -329,15 +372,16 @@ mod tests {
             numbers: vec![number.to_owned()],
             ..PhonebookEntry::default()
         };
-        let book = [
+        let book: Book = vec![
             contact("Host", "127.0.0.1"),
             contact("Port", "127✳0✳0✳1✳5070"),
             contact("Uri", "sip:door@10.0.0.2"),
             contact("Number", "101"),
             contact("Six", "::1"),
-        ];
+        ]
+        .into();
         let name = |user: Option<&str>, host: &str, port| {
-            find(&book, Party { user, host, port }).map(|contact| contact.name.as_str())
+            book.find(Party { user, host, port }).map(|contact| contact.name.as_str())
         };
         assert_eq!(name(None, "127.0.0.1", None), Some("Host"));
         assert_eq!(name(Some("x"), "127.0.0.1", Some(5070)), Some("Port"));

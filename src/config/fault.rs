@@ -22,6 +22,12 @@ pub enum FileFault {
     /// There are so many damaged files beside it that no other is put there.
     #[error("there are {0} damaged files already")]
     TooManyKept(usize),
+    /// It is a folder, or something else that is no file.
+    #[error("it is no file")]
+    NoFile,
+    /// It is not text in UTF-8.
+    #[error("it is not text in UTF-8")]
+    NotText,
     /// The thread that writes has ended.
     #[error("the thread that writes files is gone")]
     WriterGone,
@@ -164,6 +170,27 @@ pub enum Problem {
         given: String,
         /// What could stand there, in English.
         wanted: String,
+    },
+    /// `dial_rule` is something else than a list of tables.
+    #[error("dial_rule: is not a list of [[dial_rule]] tables; it is kept as it is")]
+    NoRules,
+    /// Something among the dial rules is no table.
+    #[error("dial_rule: {0} is not a table; it is kept as it is")]
+    NoRule(String),
+    /// More dial rules than can be in force.
+    #[error("dial_rule: there are more than {0} rules; the others are kept as they are")]
+    TooManyRules(usize),
+    /// A dial rule that is not in force, because of one value.
+    #[error("dial rule '{rule}': {key} = {given} — {problem}")]
+    Rule {
+        /// Its name, or its prefix.
+        rule: String,
+        /// The key.
+        key: String,
+        /// What stands in the file.
+        given: String,
+        /// The English sentence, with the limit.
+        problem: String,
     },
 }
 

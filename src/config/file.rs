@@ -6,6 +6,7 @@
 use toml::{Table, Value as Toml};
 
 use super::contacts::PhonebookEntry;
+use super::rules::DialPlan;
 use super::setting::{Kind, Value, echo};
 use super::{Account, AccountTransport, Config, Problem, SETTINGS, setting};
 
@@ -28,11 +29,12 @@ pub struct Loaded {
     pub damaged: bool,
 }
 
-/// What a settings file holds beyond the settings and contacts of this version.
+/// What a settings file holds beyond the settings, contacts and dial rules of this version.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rest {
     keys: Table,
     contacts: Vec<Toml>,
+    rules: Vec<Toml>,
 }
 
 /// Reads the text of a settings file; never fails.
@@ -41,6 +43,9 @@ pub fn read(text: &str) -> Loaded {
     let mut table = salvage(text, &mut loaded);
     if let Some(contacts) = table.remove("contact") {
         read_contacts(contacts, &mut loaded);
+    }
+    if let Some(rules) = table.remove("dial_rule") {
+        loaded.config.dial_plan = DialPlan::read(rules, &mut loaded.problems, &mut loaded.rest.rules);
     }
     let given: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).filter(|key| has(&table, key)).collect();
     for setting in SETTINGS.iter() {
@@ -64,7 +69,7 @@ pub fn read(text: &str) -> Loaded {
     loaded
 }
 
-/// The text of a settings file: what differs from the defaults, the contacts, and the rest.
+/// The text of a settings file: what differs from the defaults, the contacts, the dial rules, and the rest.
 pub fn write(config: &Config, rest: &Rest) -> String {
     let mut table = rest.keys.clone();
     let defaults = Config::default();
@@ -87,6 +92,10 @@ pub fn write(config: &Config, rest: &Rest) -> String {
         .collect();
     if !contacts.is_empty() {
         table.insert("contact".to_owned(), Toml::Array(contacts));
+    }
+    let rules: Vec<Toml> = config.dial_plan.write().chain(rest.rules.iter().cloned()).collect();
+    if !rules.is_empty() {
+        table.insert("dial_rule".to_owned(), Toml::Array(rules));
     }
     table.to_string()
 }
@@ -244,7 +253,7 @@ fn leaves(table: &Table, prefix: &str, into: &mut Vec<String>) {
 /// A TOML value as the text that the check of the setting takes.
 fn as_text(value: &Toml, kind: Kind) -> Result<String, String> {
     match (value, kind) {
-        (Toml::Array(items), Kind::List { .. } | Kind::Order(_)) => {
+        (Toml::Array(items), Kind::List { .. } | Kind::Order(_) | Kind::Set(_)) => {
             let words: Option<Vec<String>> = items
                 .iter()
                 .map(|item| match item {
@@ -320,8 +329,10 @@ mod tests {
             let other = match setting.kind {
                 Kind::Switch => if setting.default == "on" { "off" } else { "on" }.to_owned(),
                 Kind::Number { max, .. } => max.to_string(),
-                Kind::Choice(words) | Kind::Order(words) => words.last().expect("words").to_string(),
-                Kind::Keys { .. } => "12#".to_owned(),
+                Kind::Choice(words) | Kind::Order(words) | Kind::Set(words) => words.last().expect("words").to_string(),
+                Kind::Keys { .. } | Kind::Code { .. } => "12#".to_owned(),
+                Kind::TimeOfDay => "06:30".to_owned(),
+                Kind::Moment => "2026-11-29T07:00:00Z".to_owned(),
                 Kind::Secret { .. } => "1234".to_owned(),
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => "0f".repeat(32),
                 Kind::Text { .. } => "test".to_owned(),

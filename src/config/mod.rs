@@ -8,28 +8,40 @@
 
 mod accounts;
 mod atomic;
+pub mod book;
 mod choices;
 mod contacts;
+pub mod csv;
+mod dnd;
 mod fault;
 mod file;
 pub mod journal;
 mod pin;
+mod rules;
 mod setting;
 pub mod store;
 mod table;
+mod time;
 
 pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
+pub use book::Book;
 pub use choices::{
     AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SessionRefresher, SrvOver,
     Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
+pub use dnd::DndAccounts;
 pub use fault::{DeviceFault, FileError, FileFault, Problem};
 pub use file::{Loaded, Rest, read, write};
 pub use pin::is_pin;
+pub use rules::{
+    BadRow, DialPlan, DialRule, LONGEST_NAME, LONGEST_PREFIX, MOST_REPLACEMENTS, MOST_RULES, Route, RuleError,
+    RuleFault, RuleField, RuleImport,
+};
 pub use setting::{Kind, Part, Setting, SettingError, Value};
 pub use table::{Config, SETTINGS};
+pub use time::{TimeOfDay, moment_text};
 
 /// The declaration of the setting with this key.
 pub fn setting(key: &str) -> Option<&'static Setting> {
@@ -84,7 +96,7 @@ impl Config {
 
     /// The contact that the other side of a call is.
     pub fn contact(&self, party: Party<'_>) -> Option<&PhonebookEntry> {
-        contacts::find(&self.contacts, party)
+        self.contacts.find(party)
     }
 
     /// The contacts that are doors.
@@ -114,8 +126,15 @@ impl Config {
                     row["min"] = min.into();
                     row["max"] = max.into();
                 }
-                Kind::Choice(words) | Kind::Order(words) => row["choices"] = words.into(),
-                Kind::Switch | Kind::Keys { .. } | Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } => {}
+                Kind::Choice(words) | Kind::Order(words) | Kind::Set(words) => row["choices"] = words.into(),
+                Kind::Switch
+                | Kind::Keys { .. }
+                | Kind::Code { .. }
+                | Kind::TimeOfDay
+                | Kind::Moment
+                | Kind::Secret { .. }
+                | Kind::Text { .. }
+                | Kind::List { .. } => {}
             }
             row
         });
@@ -155,6 +174,9 @@ mod tests {
                 Kind::Number { min, max } => vec![min.to_string(), max.to_string()],
                 Kind::Choice(words) => words.iter().map(|word| (*word).into()).collect(),
                 Kind::Keys { max } => vec!["D".repeat(max)],
+                Kind::Code { max } => vec![String::new(), "*".repeat(max)],
+                Kind::TimeOfDay => vec!["00:00".into(), "23:59".into()],
+                Kind::Moment => vec![String::new(), "2026-11-29T07:00:00Z".into()],
                 Kind::Secret { .. } if setting.key == "security.pin" => vec![String::new(), "1234".into()],
                 Kind::Secret { max, .. } => vec![String::new(), "x".repeat(max)],
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => vec!["0f".repeat(32)],
@@ -163,7 +185,7 @@ mod tests {
                     vec![String::new(), "127.0.0.1:5353, ::1".into()]
                 }
                 Kind::List { .. } => vec![String::new(), "101, 192✳168✳1✳2, sip:a@b".into()],
-                Kind::Order(words) => vec![words[0].into(), words.join(",")],
+                Kind::Order(words) | Kind::Set(words) => vec![words[0].into(), words.join(",")],
             };
             for sample in samples {
                 let changed = config.set(setting.key, &sample).expect(setting.key);
@@ -198,6 +220,20 @@ mod tests {
         );
         assert_eq!(error("phone.direct_ip.enabled", "maybe"), "phone.direct_ip.enabled: 'maybe' is neither on nor off");
         assert_eq!(error("phone.dnd.mode", "loud"), "phone.dnd.mode: 'loud' is not one of off, silent, reject");
+        assert_eq!(
+            error("phone.dnd.return_code", "700"),
+            "phone.dnd.return_code: '700' is not one of 404, 480, 486, 603"
+        );
+        assert_eq!(error("phone.dnd.on_code", "7a8"), "phone.dnd.on_code: '7a8' has 'a' in it: up to 16 of 0–9, *, #");
+        assert_eq!(
+            error("phone.dnd.off_code", "12345678901234567"),
+            "phone.dnd.off_code: '12345678901234567' has 17 characters: up to 16 of 0–9, *, #"
+        );
+        assert_eq!(error("phone.dnd.morning", "7"), "phone.dnd.morning: '7' is not a time of the day: 00:00–23:59");
+        assert_eq!(
+            error("phone.dnd.until", "noon"),
+            "phone.dnd.until: 'noon' is not a moment of UTC such as 2026-11-29T07:00:00Z, or nothing"
+        );
         assert_eq!(error("phone.unlock.code", "1x"), "phone.unlock.code: 'X' is not a key: 0–9, *, #, A–D");
         assert_eq!(error("phone.unlock.code", ""), "phone.unlock.code: nothing was given: 1–16 characters");
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::time::{TimeOfDay, moment, moment_text};
 use super::{Account, Config};
 
 /// One setting, declared once in [`super::SETTINGS`].
@@ -95,6 +96,15 @@ pub enum Kind {
         /// The most keys.
         max: usize,
     },
+    /// What is dialled to tell a server something: `0`–`9`, `*`, `#`, or nothing.
+    Code {
+        /// The most characters.
+        max: usize,
+    },
+    /// A time of the day, `07:00`.
+    TimeOfDay,
+    /// A moment, `2026-11-29T07:00:00Z`, or nothing.
+    Moment,
     /// What nobody gets to see: text that `check` lets pass, at most `max` characters.
     Secret {
         /// The most characters.
@@ -120,6 +130,8 @@ pub enum Kind {
     },
     /// Some or all words of a list, at least one, the preferred first.
     Order(&'static [&'static str]),
+    /// Some or all words of a list, at least one, in whatever order.
+    Set(&'static [&'static str]),
 }
 
 /// How much of a value that is refused is repeated, in characters.
@@ -133,10 +145,14 @@ impl Kind {
             Self::Number { .. } => "number",
             Self::Choice(_) => "choice",
             Self::Keys { .. } => "keys",
+            Self::Code { .. } => "code",
+            Self::TimeOfDay => "time",
+            Self::Moment => "moment",
             Self::Secret { .. } => "secret",
             Self::Text { .. } => "text",
             Self::List { .. } => "list",
             Self::Order(_) => "order",
+            Self::Set(_) => "set",
         }
     }
 
@@ -147,10 +163,13 @@ impl Kind {
             Self::Number { min, max } => format!("{min}–{max}"),
             Self::Choice(words) => words.join(", "),
             Self::Keys { max } => format!("1–{max} of 0–9, *, #, A–D"),
+            Self::Code { max } => format!("up to {max} of 0–9, *, #"),
+            Self::TimeOfDay => "00:00–23:59".to_owned(),
+            Self::Moment => "a moment of UTC such as 2026-11-29T07:00:00Z, or nothing".to_owned(),
             Self::Text { min: 0, max, .. } | Self::Secret { max, .. } => format!("up to {max} characters"),
             Self::Text { min, max, .. } => format!("{min}–{max} characters"),
             Self::List { max, .. } => format!("up to {max}, separated by commas"),
-            Self::Order(words) => format!("any of {}, separated by commas", words.join(", ")),
+            Self::Order(words) | Self::Set(words) => format!("any of {}, separated by commas", words.join(", ")),
         }
     }
 
@@ -182,6 +201,24 @@ impl Kind {
                 length_within(&keys, 1, max)?;
                 Ok(Value::Text(keys))
             }
+            Self::Code { max } => {
+                let code = text.replace('✳', "*");
+                let range = self.range();
+                if let Some(bad) = code.chars().find(|c| !matches!(c, '0'..='9' | '*' | '#')) {
+                    return Err(format!("'{}' has {bad:?} in it: {range}", echo(text)));
+                }
+                if code.len() > max {
+                    return Err(format!("'{}' has {} characters: {range}", echo(text), code.len()));
+                }
+                Ok(Value::Text(code))
+            }
+            Self::TimeOfDay => TimeOfDay::parse(text)
+                .map(|time| Value::Text(time.to_string()))
+                .ok_or_else(|| format!("'{}' is not a time of the day: {}", echo(text), self.range())),
+            Self::Moment if text.is_empty() => Ok(Value::Text(String::new())),
+            Self::Moment => moment(text)
+                .map(|at| Value::Text(moment_text(at)))
+                .ok_or_else(|| format!("'{}' is not {}", echo(text), self.range())),
             // Not a word of it is repeated in an error.
             Self::Secret { max, check } => match text.chars().count() {
                 length if length > max => Err(format!("it has {length} characters, the limit is {max}")),
@@ -206,23 +243,31 @@ impl Kind {
                 }
                 Ok(Value::List(items))
             }
-            Self::Order(words) => {
-                let items = split_list(text);
-                if items.is_empty() {
-                    return Err(format!("at least one of {}", words.join(", ")));
-                }
-                for (position, item) in items.iter().enumerate() {
-                    if !words.contains(&item.as_str()) {
-                        return Err(format!("'{}' is not one of {}", echo(item), words.join(", ")));
-                    }
-                    if items[..position].contains(item) {
-                        return Err(format!("'{item}' stands in it twice"));
-                    }
-                }
-                Ok(Value::List(items))
+            Self::Order(words) => some_of(text, words).map(Value::List),
+            Self::Set(words) => {
+                let items = some_of(text, words)?;
+                let chosen = words.iter().filter(|word| items.iter().any(|item| item == *word));
+                Ok(Value::List(chosen.map(|word| (*word).to_owned()).collect()))
             }
         }
     }
+}
+
+/// Words of a list, each at most once, at least one.
+fn some_of(text: &str, words: &[&str]) -> Result<Vec<String>, String> {
+    let items = split_list(text);
+    if items.is_empty() {
+        return Err(format!("at least one of {}", words.join(", ")));
+    }
+    for (position, item) in items.iter().enumerate() {
+        if !words.contains(&item.as_str()) {
+            return Err(format!("'{}' is not one of {}", echo(item), words.join(", ")));
+        }
+        if items[..position].contains(item) {
+            return Err(format!("'{item}' stands in it twice"));
+        }
+    }
+    Ok(items)
 }
 
 fn is_integer(text: &str) -> bool {
@@ -257,9 +302,9 @@ pub enum Value {
     Switch(bool),
     /// Of [`Kind::Number`], in range.
     Number(i64),
-    /// Of [`Kind::Choice`], [`Kind::Keys`], [`Kind::Secret`] and [`Kind::Text`].
+    /// Of all other kinds.
     Text(String),
-    /// Of [`Kind::List`] and [`Kind::Order`].
+    /// Of [`Kind::List`], [`Kind::Order`] and [`Kind::Set`].
     List(Vec<String>),
 }
 

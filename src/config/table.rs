@@ -2,19 +2,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
+use super::book::Book;
 use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
-use super::contacts::PhonebookEntry;
+use super::dnd::DndAccounts;
 use super::pin;
+use super::rules::DialPlan;
 use super::setting::{Field, Kind, Part, Setting};
+use super::time::TimeOfDay;
 use crate::dial;
 
 /// Makes the fields of [`Config`] and the rows of [`SETTINGS`] from one declaration each.
 macro_rules! settings {
     ($( $field:ident: $type:ty = $key:literal, $label:literal, $path:expr, $kind:expr, $default:literal $unit:literal,
         $part:ident, $help:literal; )+) => {
-        /// The settings in force, each checked, and the contacts.
+        /// The settings in force, each checked, the contacts, and the dial plan.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
             $(
@@ -24,7 +28,9 @@ macro_rules! settings {
             /// `account1.…` and `account2.…`.
             pub accounts: [AccountConfig; 2],
             /// The people and doors that have a name, `[[contact]]`.
-            pub contacts: Vec<PhonebookEntry>,
+            pub contacts: Book,
+            /// What numbers are replaced by, `[[dial_rule]]`.
+            pub dial_plan: DialPlan,
         }
 
         impl Default for Config {
@@ -38,7 +44,8 @@ macro_rules! settings {
                             .expect(concat!("the default of ", $key, " passes its own check, as a test sees")),
                     )+
                     accounts: Default::default(),
-                    contacts: Vec::new(),
+                    contacts: Book::default(),
+                    dial_plan: DialPlan::default(),
                 }
             }
         }
@@ -82,6 +89,7 @@ const SECURITY: &str = "Security > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
+const CODE: Kind = Kind::Code { max: 16 };
 const CODECS: &[&str] = &["opus", "g722", "pcmu", "pcma"];
 
 settings! {
@@ -89,11 +97,23 @@ settings! {
         "Call other devices by their IP address and be called by them, with no server between.";
     direct_ip_port: u16 = "phone.direct_ip.port", "Direct IP Port", DIRECT_IP, Kind::Number { min: 1, max: 65535 }, "5060" "", Listening,
         "The port on which direct calls are awaited, and the port of the device that is called. Both sides need the same.";
+    direct_ip_prevent_sip_hacking: bool = "phone.direct_ip.prevent_sip_hacking", "Prevent SIP Hacking", DIRECT_IP, Kind::Switch, "off" "", NextCall,
+        "Only contacts that may call are let in, by their IP address. Nobody else gets an answer.";
 
     dnd_mode: DndMode = "phone.dnd.mode", "DND", DND, Kind::Choice(DndMode::WORDS), "off" "", NextCall,
         "Do not disturb: silent shows the visitor without a sound, reject turns calls away. Emergency contacts pass.";
+    dnd_accounts: DndAccounts = "phone.dnd.accounts", "Account", DND, Kind::Set(DndAccounts::WORDS), "1, 2, ip" "", NextCall,
+        "Whose calls are kept away: those through account 1, through account 2, and direct ones (ip). The others ring.";
     dnd_return_code: ReturnCode = "phone.dnd.return_code", "Return Code When DND", DND, Kind::Choice(ReturnCode::WORDS), "486" "", NextCall,
         "What a caller whom DND turns away is told. 603 silences every phone of the flat.";
+    dnd_on_code: String = "phone.dnd.on_code", "DND On Code", DND, CODE, "78" "", NextCall,
+        "What is called on the server of each chosen account when DND is switched on; empty means nothing.";
+    dnd_off_code: String = "phone.dnd.off_code", "DND Off Code", DND, CODE, "79" "", NextCall,
+        "What is called on the server of each chosen account when DND is switched off; empty means nothing.";
+    dnd_morning: TimeOfDay = "phone.dnd.morning", "Morning", DND, Kind::TimeOfDay, "07:00" "", NextCall,
+        "When DND until morning ends, as the clocks here show it.";
+    dnd_until: Option<SystemTime> = "phone.dnd.until", "Until", DND, Kind::Moment, "" "", NextCall,
+        "When DND switches itself off; empty means not by itself. It is forgotten once DND is off.";
 
     return_code_when_refused: ReturnCode = "phone.call.return_code_when_refused", "Return Code When Refuse", OTHERS,
         Kind::Choice(ReturnCode::WORDS), "486" "", NextCall,

@@ -1,12 +1,15 @@
 //! Who may ring: the order of the questions that every incoming call is asked.
 //!
 //! ```text
-//! Direct IP on? ─▶ blocked contact? ─▶ DND reject (emergency passes)? ─▶ a free line? ─▶ rings, silently under DND silent
-//!    404             refused as if declined   DND return code              486
+//! Direct IP on? ─▶ blocked contact? ─▶ may call? ─▶ DND reject?      ─▶ a free line? ─▶ rings, silently under DND silent
+//!    404             refused as if        403         DND return code      486
+//!                    declined                         (emergency passes, and an account that is not chosen)
 //! ```
+//! Whoever comes from a source from which nothing is let in is not asked at all: see `protection`.
 
 use std::time::Duration;
 
+use super::dnd;
 use crate::channel::EndReason;
 use crate::config::{Account, Config, DndMode, Party, PhonebookEntry, is_party};
 
@@ -30,11 +33,12 @@ pub(super) enum Admission {
 }
 
 /// Decides about a call through `account`, or a direct one, from `parties` (the same caller as its address and as it calls
-/// itself).
+/// itself). `is_kept_out`: it is nobody whom Prevent SIP Hacking lets in.
 pub(super) fn decide(
     config: &Config,
     account: Option<Account>,
     contact: Option<&PhonebookEntry>,
+    is_kept_out: bool,
     parties: &[Party<'_>],
     free_line: bool,
 ) -> Admission {
@@ -42,9 +46,16 @@ pub(super) fn decide(
         return Admission::Refuse { status: 404, reason: EndReason::NotAccepted };
     }
     if contact.is_some_and(|contact| contact.blocked) {
-        return Admission::Refuse { status: config.return_code_when_refused.status(), reason: EndReason::NotAccepted };
+        return Admission::Refuse {
+            status: config.return_code_when_refused.status(),
+            reason: EndReason::BlockedContact,
+        };
     }
-    let dnd = if contact.is_some_and(|contact| contact.emergency) { DndMode::Off } else { config.dnd_mode };
+    if is_kept_out {
+        return Admission::Refuse { status: 403, reason: EndReason::MayNotCall };
+    }
+    let passes = contact.is_some_and(|contact| contact.emergency) || !dnd::is_on(config, account);
+    let dnd = if passes { DndMode::Off } else { config.dnd_mode };
     if dnd == DndMode::Reject {
         return Admission::Refuse { status: config.dnd_return_code.status(), reason: EndReason::Dnd };
     }
@@ -71,7 +82,7 @@ mod tests {
     }
 
     fn decided(changes: &[(&str, &str)], contact: Option<&PhonebookEntry>, free_line: bool) -> Admission {
-        decide(&with(changes), None, contact, &[DOOR], free_line)
+        decide(&with(changes), None, contact, false, &[DOOR], free_line)
     }
 
     #[test]
@@ -88,10 +99,14 @@ mod tests {
             decided(&[("phone.dnd.mode", "silent")], None, true),
             Admission::Ring { silent: true, answer_after: None }
         );
-        assert_eq!(decide(&with(&off[..1]), Some(Account::One), None, &[DOOR], true), ring, "accounts go on");
+        assert_eq!(decide(&with(&off[..1]), Some(Account::One), None, false, &[DOOR], true), ring, "accounts go on");
         let blocked = PhonebookEntry { blocked: true, ..PhonebookEntry::default() };
         let code = [("phone.call.return_code_when_refused", "603")];
-        assert_eq!(decided(&code, Some(&blocked), true), refuse(603, EndReason::NotAccepted));
+        assert_eq!(decided(&code, Some(&blocked), true), refuse(603, EndReason::BlockedContact));
+        let kept_out = |changes: &[(&str, &str)], contact| decide(&with(changes), None, contact, true, &[DOOR], false);
+        assert_eq!(kept_out(&reject, None), refuse(403, EndReason::MayNotCall), "the whitelist is asked before DND");
+        assert_eq!(kept_out(&code, Some(&blocked)), refuse(603, EndReason::BlockedContact));
+        assert_eq!(kept_out(&off, None), refuse(404, EndReason::NotAccepted));
         let emergency = PhonebookEntry { emergency: true, ..PhonebookEntry::default() };
         assert_eq!(decided(&reject, Some(&emergency), true), ring);
     }

@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::Now;
+use super::group::Group;
 use super::keys::Keys;
 use super::outgoing::Placing;
 use super::output::{MediaOrder, MediaPorts};
@@ -32,6 +33,8 @@ pub(super) struct Call {
     pub remote: Remote,
     pub began: Now,
     pub stage: Stage,
+    /// Several were called.
+    pub group: Option<Box<Group>>,
     pub media: Media,
     /// No bell for this one.
     pub silent: bool,
@@ -180,9 +183,11 @@ impl Talking {
 impl Call {
     pub fn state(&self) -> CallState {
         match &self.stage {
-            Stage::Outgoing(Outgoing { progress: Progress::Calling, .. }) => CallState::Calling,
-            Stage::Outgoing(Outgoing { progress: Progress::Ringing, .. }) => CallState::Ringing,
-            Stage::Outgoing(Outgoing { progress: Progress::Early, .. }) => CallState::Early,
+            Stage::Outgoing(outgoing) => match self.progress(outgoing.progress) {
+                Progress::Calling => CallState::Calling,
+                Progress::Ringing => CallState::Ringing,
+                Progress::Early => CallState::Early,
+            },
             Stage::Incoming(Incoming { offer: TheirOffer::Answered(_), .. }) => CallState::Early,
             Stage::Incoming(_) if self.media.streams.is_some() => CallState::Early,
             Stage::Incoming(_) => CallState::Ringing,
@@ -230,7 +235,7 @@ impl Call {
 
     /// The order that fits the state, once something is agreed.
     pub fn media_order(&self) -> Option<MediaOrder> {
-        let streams = self.media.streams.as_ref()?;
+        let streams = self.media.streams.as_ref().filter(|_| !self.is_undecided())?;
         let audio = streams.audio.as_ref().map(|audio| audio.direction);
         let video = streams.video.as_ref().map(|video| video.direction);
         let active = self.is_active();
@@ -248,6 +253,10 @@ impl Call {
 
     /// How this door is opened and with which keys; `None` for a way that this version does not know.
     pub fn door(&self, config: &Config) -> Option<(UnlockMethod, String)> {
+        // Of several that ring nobody knows yet which one it will be.
+        if self.is_undecided() {
+            return None;
+        }
         let door = self.remote.contact.as_ref().and_then(|contact| contact.door.as_ref());
         let method = match door.and_then(|door| door.unlock) {
             None => config.unlock_method,
@@ -261,7 +270,11 @@ impl Call {
 
     /// The call as the screen sees it.
     pub fn view(&self, config: &Config, muted: bool, over: Option<EndReason>) -> CallView {
-        let streams = self.media.streams.as_ref();
+        let streams = self.media.streams.as_ref().filter(|_| !self.is_undecided());
+        let (account, remote, name) = match self.shown_as_group() {
+            Some(group) => (group.account, &group.number, &group.name),
+            None => (self.account, &self.remote.uri, &self.remote.name),
+        };
         let audio = streams.and_then(|streams| streams.audio.as_ref()).map(|agreed| AudioView {
             codec: agreed.codec.name(),
             direction: agreed.direction.name(),
@@ -276,9 +289,10 @@ impl Call {
             call: self.handle,
             direction: self.direction,
             state: if over.is_some() { CallState::Ended } else { self.state() },
-            account: self.account.map_or(0, Account::number),
-            remote: self.remote.uri.clone(),
-            name: self.remote.name.clone(),
+            account: account.map_or(0, Account::number),
+            remote: remote.clone(),
+            name: name.clone(),
+            legs: self.legs_left(),
             began: self.began.instant,
             answered: self.talking().map(|talking| talking.since.instant),
             end_reason: over,

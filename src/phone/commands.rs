@@ -62,15 +62,21 @@ impl Phone {
                 }
                 Ok(Done::Ok)
             }
-            Command::Dnd(mode) => self.set(now, "phone.dnd.mode", mode.word()),
+            Command::Dnd(mode, term) => Ok(self.switch_dnd(now, mode, term)),
             Command::Set { key, value } => self.set(now, &key, &value),
+            Command::Rules(change) => self.change_rules(now, change),
             Command::TestAccount(account) => Ok(self.test_account(now, account)),
+            Command::AddContact(entry) => self.add_contact(now, *entry),
+            Command::ChangeContact { which, entry } => self.change_contact(now, &which, *entry),
+            Command::RemoveContact(which) => self.remove_contact(now, &which),
             Command::LogSeen => {
                 let change = self.log.seen();
                 self.outputs.extend(change.map(super::Output::SaveLog));
                 Ok(Done::Ok)
             }
+            Command::AllowCaller { at, remote } => self.allow_caller(now, at, &remote),
             Command::ClearLog => {
+                self.blocked.clear();
                 let change = self.log.clear();
                 self.outputs.extend(change.map(super::Output::SaveLog));
                 Ok(Done::Ok)
@@ -90,7 +96,10 @@ impl Phone {
             | Command::SetPin { .. }
             | Command::LockPin
             | Command::ImportCertificate { .. }
-            | Command::ListCertificateFiles => Ok(Done::Ok),
+            | Command::ListCertificateFiles
+            | Command::ImportContacts(_)
+            | Command::ExportContacts(_)
+            | Command::ListContactFiles => Ok(Done::Ok),
             Command::Quit => {
                 self.quit(now);
                 Ok(Done::Ok)
@@ -132,7 +141,7 @@ impl Phone {
         let digits = checked(digits)?;
         let handle = self.meant(None, |_| true)?;
         let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
-        if !matches!(call.stage, Stage::Talking(_)) && call.media.streams.is_none() {
+        if !matches!(call.stage, Stage::Talking(_)) && (call.media.streams.is_none() || call.is_undecided()) {
             return Err(Refusal::WrongState(call.state()));
         }
         if !digits.is_empty() {

@@ -10,7 +10,7 @@ use crate::channel::{CallDirection, CallHandle, CallResult, EndReason, Event, Lo
 use crate::sip::End;
 
 /// What a caller is told whose call is ended without a better reason.
-const UNAVAILABLE: u16 = 480;
+pub(super) const UNAVAILABLE: u16 = 480;
 
 /// After Quit: time for one BYE to be lost and repeated.
 const LAST_WORDS: Duration = Duration::from_millis(700);
@@ -41,14 +41,18 @@ impl Phone {
     pub(super) fn end_call(&mut self, now: Now, handle: CallHandle, why: EndReason, status: u16) {
         let Some(call) = self.calls.get(&handle) else { return };
         let code = if status == 0 { UNAVAILABLE } else { status };
-        self.endpoint.end(now.instant, call.session, End { code });
+        for session in call.sessions() {
+            self.endpoint.end(now.instant, session, End { code });
+        }
         self.forget(now, handle, why);
     }
 
     /// A call is over: media down, last view, call log.
     pub(super) fn forget(&mut self, now: Now, handle: CallHandle, why: EndReason) {
         let Some(call) = self.calls.remove(&handle) else { return };
-        self.sessions.remove(&call.session);
+        for session in call.sessions() {
+            self.sessions.remove(&session);
+        }
         self.changed.remove(&handle);
         if call.media.ordered.is_some() {
             self.order(MediaOrder::Stop { call: handle });
@@ -66,8 +70,8 @@ impl Phone {
             self.muted = false;
             self.order(MediaOrder::Mute(false));
         }
-        if let (None, Some(path)) = (call.account, call.path) {
-            self.release_port(path.local.port());
+        for port in call.direct_ports() {
+            self.release_port(port);
         }
     }
 
@@ -77,13 +81,15 @@ impl Phone {
             return;
         }
         let calls: Vec<_> = self.calls.values().map(|call| (call.handle, call.rings_here())).collect();
-        let nothing_to_say = calls.is_empty() && !self.has_registrations();
+        let codes = self.quit_codes(now);
+        let nothing_to_say = calls.is_empty() && !codes && !self.has_registrations();
         let last_words = if nothing_to_say { Duration::ZERO } else { LAST_WORDS };
         let answers = calls.iter().all(|(_, rings)| !rings);
         for (handle, rings) in calls {
             self.end_call(now, handle, if rings { EndReason::Missed } else { EndReason::Local }, UNAVAILABLE);
         }
         self.stop_accounts(now);
+        self.write_blocked();
         self.sounding.busy_until = None;
         self.leaving = Leaving::Since { said: now.instant + last_words, at_latest: now.instant + PATIENCE, answers };
     }
@@ -129,16 +135,27 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
     let answered = call.talking();
     let result = reason::in_log(why, call.direction, answered.is_some());
     let told = result == CallResult::Failed || (result == CallResult::Missed && why != EndReason::Missed);
+    // Of a call to several: who answered, or what calls them all again.
+    let (account, remote, name) = match (&call.group, call.shown_as_group()) {
+        (_, Some(group)) => (group.account, group.number.clone(), group.name.clone()),
+        (Some(group), None) => {
+            let name = format!("{} · {}", group.called.name, call.remote.name);
+            (call.account, call.remote.uri.clone(), name)
+        }
+        (None, None) => (call.account, call.remote.uri.clone(), call.remote.name.clone()),
+    };
     LogEntry {
         at: call.began.wall,
         outgoing: call.direction == CallDirection::Out,
-        remote: call.remote.uri.clone(),
-        name: call.remote.name.clone(),
-        account: call.account.map_or(0, crate::config::Account::number),
+        remote,
+        name,
+        account: account.map_or(0, crate::config::Account::number),
         result,
         why: told.then_some(why),
         duration: answered.map_or(Duration::ZERO, |talking| now.instant.duration_since(talking.since.instant)),
         unlocked: call.unlock.worked,
         unseen: result == CallResult::Missed,
+        attempts: 1,
+        allow: None,
     }
 }

@@ -12,7 +12,7 @@ use super::{Now, Output, Phone};
 use crate::channel::{CallHandle, EndReason};
 use crate::config::Config;
 use crate::dial::{self, DialTarget};
-use crate::sip::{Flood, Path, Rate};
+use crate::sip::{Flood, Guests, Path, Rate};
 
 /// What a ringing call is told that gives way.
 const BUSY: u16 = 486;
@@ -44,8 +44,9 @@ impl Phone {
         }
     }
 
-    /// Tells SIP whom the address book knows, and where the servers of the accounts are.
+    /// Tells SIP whom the address book knows and where its contacts may call from, and where the servers of the accounts are.
     pub(super) fn introduce_contacts(&mut self) {
+        self.allowed = Guests::at(super::whitelist::addresses(&self.config.contacts));
         let servers: Vec<IpAddr> = self.accounts.remotes().collect();
         self.endpoint.set_known(addresses(&self.config).chain(servers));
     }
@@ -128,7 +129,7 @@ mod tests {
             contact(&["10.0.0.4"], true),
             contact(&["[2001:db8::1]:5060", "not a number at all"], false),
         ];
-        let config = Config { contacts, ..Config::default() };
+        let config = Config { contacts: contacts.into(), ..Config::default() };
         let found: Vec<String> = addresses(&config).map(|address| address.to_string()).collect();
         assert_eq!(found, ["10.0.0.2", "10.0.0.3", "2001:db8::1"]);
     }

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::admission::{Admission, decide};
+use super::blocked::Refused;
 use super::call::{Call, Incoming, Media, Remote, Stage, Talking, TheirOffer};
 use super::keys::Keys;
 use super::remote::Caller;
 use super::unlock::Unlock;
+use super::whitelist::Listed;
 use super::{Now, Phone, reason};
-use crate::channel::{CallDirection, CallHandle, Done, EndReason, LogEntry, Refusal};
+use crate::channel::{CallDirection, CallHandle, CallResult, Done, EndReason, LogEntry, Refusal};
 use crate::config::Account;
 use crate::sdp::{Direction, Wish};
-use crate::sip::{Body, End, IncomingCall, Path, SessionHandle};
+use crate::sip::{Body, End, IncomingCall, Path, SessionHandle, Source};
 
 impl Phone {
     /// An INVITE that begins a call.
@@ -21,10 +23,21 @@ impl Phone {
             self.assign(session, account);
         }
         let caller = Caller::new(path, &request, account.is_some());
-        let remote = caller.remote(&self.config, request.from.display.as_deref());
+        // Where number and source are matched, nobody else is taken for the contact.
+        let listed = self.listed(account, path, &request);
+        let contact = match listed {
+            Some(listed) => listed.contact().cloned(),
+            None => caller.contact(&self.config),
+        };
+        let is_kept_out = listed == Some(Listed::Not);
+        let remote = caller.remote(contact, request.from.display.as_deref());
+        let allow = is_kept_out.then(|| self.to_allow(account, path, &request)).flatten();
+        let origin = (path, account, request.call_id.clone(), allow);
         let refuse = |phone: &mut Self, status: u16, why: EndReason, remote: Remote| {
             phone.endpoint.end(now.instant, session, End { code: status });
-            if phone.is_worth_a_line(now, path) {
+            if reason::in_log(why, CallDirection::In, false) == CallResult::Blocked {
+                phone.log_kept_out(now, remote, why, origin);
+            } else if phone.is_worth_a_line(now, path) {
                 phone.log_refused(now, remote, account, why);
             }
         };
@@ -32,7 +45,7 @@ impl Phone {
         let gives_way = if free.is_none() { self.giving_way(now, path) } else { None };
         let has_line = free.is_some() || gives_way.is_some();
         let (silent, answer_after) =
-            match decide(&self.config, account, remote.contact.as_ref(), &caller.parties(), has_line) {
+            match decide(&self.config, account, remote.contact.as_ref(), is_kept_out, &caller.parties(), has_line) {
                 Admission::Ring { silent, answer_after } => (silent, answer_after),
                 Admission::Refuse { status, reason } => return refuse(self, status, reason, remote),
             };
@@ -57,6 +70,7 @@ impl Phone {
                 until: now.instant + Duration::from_secs(self.config.max_dial_in_time_s.into()),
                 answer_at: answer_after.map(|after| now.instant + after),
             }),
+            group: None,
             media: Media::new(ports, negotiation),
             silent,
             camera: false,
@@ -240,6 +254,27 @@ impl Phone {
         Ok(Done::Ok)
     }
 
+    /// A call that was answered and not let in, in the call log.
+    fn log_kept_out(
+        &mut self,
+        now: Now,
+        remote: Remote,
+        why: EndReason,
+        (path, account, call_id, allow): (Path, Option<Account>, String, Option<String>),
+    ) {
+        let refused = Refused {
+            source: Source::of(path.remote.ip()),
+            number: account.map(|_| remote.uri.clone()),
+            account,
+            uri: remote.uri,
+            name: remote.name,
+            why,
+            allow: allow.filter(|_| why == EndReason::MayNotCall),
+            call_id: Some(call_id),
+        };
+        self.log_blocked(now, refused);
+    }
+
     /// A call that never rang, in the call log.
     fn log_refused(&mut self, now: Now, remote: Remote, account: Option<Account>, why: EndReason) {
         let result = reason::in_log(why, CallDirection::In, false);
@@ -254,7 +289,9 @@ impl Phone {
             why: said,
             duration: Duration::ZERO,
             unlocked: false,
-            unseen: result == crate::channel::CallResult::Missed,
+            unseen: result == CallResult::Missed,
+            attempts: 1,
+            allow: None,
         });
     }
 }

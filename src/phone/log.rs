@@ -7,10 +7,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::output::LogChange;
-use crate::channel::LogEntry;
+use crate::channel::{CallResult, LogEntry};
 
 /// How many entries are kept.
 pub const KEPT: usize = 1000;
+
+/// How many of them may be calls that were not let in: they push out no others.
+const KEPT_BLOCKED: usize = 200;
 
 /// The entries, oldest first, and the changes on their way to the disk.
 #[derive(Debug, Default)]
@@ -28,7 +31,34 @@ impl CallLog {
 
     /// A call is over: the change to make durable.
     pub fn append(&mut self, entry: LogEntry) -> LogChange {
+        if is_blocked(&entry) {
+            let mut entries = self.expected();
+            if entries.iter().filter(|entry| is_blocked(entry)).count() >= KEPT_BLOCKED {
+                // The line of many callers stays as long as there are others: it says the most.
+                let of_one = entries.iter().position(|entry| is_blocked(entry) && !entry.remote.is_empty());
+                let oldest = of_one.or_else(|| entries.iter().position(is_blocked)).expect("there are so many");
+                entries.remove(oldest);
+                entries.push(entry);
+                return self.change(LogChange::Replace(entries));
+            }
+        }
         self.change(LogChange::Append(Box::new(entry)))
+    }
+
+    /// Calls that were not let in have come so often by now; nothing to do for those that are no longer there.
+    pub fn recount(&mut self, counted: &[LogEntry]) -> Option<LogChange> {
+        let mut entries = self.expected();
+        let mut changed = false;
+        for line in counted {
+            let same = |entry: &&mut LogEntry| {
+                is_blocked(entry) && (entry.at, &entry.remote, entry.account) == (line.at, &line.remote, line.account)
+            };
+            if let Some(entry) = entries.iter_mut().rev().find(same) {
+                changed |= entry.attempts != line.attempts;
+                entry.attempts = line.attempts;
+            }
+        }
+        changed.then(|| self.change(LogChange::Replace(entries)))
     }
 
     /// The log was opened; nothing to do when nothing was unseen.
@@ -81,6 +111,10 @@ impl CallLog {
     }
 }
 
+fn is_blocked(entry: &LogEntry) -> bool {
+    entry.result == CallResult::Blocked
+}
+
 fn apply(entries: &mut Vec<LogEntry>, change: LogChange) {
     match change {
         LogChange::Append(entry) => {
@@ -96,7 +130,6 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::channel::CallResult;
 
     fn entry(name: &str) -> LogEntry {
         LogEntry {
@@ -110,6 +143,8 @@ mod tests {
             duration: Duration::ZERO,
             unlocked: false,
             unseen: true,
+            attempts: 1,
+            allow: None,
         }
     }
 
@@ -134,6 +169,24 @@ mod tests {
         log.settled();
         assert_eq!((log.missed(), log.shown().len()), (0, 1));
         assert_eq!(log.seen(), None);
+    }
+
+    #[test]
+    fn calls_that_were_not_let_in_push_out_none_but_their_like() {
+        let blocked = |n: usize| LogEntry { result: CallResult::Blocked, ..entry(&n.to_string()) };
+        let mut log = CallLog::new((0..10).map(|n| entry(&n.to_string())).collect());
+        for n in 0..3 * KEPT_BLOCKED {
+            log.append(blocked(n));
+            log.settled();
+        }
+        let shown = log.shown();
+        assert_eq!(shown.iter().filter(|entry| is_blocked(entry)).count(), KEPT_BLOCKED);
+        assert_eq!((shown.len(), shown[0].name.as_str()), (KEPT_BLOCKED + 10, "599"));
+        let last = LogEntry { attempts: 7, ..shown[0].clone() };
+        assert!(log.recount(std::slice::from_ref(&last)).is_some());
+        assert_eq!(log.recount(std::slice::from_ref(&last)), None, "it is there already");
+        log.settled();
+        assert_eq!(log.shown()[0].attempts, 7);
     }
 
     #[test]

@@ -13,21 +13,27 @@
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
 //!
-//! * `admission`: who may ring; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
+//! * `admission`: who may ring; `dnd`: do not disturb, its end and its codes; `protection`, `whitelist`: Prevent SIP Hacking; `blocked`: who was not let in; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
+//! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
-//! * `settings`: a change and what it redoes; `log`, `notices`: what is remembered and what is said
+//! * `settings`: a change and what it redoes, `book`: the same of the address book; `log`, `notices`: what is remembered and what is said
 //!
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
 //! ([`Phone::handle_log_saved`]), a setting is shown as changed only after [`Phone::handle_settings_saved`].
 
 mod account;
 mod admission;
+mod blocked;
+mod book;
 mod call;
 mod certificates;
 mod commands;
+mod dialled;
+mod dnd;
 mod finish;
 mod flood;
+mod group;
 mod hold;
 mod incoming;
 mod keys;
@@ -37,12 +43,14 @@ mod named;
 mod notices;
 mod outgoing;
 mod output;
+mod protection;
 mod reason;
 mod remote;
 mod ring;
 mod settings;
 mod timers;
 mod unlock;
+mod whitelist;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -52,12 +60,15 @@ use std::time::{Instant, SystemTime};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+pub use self::dnd::Calendar;
 pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
 pub use self::output::{Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
 
 use self::account::Accounts;
+use self::blocked::Blocked;
 use self::call::Call;
+use self::dnd::Dnd;
 use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
@@ -68,10 +79,14 @@ use crate::channel::{
 };
 use crate::config::Config;
 use crate::sdp;
-use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Path, SessionEvent, SessionHandle};
+use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Guests, Path, SessionEvent, SessionHandle};
 
 /// How many calls there can be at once, of which one is spoken in.
 pub const LINES: usize = 4;
+
+/// How many pairs of RTP ports a phone makes use of: one for each line, and one for the code that is called on the server
+/// of each account.
+pub const PORTS: usize = LINES + dnd::CALLS;
 
 /// Somewhere outside the house (RFC 5737), to ask the routing table which address others know us by.
 const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -101,10 +116,13 @@ pub struct Start {
     pub log: Vec<LogEntry>,
     /// What the media engines can do; the settings may narrow it.
     pub capabilities: sdp::Capabilities,
-    /// RTP ports that are bound, one entry for each call that there can be; more than [`LINES`] are not used.
+    /// RTP ports that are bound, one entry for each call that there can be; more than [`PORTS`] are not used. The first
+    /// [`LINES`] are those of the lines.
     pub ports: Vec<MediaPorts>,
     /// The routing table.
     pub routes: Box<dyn Routes>,
+    /// The clocks of the place.
+    pub calendar: Box<dyn Calendar>,
     /// Names this panel to its registrars, the same at each start: `urn:uuid:…` (RFC 5626 4.1).
     pub instance: String,
 }
@@ -118,8 +136,11 @@ pub struct Phone {
     endpoint: Endpoint,
     random: StdRng,
     routes: Box<dyn Routes>,
+    calendar: Box<dyn Calendar>,
     capabilities: sdp::Capabilities,
     ports: Vec<MediaPorts>,
+    code_ports: Vec<MediaPorts>,
+    dnd: Dnd,
     accounts: Accounts,
     calls: BTreeMap<CallHandle, Call>,
     sessions: HashMap<SessionHandle, CallHandle>,
@@ -131,6 +152,9 @@ pub struct Phone {
     saving: Saving,
     log: CallLog,
     lines_for_strangers: Bucket,
+    blocked: Blocked,
+    /// Where contacts call from that may call, or are turned away by name.
+    allowed: Guests,
     notices: Notices,
     /// When the client certificates of the accounts run out.
     certificates: [Option<SystemTime>; 2],
@@ -146,14 +170,17 @@ impl Phone {
         let mut random = StdRng::from_seed(start.seed);
         let endpoint = Endpoint::new(endpoint_config(), random.random());
         let mut ports = start.ports;
-        ports.truncate(LINES);
+        let code_ports = ports.split_off(ports.len().min(LINES));
         let mut phone = Self {
             config: start.config,
             endpoint,
             random,
             routes: start.routes,
+            calendar: start.calendar,
             capabilities: start.capabilities,
             ports,
+            code_ports,
+            dnd: Dnd::default(),
             accounts: Accounts::new(start.instance),
             calls: BTreeMap::new(),
             sessions: HashMap::new(),
@@ -165,6 +192,8 @@ impl Phone {
             saving: Saving::default(),
             log: CallLog::new(start.log),
             lines_for_strangers: Bucket::full(now.instant),
+            blocked: Blocked::new(now.instant),
+            allowed: Guests::default(),
             notices: Notices::default(),
             certificates: [None; 2],
             screen: Screen::default(),
@@ -174,6 +203,7 @@ impl Phone {
         };
         phone.introduce_contacts();
         phone.start_accounts(now);
+        phone.start_dnd(now);
         phone.tell(Event::Settings(phone.config.clone()));
         phone.listen();
         for registration in phone.registrations() {
@@ -313,7 +343,12 @@ impl Phone {
         while let Some(flood) = self.endpoint.poll_flood() {
             self.on_flood(now, flood);
         }
+        while let Some(call) = self.endpoint.poll_shut_out() {
+            self.on_shut_out(now, call);
+        }
         self.settle_accounts(now);
+        self.settle_codes(now);
+        self.keep_gate();
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }
@@ -335,8 +370,12 @@ impl Phone {
             self.on_incoming(now, session, path, *request);
             return;
         }
+        if self.on_code_event(now, &event) {
+            return;
+        }
         // A session that was ended here has no call any more; what it still says concerns nobody.
         let Some(handle) = self.sessions.get(&event.session()).copied() else { return };
+        self.bring_forward(handle, event.session());
         match event {
             SessionEvent::Incoming { .. } => {}
             SessionEvent::Progress { status, body, .. } => self.on_progress(now, handle, status, body),
@@ -382,18 +421,23 @@ impl Phone {
 
     /// The negotiation of a new call with `peer`, which is reached from `local`.
     fn negotiation(&mut self, local: IpAddr, peer: IpAddr, ports: MediaPorts) -> sdp::Negotiation {
-        let audio = self.config.audio_codecs.iter().filter_map(|name| {
-            self.capabilities.audio.iter().copied().find(|codec| codec.name().eq_ignore_ascii_case(name))
-        });
         let pictures = self.config.video_receive || self.has_camera();
         let capabilities = sdp::Capabilities {
-            audio: audio.collect(),
+            audio: self.audio_codecs(),
             video: if pictures { self.capabilities.video.clone() } else { Vec::new() },
         };
         let local = sdp::Local { address: local, audio_port: ports.audio, video_port: ports.video };
         let mut negotiation = sdp::Negotiation::new(self.random.random(), capabilities, local);
         negotiation.set_peer(peer);
         negotiation
+    }
+
+    /// The sound formats of the settings, as far as the engines know them, the preferred first.
+    fn audio_codecs(&self) -> Vec<sdp::AudioCodec> {
+        let known = |name: &String| {
+            self.capabilities.audio.iter().copied().find(|codec| codec.name().eq_ignore_ascii_case(name))
+        };
+        self.config.audio_codecs.iter().filter_map(known).collect()
     }
 
     fn has_camera(&self) -> bool {

@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::account::PATIENCE;
-use super::call::{Outgoing, Progress, Stage};
-use super::outgoing::{Placing, invite_to};
+use super::call::{Call, Outgoing, Progress, Stage};
+use super::outgoing::{Placed, Placing, invite_to};
 use super::remote::called_through;
 use super::{Now, Output, Phone};
-use crate::channel::{CallHandle, Done, EndReason, Refusal};
+use crate::channel::{CallHandle, EndReason, Refusal};
 use crate::dial::{DialTransport, SipUri};
 use crate::sip::locate::{Answer, Destination, DnsFault, Families, LocateFault, Locator, Question, Target, Wish};
 use crate::sip::{EndCause, GIVE_UP, Transport, Uri};
@@ -31,26 +31,23 @@ enum Search {
 }
 
 impl Phone {
-    /// Calls a name.
-    pub(super) fn call_by_name(&mut self, now: Now, dialled: &SipUri) -> Result<Done, Refusal> {
+    /// A name; it is looked up once the call has begun.
+    pub(super) fn place_by_name(&mut self, dialled: &SipUri) -> Result<Placed, Refusal> {
         self.may_call_directly()?;
         let uri = Uri::parse(&dialled.text).map_err(|_| Refusal::NoRoute(dialled.host.clone()))?;
-        let ports = self.line_for_call()?;
         let number =
             dialled.user.as_ref().map_or_else(|| dialled.host.clone(), |user| format!("{user}@{}", dialled.host));
         let remote = called_through(&self.config, &uri, &number);
         // An address to which no route leads is passed over when it is tried.
         let locator = Locator::new(destination(dialled), Families { v4: true, v6: true });
         let named = Named { uri, search: Search::Finding(Box::new(locator)) };
-        let done = self.begin_call(now, None, remote, ports, Placing::Named(Box::new(named)));
-        self.go_on_with_named(now);
-        Ok(done)
+        Ok(Placed { invite: None, remote, placing: Placing::Named(Box::new(named)) })
     }
 
     /// What has to be asked for the names that are called.
     pub(super) fn ask_for_named(&mut self) {
-        for call in self.calls.values_mut() {
-            let Stage::Outgoing(Outgoing { placing: Placing::Named(named), .. }) = &mut call.stage else { continue };
+        for placing in self.calls.values_mut().flat_map(Call::placings_mut) {
+            let Placing::Named(named) = placing else { continue };
             let Search::Finding(locator) = &mut named.search else { continue };
             while let Some(question) = locator.poll_question() {
                 if self.accounts.ask(&question) {
@@ -62,8 +59,8 @@ impl Phone {
 
     /// What a name server says.
     pub(super) fn named_hear(&mut self, now: Now, question: &Question, answer: &Result<Answer, DnsFault>) {
-        for call in self.calls.values_mut() {
-            if let Stage::Outgoing(Outgoing { placing: Placing::Named(named), .. }) = &mut call.stage
+        for placing in self.calls.values_mut().flat_map(Call::placings_mut) {
+            if let Placing::Named(named) = placing
                 && let Search::Finding(locator) = &mut named.search
             {
                 locator.handle_answer(question, answer.clone(), &mut self.random);
@@ -73,8 +70,10 @@ impl Phone {
     }
 
     /// Calls what has been found, or says that nothing was.
-    fn go_on_with_named(&mut self, now: Now) {
-        for handle in self.calls.keys().copied().collect::<Vec<_>>() {
+    pub(super) fn go_on_with_named(&mut self, now: Now) {
+        let legs = |call: &Call| call.legs().map(|(session, _)| (call.handle, session)).collect::<Vec<_>>();
+        for (handle, session) in self.calls.values().flat_map(legs).collect::<Vec<_>>() {
+            self.bring_forward(handle, session);
             let Some(named) = self.named_mut(handle) else { continue };
             let Search::Finding(locator) = &named.search else { continue };
             match locator.outcome() {
@@ -84,10 +83,13 @@ impl Phone {
                     let targets = located.targets.into_iter().filter(|target| target.transport != Transport::Tls);
                     named.search = Search::Found(targets.collect());
                     if !self.call_next_target(now, handle) {
-                        self.forget(now, handle, EndReason::Unreachable);
+                        self.leg_failed(now, handle, EndReason::Unreachable);
                     }
                 }
-                Some(Err(fault)) => self.forget(now, handle, reason(fault)),
+                Some(Err(fault)) => {
+                    let why = reason(fault);
+                    self.leg_failed(now, handle, why);
+                }
             }
         }
     }

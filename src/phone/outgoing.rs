@@ -1,27 +1,30 @@
-//! We call: what was dialled becomes an INVITE; what comes back becomes ringing, early sound and picture, an answer, or
-//! a reason in words.
+//! We call: a plan becomes an INVITE; what comes back becomes ringing, early sound and picture, an answer, or a reason in
+//! words. Of a call to several at once (`group`), all of this is about the leg in front, which is the one that something is
+//! about.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::account::{self, Passage};
 use super::call::{Call, Media, Outgoing, Progress, Remote, Stage, Talking, first_wish};
+use super::dialled::Plan;
+use super::finish::UNAVAILABLE;
 use super::keys::Keys;
 use super::named::Named;
 use super::output::MediaPorts;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
 use super::{Now, Phone, reason};
-use crate::channel::{AccountFault, CallDirection, CallHandle, Done, EndReason, Refusal};
-use crate::config::{Account, AccountChoice, Config, PhonebookEntry};
-use crate::dial::{self, DialTarget, DialTransport, SipUri};
-use crate::sip::{Body, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
+use crate::channel::{CallDirection, CallHandle, CallState, EndReason, Refusal};
+use crate::config::{Account, Config};
+use crate::dial::DialTransport;
+use crate::sip::{Body, End, EndCause, GIVE_UP, Invite, NameAddr, Path, Transport, Uri};
 
 /// The user part of our own address in direct calls.
 const OUR_NAME: &str = "vestibule";
 
 /// The address of a call before there is a way for it.
-const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+pub(super) const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// To how many other addresses a called device may send a call on ("moved", "not here but there"), if that is followed.
 const FOLLOWED: u8 = 5;
@@ -29,12 +32,12 @@ const FOLLOWED: u8 = 5;
 /// A device to call.
 #[derive(Clone, Debug)]
 pub(super) struct Callee {
-    user: Option<String>,
-    address: IpAddr,
-    port: u16,
-    transport: DialTransport,
+    pub user: Option<String>,
+    pub address: IpAddr,
+    pub port: u16,
+    pub transport: DialTransport,
     /// The Request-URI.
-    uri: String,
+    pub uri: String,
 }
 
 /// By which way a call is placed.
@@ -59,110 +62,53 @@ pub(super) enum Placing {
     },
 }
 
-/// What an entry of the dial pad comes to.
-enum Plan {
-    Direct(Callee),
-    Named(SipUri),
-    Through { account: Account, named: bool, number: String, uri: Option<Uri> },
+impl Placing {
+    /// The account, if it is through one.
+    pub fn account(&self) -> Option<Account> {
+        match self {
+            Self::Direct(_) | Self::Named(_) => None,
+            Self::Through { account, .. } => Some(*account),
+        }
+    }
+
+    /// Why the call ends if no way is found, while one is being looked for.
+    fn waits(&self) -> Option<EndReason> {
+        match self {
+            Self::Through { waits, .. } => *waits,
+            Self::Direct(_) | Self::Named(_) => None,
+        }
+    }
+}
+
+/// A call that could be placed.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// None while there is no way.
+    pub invite: Option<Invite>,
+    pub remote: Remote,
+    pub placing: Placing,
 }
 
 impl Phone {
-    /// What typing `text` and pressing Call does.
-    pub(super) fn dial(&mut self, now: Now, text: &str, choice: AccountChoice) -> Result<Done, Refusal> {
-        let plan = match dial::parse(text) {
-            Ok(target) => self.plan(target, choice)?,
-            // A contact's name need not be something that can be dialled.
-            Err(error) => match self.contact_named(text) {
-                Some((number, account)) => self.plan(dial::parse(&number)?, first_named(choice, account))?,
-                None => return Err(error.into()),
-            },
-        };
+    /// Works out how one way is gone; nothing has happened yet.
+    pub(super) fn place(&mut self, plan: Plan) -> Result<Placed, Refusal> {
         match plan {
-            Plan::Direct(callee) => self.call(now, callee),
-            Plan::Named(uri) => self.call_by_name(now, &uri),
-            Plan::Through { account, named, number, uri } => self.call_through(now, account, named, number, uri),
+            Plan::Direct(callee) => self.place_directly(callee),
+            Plan::Named(uri) => self.place_by_name(&uri),
+            Plan::Through { account, named, number, uri } => Ok(self.place_through(account, named, number, uri)),
         }
     }
 
-    fn plan(&self, target: DialTarget, choice: AccountChoice) -> Result<Plan, Refusal> {
-        let default_port = self.config.direct_ip_port;
-        match target {
-            DialTarget::Ip { address, port } => {
-                let port = port.unwrap_or(default_port);
-                let uri = sip_uri(None, &address.to_string(), Some(port));
-                Ok(Plan::Direct(Callee { user: None, address, port, transport: DialTransport::Either, uri }))
-            }
-            DialTarget::Uri(uri) => {
-                // The domain of an account is called through that account, and so is whatever is no address, where there is
-                // an account.
-                let at_home = self.account_at(&uri.host);
-                if choice == AccountChoice::Auto && uri.address().is_none() && !self.has_account() {
-                    uri.check_direct()?;
-                    return Ok(Plan::Named(uri));
-                }
-                if choice != AccountChoice::Auto || at_home.is_some() || uri.address().is_none() {
-                    let (account, named) = match (choice, at_home) {
-                        (AccountChoice::Auto, Some(account)) => (account, true),
-                        (choice, _) => self.choose_account(choice)?,
-                    };
-                    let number = uri.user.clone().unwrap_or_else(|| uri.host.clone());
-                    let uri = Uri::parse(&uri.text).map_err(|_| Refusal::NoRoute(uri.host.clone()))?;
-                    return Ok(Plan::Through { account, named, number, uri: Some(uri) });
-                }
-                uri.check_direct()?;
-                let address = uri.address().ok_or_else(|| Refusal::NoRoute(uri.host.clone()))?;
-                // The port that is dialled is the one that the URI shows, so the default is written into it.
-                let port = uri.port.unwrap_or(default_port);
-                let text = match uri.port {
-                    None if port != 5060 => with_port(&uri.text, &uri.host, port),
-                    _ => uri.text.clone(),
-                };
-                Ok(Plan::Direct(Callee { user: uri.user, address, port, transport: uri.transport, uri: text }))
-            }
-            DialTarget::Number(number) => match self.contact_named(&number) {
-                Some((other, account)) if other != number => {
-                    let choice = first_named(choice, account);
-                    match dial::parse(&other)? {
-                        DialTarget::Number(number) => self.plan_number(number, choice),
-                        target => self.plan(target, choice),
-                    }
-                }
-                _ => self.plan_number(number.clone(), first_named(choice, self.account_of_number(&number))),
-            },
-        }
-    }
-
-    fn plan_number(&self, number: String, choice: AccountChoice) -> Result<Plan, Refusal> {
-        let (account, named) = self.choose_account(choice)?;
-        Ok(Plan::Through { account, named, number, uri: None })
-    }
-
-    /// The first number of the contact with this name, and the account that it is called through.
-    fn contact_named(&self, name: &str) -> Option<(String, AccountChoice)> {
-        let is_it = |contact: &&PhonebookEntry| contact.name.to_lowercase() == name.trim().to_lowercase();
-        let contact = self.config.contacts.iter().find(is_it)?;
-        Some((contact.numbers.first()?.clone(), contact.account))
-    }
-
-    /// The account that the contact with this number is called through.
-    fn account_of_number(&self, number: &str) -> AccountChoice {
-        let has_it = |contact: &&PhonebookEntry| {
-            contact.numbers.iter().any(|own| dial::parse(own) == Ok(DialTarget::Number(number.to_owned())))
-        };
-        self.config.contacts.iter().find(has_it).map(|contact| contact.account).unwrap_or_default()
-    }
-
-    fn call(&mut self, now: Now, callee: Callee) -> Result<Done, Refusal> {
+    fn place_directly(&mut self, callee: Callee) -> Result<Placed, Refusal> {
         self.may_call_directly()?;
         let no_route = || Refusal::NoRoute(callee.address.to_string());
-        let ports = self.line_for_call()?;
         let local = self.routes.local_for(callee.address).ok_or_else(no_route)?;
         let local = SocketAddr::new(local, self.config.direct_ip_port);
         let first = if callee.transport == DialTransport::Tcp { Transport::Tcp } else { Transport::Udp };
         let invite = invite(&callee, local, first).ok_or_else(no_route)?;
         let remote = called(&self.config, callee.user.as_deref(), callee.address, callee.port);
         let again = (callee.transport == DialTransport::Either).then(|| Box::new(callee));
-        Ok(self.begin_call(now, Some(invite), remote, ports, Placing::Direct(again)))
+        Ok(Placed { invite: Some(invite), remote, placing: Placing::Direct(again) })
     }
 
     /// Whether devices can be called without an account.
@@ -176,22 +122,13 @@ impl Phone {
         }
     }
 
-    /// Calls a number, or a URI, through an account.
-    fn call_through(
-        &mut self,
-        now: Now,
-        account: Account,
-        named: bool,
-        number: String,
-        uri: Option<Uri>,
-    ) -> Result<Done, Refusal> {
-        let ports = self.line_for_call()?;
+    /// A number, or a URI, through an account.
+    fn place_through(&mut self, account: Account, named: bool, number: String, uri: Option<Uri>) -> Placed {
         let to = uri.clone().unwrap_or_else(|| self.uri_through(account, &number));
         let remote = super::remote::called_through(&self.config, &to, &number);
         let invite = self.passage(account).map(|passage| invite_through(passage, to));
         let waits = invite.is_none().then_some(EndReason::Unreachable);
-        let placing = Placing::Through { account, named, number, uri, waits };
-        Ok(self.begin_call(now, invite, remote, ports, placing))
+        Placed { invite, remote, placing: Placing::Through { account, named, number, uri, waits } }
     }
 
     /// RTP ports for one call more.
@@ -200,31 +137,21 @@ impl Phone {
         ports.ok_or(Refusal::NoLine)
     }
 
-    /// Places a call; without an INVITE it waits for a way.
-    pub(super) fn begin_call(
-        &mut self,
-        now: Now,
-        invite: Option<Invite>,
-        remote: Remote,
-        ports: MediaPorts,
-        placing: Placing,
-    ) -> Done {
+    /// Begins a call; without an INVITE it waits for a way.
+    pub(super) fn begin_call(&mut self, now: Now, placed: Placed, ports: MediaPorts) -> CallHandle {
         // One conversation at a time: the one that is spoken in goes on hold.
         let active: Vec<_> = self.calls.values().filter(|call| call.is_active()).map(|call| call.handle).collect();
         for other in active {
             self.set_held(now, other, true);
         }
+        let Placed { invite, remote, placing } = placed;
         let (session, handle) = (self.endpoint.reserve(), self.next_handle());
         let negotiation = self.negotiation(NOWHERE, NOWHERE, ports);
-        let account = match &placing {
-            Placing::Direct(_) | Placing::Named(_) => None,
-            Placing::Through { account, .. } => Some(*account),
-        };
         let call = Call {
             handle,
             session,
             direction: CallDirection::Out,
-            account,
+            account: placing.account(),
             path: None,
             remote,
             began: now,
@@ -234,6 +161,7 @@ impl Phone {
                 until: now.instant + Duration::from_secs(self.config.max_dial_out_time_s.into()),
                 placing,
             }),
+            group: None,
             media: Media::new(ports, negotiation),
             silent: false,
             camera: false,
@@ -246,7 +174,7 @@ impl Phone {
         }
         self.current = Some(handle);
         self.touch(handle);
-        Done::Call(handle)
+        handle
     }
 
     /// It rings there, perhaps with sound or picture already.
@@ -278,21 +206,26 @@ impl Phone {
             Some(Ok(streams)) => call.media.streams = Some(streams),
             // An answer in the 183 needs no repetition in the 200.
             None | Some(Err(_)) if call.media.streams.is_some() => {}
-            None | Some(Err(_)) => return self.end_call(now, handle, EndReason::NoCommonCodec, 0),
+            // An answer with which nobody can speak is none.
+            None | Some(Err(_)) => {
+                self.endpoint.end(now.instant, call.session, End { code: UNAVAILABLE });
+                return self.leg_failed(now, handle, EndReason::NoCommonCodec);
+            }
         }
         let wish = call.wish(&self.config);
         call.stage = Stage::Talking(Talking::new(&self.config, now, wish));
+        self.others_yield(now, handle);
         self.touch(handle);
         self.sync_media(handle);
     }
 
     /// Nobody answered for too long.
     pub(super) fn give_up(&mut self, now: Now, handle: CallHandle) {
-        let nothing_came = self
-            .calls
-            .get(&handle)
-            .is_some_and(|call| matches!(call.stage, Stage::Outgoing(Outgoing { progress: Progress::Calling, .. })));
-        let why = if nothing_came { EndReason::NoResponse } else { EndReason::NoAnswer };
+        let Some(call) = self.calls.get(&handle) else { return };
+        let why = match call.state() {
+            CallState::Calling => call.best_failure(EndReason::NoResponse),
+            _ => EndReason::NoAnswer,
+        };
         self.end_call(now, handle, why, 0);
     }
 
@@ -329,13 +262,7 @@ impl Phone {
         let Stage::Outgoing(Outgoing { progress: Progress::Calling, placing, .. }) = &call.stage else { return false };
         let Placing::Through { account, .. } = placing else { return false };
         let (account, Some(way)) = (*account, call.path) else { return false };
-        let fault = match why {
-            EndCause::Rejected(503, _) => AccountFault::ServerBusy(503),
-            EndCause::TransportError if way.transport == Transport::Udp => AccountFault::NobodyListens(way.remote),
-            EndCause::TransportError => AccountFault::ConnectionLost(way.remote),
-            EndCause::TimedOut => AccountFault::NoAnswer(way.remote),
-            _ => return false,
-        };
+        let Some(fault) = account::fault_of_way(why, way) else { return false };
         // A server that is busy is left only where there is another one: the registration is as good as it was.
         let is_busy = matches!(why, EndCause::Rejected(..));
         if !is_busy || self.has_other_way(account) {
@@ -352,13 +279,15 @@ impl Phone {
 
     /// Goes on with the calls for which another way has been found, or none is left.
     pub(super) fn place_waiting_calls(&mut self, now: Now) {
-        let waiting = |call: &Call| match &call.stage {
-            Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) => Some((call.handle, (*waits)?)),
-            _ => None,
+        let waiting = |call: &Call| {
+            let handle = call.handle;
+            let legs = call.legs().filter_map(|(session, placing)| Some((session, placing.waits()?)));
+            legs.map(|(session, failure)| (handle, session, failure)).collect::<Vec<_>>()
         };
-        for (handle, failure) in self.calls.values().filter_map(waiting).collect::<Vec<_>>() {
+        for (handle, session, failure) in self.calls.values().flat_map(waiting).collect::<Vec<_>>() {
+            self.bring_forward(handle, session);
             if !self.place_waiting_call(now, handle) {
-                self.forget(now, handle, failure);
+                self.leg_failed(now, handle, failure);
             }
         }
     }
@@ -412,13 +341,8 @@ impl Phone {
         }
         let Some(call) = self.calls.get(&handle) else { return };
         let why = reason::of_end(why, call.direction, call.talking().is_some());
-        self.forget(now, handle, why);
+        self.leg_failed(now, handle, why);
     }
-}
-
-/// The choice made for this call, else the one that stands in the address book.
-fn first_named(choice: AccountChoice, contact: AccountChoice) -> AccountChoice {
-    if choice == AccountChoice::Auto { contact } else { choice }
 }
 
 /// To how many other addresses a called device may send a call on.
@@ -427,7 +351,7 @@ fn followed(config: &Config) -> u8 {
 }
 
 /// The INVITE for a call through an account, still without an offer and followed nowhere.
-fn invite_through(passage: Passage, to: Uri) -> Invite {
+pub(super) fn invite_through(passage: Passage, to: Uri) -> Invite {
     Invite {
         path: passage.way,
         to,
@@ -473,7 +397,7 @@ pub(super) fn invite_to(
 }
 
 /// The URI with a port behind its host.
-fn with_port(uri: &str, host: &str, port: u16) -> String {
+pub(super) fn with_port(uri: &str, host: &str, port: u16) -> String {
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let from = uri.rfind('@').map_or("sip:".len(), |at| at + 1);
     let (before, rest) = uri.split_at(from.min(uri.len()));

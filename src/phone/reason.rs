@@ -32,6 +32,40 @@ pub(super) fn of_end(cause: &EndCause, direction: CallDirection, answered: bool)
     }
 }
 
+/// Of the reasons why two calls to different places came to nothing, the one that says more: that somebody is there comes
+/// before that nobody is, and what can be helped by calling again before what cannot.
+pub(super) fn that_says_more(one: EndReason, other: EndReason) -> EndReason {
+    if rank(other) < rank(one) { other } else { one }
+}
+
+fn rank(why: EndReason) -> u8 {
+    match why {
+        EndReason::Busy => 0,
+        EndReason::Refused => 1,
+        EndReason::NoAnswer => 2,
+        EndReason::Unavailable => 3,
+        EndReason::NoCommonCodec => 4,
+        EndReason::Forbidden(_) => 5,
+        EndReason::NotFound => 6,
+        EndReason::Failed(_) => 7,
+        EndReason::NoResponse => 8,
+        EndReason::Unreachable => 9,
+        EndReason::HostNotFound | EndReason::NoNameServer => 10,
+        EndReason::Local
+        | EndReason::Remote
+        | EndReason::Missed
+        | EndReason::Declined
+        | EndReason::Dnd
+        | EndReason::NotAccepted
+        | EndReason::UnknownSource
+        | EndReason::MayNotCall
+        | EndReason::BlockedContact
+        | EndReason::AnsweredElsewhere
+        | EndReason::TimeLimit
+        | EndReason::Lost => 11,
+    }
+}
+
 /// What the call log says.
 pub(super) fn in_log(reason: EndReason, direction: CallDirection, answered: bool) -> CallResult {
     match (reason, direction) {
@@ -39,7 +73,9 @@ pub(super) fn in_log(reason: EndReason, direction: CallDirection, answered: bool
         (_, CallDirection::Out) => CallResult::Failed,
         (EndReason::Declined, _) => CallResult::Declined,
         (EndReason::Dnd, _) => CallResult::Dnd,
-        (EndReason::NotAccepted, _) => CallResult::Blocked,
+        (EndReason::NotAccepted | EndReason::UnknownSource | EndReason::MayNotCall | EndReason::BlockedContact, _) => {
+            CallResult::Blocked
+        }
         (EndReason::AnsweredElsewhere, _) => CallResult::AnsweredElsewhere,
         // It could not even ring: nothing that a resident missed, something for the installer.
         (EndReason::NoCommonCodec, _) => CallResult::Failed,
@@ -59,6 +95,14 @@ mod tests {
         assert_eq!(of_status(486), EndReason::Busy);
         assert_eq!(of_status(302), EndReason::Failed(302));
         assert_eq!(of_status(500).to_string(), "failed (500)");
+    }
+
+    #[test]
+    fn busy_says_more_than_not_found() {
+        let best = |all: &[EndReason]| all.iter().copied().reduce(that_says_more);
+        assert_eq!(best(&[EndReason::NotFound, EndReason::Busy, EndReason::Unreachable]), Some(EndReason::Busy));
+        assert_eq!(best(&[EndReason::NoResponse, EndReason::Failed(500)]), Some(EndReason::Failed(500)));
+        assert_eq!(best(&[EndReason::Forbidden(403), EndReason::Forbidden(401)]), Some(EndReason::Forbidden(403)));
     }
 
     #[test]

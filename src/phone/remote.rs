@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::call::Remote;
-use crate::config::{Config, Party};
+use crate::config::{Config, Party, PhonebookEntry};
 use crate::sip::{IncomingCall, Path, Uri};
 
 /// The port of SIP where none is said (RFC 3261 19.1.2).
@@ -46,9 +46,13 @@ impl Caller {
         ]
     }
 
-    /// The other side of its call. The URI is one that can be called back.
-    pub fn remote(&self, config: &Config, display: Option<&str>) -> Remote {
-        let contact = self.parties().into_iter().find_map(|party| config.contact(party)).cloned();
+    /// Its entry in the address book, as far as it can be believed.
+    pub fn contact(&self, config: &Config) -> Option<PhonebookEntry> {
+        self.parties().into_iter().find_map(|party| config.contact(party)).cloned()
+    }
+
+    /// The other side of its call, which is this contact. The URI is one that can be called back.
+    pub fn remote(&self, contact: Option<PhonebookEntry>, display: Option<&str>) -> Remote {
         let (host, port) = match self.contact_port {
             Some(port) => (self.source.as_str(), Some(port)),
             None => (self.named_host.as_str(), self.named_port),
@@ -137,9 +141,10 @@ mod tests {
             named_host: "door.invalid".to_owned(),
             named_port: None,
         };
-        let known = caller("10.0.0.2").remote(&config, Some("\"evil\u{7}\""));
+        let remote = |source: &str, display| caller(source).remote(caller(source).contact(&config), display);
+        let known = remote("10.0.0.2", Some("\"evil\u{7}\""));
         assert_eq!((known.name.as_str(), known.uri.as_str()), ("Front door", "sip:door@10.0.0.2:5070"));
-        assert_eq!(caller("10.0.0.3").remote(&config, Some("Anna\u{7}")).name, "Anna");
-        assert_eq!(caller("10.0.0.3").remote(&config, None).name, "door@10.0.0.3");
+        assert_eq!(remote("10.0.0.3", Some("Anna\u{7}")).name, "Anna");
+        assert_eq!(remote("10.0.0.3", None).name, "door@10.0.0.3");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::call::{Outgoing, Progress, Stage};
+use super::call::{Call, Outgoing, Progress, Stage};
 use super::output::{MediaOrder, Tone};
 use super::{Now, Phone};
 use crate::channel::CallHandle;
@@ -54,11 +54,13 @@ impl Phone {
             let own = call.remote.contact.as_ref().and_then(|contact| contact.ringtone);
             return Some(Tone::Ring(own.unwrap_or(self.config.audio_ringtone)));
         }
-        let ringback = |stage: &Stage| match stage {
-            Stage::Outgoing(Outgoing { progress, sounds, .. }) => *progress != Progress::Calling && !sounds,
+        let ringback = |call: &Call| match call.stage {
+            Stage::Outgoing(Outgoing { progress, sounds, .. }) => {
+                call.progress(progress) != Progress::Calling && !sounds
+            }
             Stage::Incoming(_) | Stage::Talking(_) => false,
         };
-        if self.calls.values().any(|call| ringback(&call.stage)) {
+        if self.calls.values().any(ringback) {
             return Some(Tone::Ringback);
         }
         let quiet = self.calls.values().all(|call| !call.is_active() && !matches!(call.stage, Stage::Outgoing(_)));

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::output::{MediaOrder, Output};
-use super::{Now, Phone};
-use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal};
-use crate::config::{Account, Config, DndMode, FileError, Part};
+use super::{Now, Phone, dnd};
+use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal, RuleChange};
+use crate::config::{Account, Config, FileError, Part};
 
 /// A port that another program has is tried again after this long.
 const PORT_RETRY: Duration = Duration::from_secs(5);
@@ -123,15 +123,36 @@ impl Phone {
 
     /// Changes one setting.
     pub(super) fn set(&mut self, now: Now, key: &str, value: &str) -> Result<Done, Refusal> {
-        let config = self.config.set(key, value)?;
+        let config = dnd::settled(self.config.set(key, value)?);
         if config != *self.config {
             self.apply(now, Arc::new(config));
         }
         Ok(Done::Ok)
     }
 
+    /// Changes the dial plan.
+    pub(super) fn change_rules(&mut self, now: Now, change: RuleChange) -> Result<Done, Refusal> {
+        let plan = &self.config.dial_plan;
+        let (plan, done) = match change {
+            RuleChange::Add(rule) => (plan.with(rule)?, Done::Ok),
+            RuleChange::Change { prefix, rule } => (plan.changed(&prefix, rule)?, Done::Ok),
+            RuleChange::Remove(prefix) => (plan.without(&prefix)?, Done::Ok),
+            RuleChange::Import(table) => {
+                let (plan, import) = plan.imported(&table);
+                (plan, Done::Rules(import))
+            }
+            // The file is the worker's, which sends what stands in it.
+            RuleChange::ImportFile(_) => return Ok(Done::Ok),
+        };
+        if plan != self.config.dial_plan {
+            let config = Config { dial_plan: plan, ..(*self.config).clone() };
+            self.apply(now, Arc::new(config));
+        }
+        Ok(done)
+    }
+
     /// Puts checked settings in force and has them saved.
-    fn apply(&mut self, now: Now, config: Arc<Config>) {
+    pub(super) fn apply(&mut self, now: Now, config: Arc<Config>) {
         let before = std::mem::replace(&mut self.config, config.clone());
         if before.direct_ip_port != config.direct_ip_port {
             self.listening = Listening::default();
@@ -152,14 +173,7 @@ impl Phone {
         if before.redoes(&config, Part::Sound) || before.redoes(&config, Part::Video) {
             self.order(MediaOrder::Configure(config.clone()));
         }
-        // A bell that sounds now falls silent too.
-        if before.dnd_mode == DndMode::Off && config.dnd_mode != DndMode::Off {
-            let quiet = |contact: &crate::config::PhonebookEntry| !contact.emergency;
-            let ringing: Vec<_> = self.calls.values_mut().filter(|call| call.rings_here()).collect();
-            for call in ringing {
-                call.silent |= call.remote.contact.as_ref().is_none_or(quiet);
-            }
-        }
+        self.change_dnd(now, &before);
         // What a call shows and wishes may follow from the settings (its door, pictures on or off).
         let handles: Vec<_> = self.calls.keys().copied().collect();
         for handle in handles {
@@ -188,15 +202,14 @@ impl Phone {
     /// Asks for the sockets of the port in force; those of former ports live as long as calls that use them.
     pub(super) fn listen(&mut self) {
         let port = self.config.direct_ip_port;
-        let used: BTreeSet<u16> =
-            self.calls.values().filter(|call| call.account.is_none()).filter_map(Call::port).collect();
+        let used: BTreeSet<u16> = self.calls.values().flat_map(Call::direct_ports).collect();
         self.outputs.push_back(Output::Listen { port, keep: used.into_iter().collect() });
         self.tell(Event::DirectIp(self.direct_ip()));
     }
 
     /// A call that used `port` is over; a former port that no call uses any longer is closed.
     pub(super) fn release_port(&mut self, port: u16) {
-        let used = self.calls.values().any(|call| call.port() == Some(port));
+        let used = self.calls.values().flat_map(Call::ports).any(|used| used == port);
         if port != self.config.direct_ip_port
             && !self.accounts.has_port(port)
             && !used

@@ -33,8 +33,9 @@ impl Phone {
         let sip = self.endpoint.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving_deadline(self.waits_for_disk());
         let accounts = self.accounts.poll_timeout();
-        let port = self.listening.retry_at();
-        calls.chain(sip).chain(accounts).chain(port).chain(self.sounding.busy_until).chain(leaving).min()
+        let own =
+            [self.listening.retry_at(), self.dnd_timeout(), self.blocked.poll_timeout(), self.sounding.busy_until];
+        calls.chain(sip).chain(accounts).chain(own.into_iter().flatten()).chain(leaving).min()
     }
 
     /// Does what is due.
@@ -43,6 +44,8 @@ impl Phone {
         self.settle(now);
         self.tend_accounts(now);
         self.retry_port(now);
+        self.tend_dnd(now);
+        self.tend_blocked(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::call::{Outgoing, Progress, Stage};
+use super::call::{Call, Outgoing, Progress, Stage};
 use super::keys::Purpose;
 use super::{Now, Phone};
 use crate::channel::{CallHandle, Done, Refusal, UnlockState};
@@ -103,8 +103,8 @@ impl Phone {
         if !self.config.doors().any(|door| door.name == name) {
             return Err(Refusal::NoDoor(name.to_owned()));
         }
-        let is_door =
-            |call: &&super::call::Call| call.remote.contact.as_ref().is_some_and(|contact| contact.name == name);
+        let is_it = |contact: &crate::config::PhonebookEntry| contact.name == name;
+        let is_door = |call: &&Call| !call.is_undecided() && call.remote.contact.as_ref().is_some_and(is_it);
         let handle = self.calls.values().find(is_door).map(|call| call.handle);
         self.unlock(now, handle.ok_or_else(|| Refusal::NeedsCall(name.to_owned()))?)
     }

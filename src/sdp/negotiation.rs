@@ -14,6 +14,11 @@ use super::select::{
 };
 use super::{AudioStream, Capabilities, Direction, Local, Negotiated, SdpError, VideoCodec, VideoStream, Wish};
 
+/// What is repeated of the formats of a line that is rejected, in bytes.
+const LONGEST_FMT: usize = 512;
+/// What is repeated of one word of such a line.
+const LONGEST_WORD: usize = 64;
+
 /// The offers and answers of one call.
 ///
 /// Either side may offer at any time. An offer of ours that is never answered (488, 491) changes nothing; after it the
@@ -294,6 +299,13 @@ fn keep_known<T: Clone>(known: &mut Vec<T>, before: &[T], now: Numbers, pt: impl
     known.extend(before.iter().filter(|entry| !now.contains(pt(entry))).cloned());
 }
 
+/// The line of an offer, kept in its place and not taken. What it was for, its protocol and its formats are repeated as far
+/// as they are of a sensible length: of the formats nobody takes any notice then, as long as there is one (RFC 3264 6).
 fn rejected(line: &MediaLine) -> Line {
-    Line::Rejected { media: line.media.clone(), proto: line.proto.clone(), fmt: line.fmt.clone() }
+    let beginning = |text: &str, most: usize| text[..text.floor_char_boundary(most)].to_owned();
+    let fmt = match line.fmt.split(' ').next() {
+        Some(first) if line.fmt.len() > LONGEST_FMT => beginning(first, LONGEST_WORD),
+        _ => line.fmt.clone(),
+    };
+    Line::Rejected { media: beginning(&line.media, LONGEST_WORD), proto: beginning(&line.proto, LONGEST_WORD), fmt }
 }

@@ -1,13 +1,14 @@
 //! The user agent as a whole: bytes in, bytes and events out, and the calls between.
 //!
 //! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event`, `poll_registration`, `poll_probe`,
-//! `poll_close` and `poll_flood` until each gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
+//! `poll_close`, `poll_flood` and `poll_shut_out` until each gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
-//! `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
+//! `entrance` asks the gate, `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
 //! strangers without remembering them, `registrations` holds what accounts need.
 
 mod content;
+mod entrance;
 mod registrations;
 mod requests;
 mod responses;
@@ -23,6 +24,7 @@ use rand::{Rng, SeedableRng};
 
 use self::streams::Flow;
 use super::digest::Keyrings;
+use super::gate::{Gate, ShutOut};
 use super::guard::{Flood, Guard, Standing};
 use super::message::Message;
 use super::path::{FlowId, Path, Transmit};
@@ -52,6 +54,9 @@ pub struct EndpointConfig {
 pub struct Endpoint {
     core: Core,
     guard: Guard,
+    gate: Gate,
+    /// Calls that the gate has not let in, until they are told.
+    shut_out: VecDeque<ShutOut>,
     sessions: BTreeMap<SessionHandle, Session>,
     registrations: BTreeMap<RegistrationHandle, Registration>,
     probes: BTreeMap<ProbeHandle, Probe>,
@@ -84,6 +89,8 @@ impl Endpoint {
         Endpoint {
             core,
             guard: Guard::new(),
+            gate: Gate::default(),
+            shut_out: VecDeque::new(),
             sessions: BTreeMap::new(),
             registrations: BTreeMap::new(),
             probes: BTreeMap::new(),
@@ -95,20 +102,26 @@ impl Endpoint {
         }
     }
 
-    /// A datagram came along `path`. What is no SIP is dropped, and so is what is too much; what is SIP with a fault is
-    /// answered.
+    /// A datagram came along `path`. What is no SIP is dropped, and so is what is too much, or begins something that the gate
+    /// does not let in; what is SIP with a fault is answered.
     pub fn handle_datagram(&mut self, now: Instant, path: Path, bytes: &[u8]) {
         if self.admits_message(now, path, bytes) {
             self.handle_message(now, path, bytes);
+        } else {
+            self.note_unread(path, bytes);
         }
     }
 
-    fn handle_message(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+    /// False when the gate has not let it in.
+    fn handle_message(&mut self, now: Instant, path: Path, bytes: &[u8]) -> bool {
         match parse_datagram(bytes) {
+            Ok(Message::Request(request)) if !self.lets_in(path, &request) => return false,
             Ok(Message::Request(request)) => self.handle_request(now, path, request),
             Ok(Message::Response(response)) => self.handle_response(now, path, &response),
+            Err(_) if !self.gate.admits(path, None) => return false,
             Err(reject) => self.answer_reject(path, &reject),
         }
+        true
     }
 
     /// Bytes came on the connection `path.flow`; without a flow they are dropped.
@@ -228,6 +241,12 @@ impl Endpoint {
     /// done behind it.
     pub fn end(&mut self, now: Instant, session: SessionHandle, end: End) {
         self.with(now, session, |session, cx| session.end(cx, end));
+    }
+
+    /// Ends a session of ours because somebody else has answered: a CANCEL says so (RFC 3326), and there a call that was
+    /// answered elsewhere is no missed one.
+    pub fn yield_to_another(&mut self, now: Instant, session: SessionHandle) {
+        self.with(now, session, Session::yield_to_another);
     }
 
     /// Meets their INVITE with silence, when no response but 100 has been given; no `Ended` comes. Called before the

@@ -8,12 +8,13 @@
 //! ```
 //! `message` and `wire` turn bytes into messages and back; `transaction` makes requests reliable; `dialog` remembers the
 //! other end; `session` is a call, `registration` a binding at a registrar; `digest` answers whoever demands a password;
-//! `guard` drops what is too much; `endpoint` is the whole user agent and the only door. Session timers come inside
+//! `guard` drops what is too much, `gate` what comes from nobody who may begin anything; `endpoint` is the whole user agent and the only door. Session timers come inside
 //! `session`.
 
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod gate;
 pub mod guard;
 pub mod locate;
 pub mod message;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use digest::{AccountKey, Credentials, Password};
 pub use endpoint::{Endpoint, EndpointConfig};
+pub use gate::{Claim, Gate, Guests, ShutOut};
 pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};
 pub use path::{FlowId, Path, Transmit, Transport};

@@ -165,6 +165,7 @@ fn call_data(call: &CallView) -> ui::CallData {
         incoming: call.direction == CallDirection::In,
         phase: convert::phase(call.state),
         account: i32::from(call.account),
+        legs: i32::try_from(call.legs).unwrap_or(i32::MAX),
         name: call.name.as_str().into(),
         initial: convert::initial(&call.name).into(),
         longest_word: call

@@ -1,13 +1,17 @@
 //! The worker's words into the screen's words: enums and numbers, never sentences.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::{generated as ui, notices};
 use crate::channel as ch;
 use crate::config;
+use crate::config::book::{BookError, MOST_CONTACTS};
 use crate::dial::DialError;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A moment on the wall clock here.
 pub(super) fn moment(at: SystemTime) -> ui::Moment {
@@ -68,6 +72,9 @@ pub(super) fn end_reason(reason: Option<ch::EndReason>) -> (ui::EndReason, i32) 
         R::Declined => (ui::EndReason::Declined, 0),
         R::Dnd => (ui::EndReason::Dnd, 0),
         R::NotAccepted => (ui::EndReason::NotAccepted, 0),
+        R::UnknownSource => (ui::EndReason::UnknownSource, 0),
+        R::MayNotCall => (ui::EndReason::MayNotCall, 0),
+        R::BlockedContact => (ui::EndReason::BlockedContact, 0),
         R::AnsweredElsewhere => (ui::EndReason::AnsweredElsewhere, 0),
         R::Busy => (ui::EndReason::Busy, 0),
         R::Refused => (ui::EndReason::Refused, 0),
@@ -112,6 +119,61 @@ pub(super) fn dnd_chosen(mode: ui::DndMode) -> config::DndMode {
         ui::DndMode::Reject => config::DndMode::Reject,
         ui::DndMode::Off => config::DndMode::Off,
     }
+}
+
+/// Which of the terms that the screen offers the end of do not disturb is.
+pub(super) fn dnd_term(config: &config::Config, now: SystemTime) -> ui::DndTerm {
+    let Some(until) = config.dnd_until else { return ui::DndTerm::Open };
+    let at = moment(until);
+    let left = until.duration_since(now).unwrap_or_default();
+    let morning = config.dnd_morning;
+    if (at.hour, at.minute) == (i32::from(morning.hour), i32::from(morning.minute)) && left <= DAY {
+        ui::DndTerm::Morning
+    } else if left <= HOUR {
+        ui::DndTerm::Hour
+    } else {
+        ui::DndTerm::Other
+    }
+}
+
+pub(super) fn dnd_term_chosen(term: ui::DndTerm) -> ch::DndTerm {
+    match term {
+        ui::DndTerm::Hour => ch::DndTerm::For(HOUR),
+        ui::DndTerm::Morning => ch::DndTerm::Morning,
+        ui::DndTerm::Open | ui::DndTerm::Other => ch::DndTerm::Open,
+    }
+}
+
+/// Hour and minute alone.
+pub(super) fn time_of_day(time: config::TimeOfDay) -> ui::Moment {
+    ui::Moment { hour: time.hour.into(), minute: time.minute.into(), ..Default::default() }
+}
+
+pub(super) fn dnd_server(view: &ch::DndServerView) -> ui::DndServer {
+    let mut server = ui::DndServer {
+        account: view.account.into(),
+        code: view.code.as_str().into(),
+        on: view.on,
+        ..Default::default()
+    };
+    server.state = match view.state {
+        ch::DndServerState::None => ui::DndServerState::None,
+        ch::DndServerState::Calling => ui::DndServerState::Calling,
+        ch::DndServerState::Done => ui::DndServerState::Done,
+        ch::DndServerState::Failed { fault, again } => {
+            server.again = again;
+            server.fault = match fault {
+                ch::CodeFault::NotRegistered => ui::CodeFault::NotRegistered,
+                ch::CodeFault::NoPort => ui::CodeFault::NoPort,
+                ch::CodeFault::Call { status, why } => {
+                    (server.reason, server.status) = (end_reason(Some(why)).0, status.into());
+                    ui::CodeFault::Call
+                }
+            };
+            ui::DndServerState::Failed
+        }
+    };
+    server
 }
 
 pub(super) fn account_chosen(choice: ui::AccountChoice) -> config::AccountChoice {
@@ -245,7 +307,16 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
             };
         }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
-        ch::Refusal::Certificate(problem) => (K::Other, problem.clone()),
+        ch::Refusal::Rule(error) => (K::Other, error.to_string()),
+        ch::Refusal::RuleFile(error) => (K::Other, error.to_string()),
+        ch::Refusal::Certificate(problem) | ch::Refusal::ContactFile(problem) => (K::Other, problem.clone()),
+        ch::Refusal::Book(error) => match error {
+            BookError::Contact { .. } => (K::Other, error.to_string()),
+            BookError::TooMany { .. } => (K::ContactsFull, MOST_CONTACTS.to_string()),
+            BookError::TooLarge { bytes } => (K::ContactsFull, format!("{} KiB", bytes / 1024)),
+            BookError::Unknown(name) => (K::NoContact, name.clone()),
+            BookError::Changed(name) => (K::ContactChanged, name.clone()),
+        },
         ch::Refusal::NoCall => (K::NoCall, String::new()),
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),
@@ -259,6 +330,7 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),
         ch::Refusal::NeedsCall(door) => (K::NeedsCall, door.clone()),
         ch::Refusal::NoDoor(door) => (K::NoDoor, door.clone()),
+        ch::Refusal::NoCaller => (K::NoCaller, String::new()),
         ch::Refusal::NoCamera => (K::NoCamera, String::new()),
         ch::Refusal::CannotUnlock(door) => (K::CannotUnlock, door.clone()),
     };
@@ -274,6 +346,24 @@ mod tests {
         assert_eq!(short("sip:door@192.168.1.20;transport=tcp"), "door@192.168.1.20");
         assert_eq!(host("sip:door@192.168.1.20:5062"), "192.168.1.20");
         assert_eq!(host("sip:[2001:db8::1]:5062"), "2001:db8::1");
+    }
+
+    #[test]
+    fn the_end_of_do_not_disturb_is_one_of_the_terms_on_offer_or_none_of_them() {
+        let now = SystemTime::UNIX_EPOCH + HOUR * 500_000;
+        let term = |after: Option<Duration>| {
+            let config = config::Config { dnd_until: after.map(|after| now + after), ..config::Config::default() };
+            // Wherever this is tried, its morning comes in ten hours.
+            let at = moment(now + HOUR * 10);
+            let morning = format!("{:02}:{:02}", at.hour, at.minute);
+            dnd_term(&config.set("phone.dnd.morning", &morning).expect("a time of the day"), now)
+        };
+        assert_eq!(term(None), ui::DndTerm::Open);
+        assert_eq!(term(Some(HOUR)), ui::DndTerm::Hour);
+        assert_eq!(term(Some(HOUR / 60)), ui::DndTerm::Hour, "it has nearly passed");
+        assert_eq!(term(Some(HOUR * 10)), ui::DndTerm::Morning);
+        assert_eq!(term(Some(HOUR * 34)), ui::DndTerm::Other, "not the next one");
+        assert_eq!(term(Some(HOUR * 3)), ui::DndTerm::Other);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use slint::ComponentHandle;
 use super::panel::{Panel, State};
 use super::{convert, generated as ui, pages};
 use crate::channel::Command;
-use crate::config::{Account, AccountChoice, PhonebookEntry};
+use crate::config::{Account, AccountChoice, PhonebookEntry, Route};
 use crate::dial::{self, DialTarget};
 
 /// As many suggestions as fit beside the pad.
@@ -89,62 +89,118 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
 }
 
 fn meaning(state: &State) -> ui::DialMeaningView {
+    let target = match dial::parse(&state.entry) {
+        Err(error) => return convert::dial_error(&error),
+        Ok(target) => target,
+    };
+    let contact = contact_of(state, &target);
+    let DialTarget::Number(number) = &target else { return meaning_of(state, target, contact, AccountChoice::Auto) };
+    let Some(route) = state.config.dial_plan.find(number) else {
+        return meaning_of(state, target, contact, AccountChoice::Auto);
+    };
+    let of_rule = match route.rule.account {
+        AccountChoice::Auto => contact.map_or(AccountChoice::Auto, |contact| contact.account),
+        named => named,
+    };
+    match &route.numbers[..] {
+        // A call like any other, and by which rule.
+        [only] => match dial::parse(only) {
+            Err(error) => convert::dial_error(&error),
+            Ok(target) => {
+                let contact = contact_of(state, &target).or(contact);
+                let meaning = meaning_of(state, target, contact, of_rule);
+                ui::DialMeaningView { prefix: starred(&route.rule.prefix).into(), ..meaning }
+            }
+        },
+        several => meaning_of_several(state, &route, several, contact, of_rule),
+    }
+}
+
+/// Several numbers at the same time: good if one of them can be called.
+fn meaning_of_several(
+    state: &State,
+    route: &Route<'_>,
+    numbers: &[String],
+    contact: Option<&PhonebookEntry>,
+    of_rule: AccountChoice,
+) -> ui::DialMeaningView {
+    let meanings: Vec<ui::DialMeaningView> = numbers
+        .iter()
+        .filter_map(|number| dial::parse(number).ok())
+        .map(|target| {
+            let contact = contact_of(state, &target);
+            meaning_of(state, target, contact, of_rule)
+        })
+        .collect();
+    let good = meanings.iter().filter(|meaning| meaning.tone == ui::Tone::Ok).count();
+    if good == 0 {
+        return meanings.into_iter().next().unwrap_or_default();
+    }
+    let of_account = |meaning: &ui::DialMeaningView| meaning.account;
+    let account = meanings.first().map(of_account).filter(|first| meanings.iter().all(|it| it.account == *first));
+    ui::DialMeaningView {
+        kind: ui::DialMeaning::Rule,
+        tone: ui::Tone::Ok,
+        name: contact.map_or(route.rule.name.as_str(), |contact| contact.name.as_str()).into(),
+        value: starred(&route.rule.prefix).into(),
+        count: i32::try_from(good).unwrap_or(i32::MAX),
+        account: account.unwrap_or(0),
+        ..Default::default()
+    }
+}
+
+/// What it means to call `target`, which is `contact`, through the account that a rule of the dial plan names.
+fn meaning_of(
+    state: &State,
+    target: DialTarget,
+    contact: Option<&PhonebookEntry>,
+    of_rule: AccountChoice,
+) -> ui::DialMeaningView {
     let ok = ui::DialMeaningView { tone: ui::Tone::Ok, ..Default::default() };
     let warning = |kind, account| ui::DialMeaningView { kind, account, tone: ui::Tone::Warning, ..Default::default() };
     let direct_off = || warning(ui::DialMeaning::DirectIpOff, 0);
-    match dial::parse(&state.entry) {
-        Err(error) => convert::dial_error(&error),
-        Ok(target) => {
-            let contact = contact_of(state, &state.entry);
-            match target {
-                DialTarget::Ip { .. } if !state.config.direct_ip_enabled => direct_off(),
-                DialTarget::Uri(uri) if uri.address().is_some() && !state.config.direct_ip_enabled => direct_off(),
-                DialTarget::Ip { address, port } => {
-                    let port = port.unwrap_or(state.config.direct_ip_port).to_string().into();
-                    let named = contact.map(|contact| contact.name.as_str());
-                    let kind = if named.is_some() { ui::DialMeaning::Contact } else { ui::DialMeaning::Address };
-                    ui::DialMeaningView {
-                        kind,
-                        name: named.unwrap_or_default().into(),
-                        host: address.to_string().into(),
-                        port,
-                        ..ok
-                    }
-                }
-                DialTarget::Uri(uri) if uri.address().is_some() => match uri.check_direct() {
-                    Ok(()) => ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok },
-                    Err(error) => convert::dial_error(&error),
-                },
-                DialTarget::Uri(uri) => match through(state, contact) {
-                    // Without any account a name is looked up and called directly.
-                    Through::None if state.account != AccountChoice::Auto => warning(ui::DialMeaning::NoAccount, 0),
-                    Through::None if !state.config.direct_ip_enabled => direct_off(),
-                    Through::None => {
-                        ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok }
-                    }
-                    Through::Other(account) => warning(ui::DialMeaning::NotRegistered, account),
-                    Through::Account(account) => ui::DialMeaningView {
-                        kind: ui::DialMeaning::Uri,
-                        value: uri.text.as_str().into(),
-                        account,
-                        ..ok
-                    },
-                },
-                DialTarget::Number(number) => match (through(state, contact), contact) {
-                    (Through::None, _) => warning(ui::DialMeaning::NoAccount, 0),
-                    (Through::Other(account), _) => warning(ui::DialMeaning::NotRegistered, account),
-                    (Through::Account(account), Some(contact)) => ui::DialMeaningView {
-                        kind: ui::DialMeaning::Contact,
-                        name: contact.name.as_str().into(),
-                        account,
-                        ..ok
-                    },
-                    (Through::Account(account), None) => {
-                        ui::DialMeaningView { kind: ui::DialMeaning::Number, value: number.into(), account, ..ok }
-                    }
-                },
+    match target {
+        DialTarget::Ip { .. } if !state.config.direct_ip_enabled => direct_off(),
+        DialTarget::Uri(uri) if uri.address().is_some() && !state.config.direct_ip_enabled => direct_off(),
+        DialTarget::Ip { address, port } => {
+            let port = port.unwrap_or(state.config.direct_ip_port).to_string().into();
+            let named = contact.map(|contact| contact.name.as_str());
+            let kind = if named.is_some() { ui::DialMeaning::Contact } else { ui::DialMeaning::Address };
+            ui::DialMeaningView {
+                kind,
+                name: named.unwrap_or_default().into(),
+                host: address.to_string().into(),
+                port,
+                ..ok
             }
         }
+        DialTarget::Uri(uri) if uri.address().is_some() => match uri.check_direct() {
+            Ok(()) => ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok },
+            Err(error) => convert::dial_error(&error),
+        },
+        DialTarget::Uri(uri) => match through(state, contact, of_rule) {
+            // Without any account a name is looked up and called directly.
+            Through::None if state.account != AccountChoice::Auto => warning(ui::DialMeaning::NoAccount, 0),
+            Through::None if !state.config.direct_ip_enabled => direct_off(),
+            Through::None => ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), ..ok },
+            Through::Other(account) => warning(ui::DialMeaning::NotRegistered, account),
+            Through::Account(account) => {
+                ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), account, ..ok }
+            }
+        },
+        DialTarget::Number(number) => match (through(state, contact, of_rule), contact) {
+            (Through::None, _) => warning(ui::DialMeaning::NoAccount, 0),
+            (Through::Other(account), _) => warning(ui::DialMeaning::NotRegistered, account),
+            (Through::Account(account), Some(contact)) => ui::DialMeaningView {
+                kind: ui::DialMeaning::Contact,
+                name: contact.name.as_str().into(),
+                account,
+                ..ok
+            },
+            (Through::Account(account), None) => {
+                ui::DialMeaningView { kind: ui::DialMeaning::Number, value: number.into(), account, ..ok }
+            }
+        },
     }
 }
 
@@ -159,12 +215,14 @@ enum Through {
     None,
 }
 
-/// Through which account a call would go: the one that was chosen, else the contact's, else the first that is registered.
-fn through(state: &State, contact: Option<&PhonebookEntry>) -> Through {
+/// Through which account a call would go: the one that was chosen, else the rule's, else the contact's, else the first that is
+/// registered.
+fn through(state: &State, contact: Option<&PhonebookEntry>, of_rule: AccountChoice) -> Through {
     let is = |account: Account| state.registrations[account.index()].places_calls;
     let number = |account: Account| i32::from(account.number());
     let of_contact = contact.map_or(AccountChoice::Auto, |contact| contact.account);
-    let named = match (state.account, of_contact) {
+    let otherwise = if of_rule == AccountChoice::Auto { of_contact } else { of_rule };
+    let named = match (state.account, otherwise) {
         (AccountChoice::Account1, _) | (AccountChoice::Auto, AccountChoice::Account1) => Account::One,
         (AccountChoice::Account2, _) | (AccountChoice::Auto, AccountChoice::Account2) => Account::Two,
         (AccountChoice::Auto, AccountChoice::Auto) => {
@@ -179,13 +237,8 @@ fn through(state: &State, contact: Option<&PhonebookEntry>) -> Through {
     }
 }
 
-fn contact_of<'a>(state: &'a State, entry: &str) -> Option<&'a PhonebookEntry> {
-    let wanted = dial::parse(entry).ok()?;
-    state
-        .config
-        .contacts
-        .iter()
-        .find(|contact| contact.numbers.iter().any(|number| dial::parse(number).ok().as_ref() == Some(&wanted)))
+fn contact_of<'a>(state: &'a State, wanted: &DialTarget) -> Option<&'a PhonebookEntry> {
+    state.config.contacts.dialled(wanted)
 }
 
 /// Contacts that match what is typed; with nothing typed, the last different calls.
@@ -206,18 +259,9 @@ fn suggestions(state: &State) -> Vec<ui::DialSuggestion> {
         }
         return found;
     }
-    let typed = state.entry.replace(['✳', '*'], ".");
-    let of = |contact: &PhonebookEntry| {
-        contact.numbers.iter().find(|number| number.replace(['✳', '*'], ".").contains(&typed)).cloned()
-    };
-    state
-        .config
-        .contacts
-        .iter()
-        .filter_map(|contact| of(contact).map(|number| suggestion(&contact.name, &number)))
-        .filter(|found| found.text != state.entry.as_str())
-        .take(SUGGESTIONS)
-        .collect()
+    // A contact whose number is typed whole is offered as well: it is the one that matches best.
+    let found = state.config.contacts.numbers_like(&state.entry, SUGGESTIONS);
+    found.into_iter().map(|(contact, number)| suggestion(&contact.name, number)).collect()
 }
 
 /// An address as it is typed on the pad: with stars for its dots.
@@ -246,7 +290,7 @@ mod tests {
                 account: contact,
                 ..Default::default()
             };
-            let config = Config { contacts: vec![contact], ..Config::default() };
+            let config = Config { contacts: vec![contact].into(), ..Config::default() };
             let mut state = State { config: Arc::new(config), account: chosen, entry: "12".into(), ..State::default() };
             for (view, is) in state.registrations.iter_mut().zip(registered) {
                 view.places_calls = is;
@@ -268,6 +312,59 @@ mod tests {
         ] {
             assert_eq!(meaning_of(registered, chosen, contact), wanted, "{registered:?} {chosen:?} {contact:?}");
         }
+    }
+
+    #[test]
+    fn the_pad_says_which_rule_leads_where() {
+        let rules = "[[dial_rule]]\nprefix = \"9\"\nreplace = [\"101\", \"102\", \"192.168.1.20\"]\n\
+                     [[dial_rule]]\nname = \"Reception\"\nprefix = \"8\"\nreplace = [\"12\", \"13\"]\naccount = 2\n\
+                     [[dial_rule]]\nprefix = \"7\"\nreplace = [\"12\"]\naccount = 1\n\
+                     [[dial_rule]]\nprefix = \"6\"\nreplace = [\"10.0.0.2\"]\n\
+                     [[contact]]\nname = \"Anna\"\nnumbers = [\"12\"]\naccount = 2\n";
+        let config = Arc::new(crate::config::read(rules).config);
+        let meaning_of = |registered: [bool; 2], entry: &str| {
+            let mut state = State { config: config.clone(), entry: entry.into(), ..State::default() };
+            for (view, is) in state.registrations.iter_mut().zip(registered) {
+                view.places_calls = is;
+            }
+            let meaning = meaning(&state);
+            let said = if meaning.name.is_empty() { meaning.value.clone() } else { meaning.name.clone() };
+            (meaning.kind, said.to_string(), meaning.account, meaning.count, meaning.prefix.to_string())
+        };
+        use ui::DialMeaning::{Address, Contact, NoAccount, NotRegistered, Number, Rule};
+        let both = [true, true];
+        let says =
+            |kind, said: &str, account, count, prefix: &str| (kind, said.to_owned(), account, count, prefix.to_owned());
+        assert_eq!(meaning_of(both, "9"), says(Rule, "9", 0, 3, ""));
+        assert_eq!(meaning_of(both, "95"), says(Rule, "9", 1, 2, ""), "the address is left out");
+        assert_eq!(meaning_of([false, false], "9"), says(Rule, "9", 0, 1, ""), "the address alone");
+        assert_eq!(meaning_of(both, "8"), says(Rule, "Reception", 2, 2, ""));
+        assert_eq!(meaning_of([true, false], "8"), says(NotRegistered, "", 2, 0, ""));
+        assert_eq!(meaning_of(both, "7"), says(Contact, "Anna", 1, 0, "7"), "the rule's account, not the contact's");
+        assert_eq!(meaning_of(both, "75"), says(Number, "125", 1, 0, "7"));
+        assert_eq!(meaning_of([false, false], "7"), says(NoAccount, "", 0, 0, "7"));
+        assert_eq!(meaning_of(both, "6").0, Address);
+        assert_eq!(meaning_of(both, "61"), says(Number, "61", 1, 0, ""));
+    }
+
+    #[test]
+    fn a_contact_whose_number_is_typed_is_beside_it_from_the_first_key_to_the_last() {
+        let contact = |name: &str, number: &str| PhonebookEntry {
+            name: name.into(),
+            numbers: vec![number.into()],
+            ..Default::default()
+        };
+        let book = vec![contact("Anna", "0171 12-3"), contact("Door", "10.0.0.2:5070"), contact("Off", "*78")];
+        let config = Arc::new(Config { contacts: book.into(), ..Config::default() });
+        for (typed, name) in
+            [("017112", "Anna"), ("0171123", "Anna"), ("10✳0", "Door"), ("10✳0✳0✳2✳5070", "Door"), ("✳78", "Off")]
+        {
+            let state = State { config: config.clone(), entry: typed.into(), ..State::default() };
+            let found = suggestions(&state);
+            assert_eq!(found.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), [name], "{typed}");
+        }
+        let state = State { config, entry: "99".into(), ..State::default() };
+        assert!(suggestions(&state).is_empty());
     }
 
     #[test]

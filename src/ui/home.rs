@@ -1,4 +1,4 @@
-//! Twin of the home screen, the clock's facts and the contacts: doors with their last picture, and the people.
+//! Twin of the home screen and the clock's facts: doors with their last picture.
 
 use std::rc::Rc;
 
@@ -7,9 +7,9 @@ use slint::ComponentHandle;
 use super::panel::{Panel, State};
 use super::{convert, generated as ui, pages};
 use crate::channel::Command;
-use crate::config::{AccountChoice, DoorUnlock, PhonebookEntry};
+use crate::config::{DoorUnlock, PhonebookEntry};
 
-/// Joins the cards of the doors and the rows of the contacts.
+/// Joins the cards of the doors.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     let adapter = window.global::<ui::HomeAdapter>();
     let here = panel.clone();
@@ -18,13 +18,6 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     adapter.on_monitor(move || with_door(&here, 0, call));
     let here = panel.clone();
     adapter.on_unlock(move |place| with_door(&here, place, |panel, door| panel.send(Command::UnlockDoor(door.name))));
-    let here = panel.clone();
-    window.global::<ui::ContactsAdapter>().on_call(move |index| {
-        let contact = usize::try_from(index).ok().and_then(|at| here.state.borrow().config.contacts.get(at).cloned());
-        if let Some(contact) = contact {
-            call(&here, contact);
-        }
-    });
 }
 
 fn with_door(panel: &Rc<Panel>, place: i32, act: impl FnOnce(&Rc<Panel>, PhonebookEntry)) {
@@ -43,27 +36,13 @@ fn call(panel: &Rc<Panel>, contact: PhonebookEntry) {
     }
 }
 
-/// The doors, the contacts, the facts of the idle page.
+/// The doors, the facts of the idle page.
 pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     let adapter = window.global::<ui::HomeAdapter>();
     pages::replace(&adapter.get_doors(), state.config.doors().map(|door| door_view(state, door)), |rows| {
         adapter.set_doors(rows)
     });
     adapter.set_can_monitor(state.config.doors().any(|door| !door.numbers.is_empty()));
-    let contacts = window.global::<ui::ContactsAdapter>();
-    let rows = state.config.contacts.iter().enumerate().map(|(index, contact)| ui::ContactRow {
-        index: i32::try_from(index).unwrap_or(i32::MAX),
-        name: contact.name.as_str().into(),
-        initial: convert::initial(&contact.name).into(),
-        number: contact.numbers.first().map(String::as_str).unwrap_or_default().into(),
-        door: contact.door.is_some(),
-        account: match contact.account {
-            AccountChoice::Auto => 0,
-            AccountChoice::Account1 => 1,
-            AccountChoice::Account2 => 2,
-        },
-    });
-    pages::replace(&contacts.get_rows(), rows, |rows| contacts.set_rows(rows));
     let idle = window.global::<ui::IdleAdapter>();
     idle.set_door(state.config.doors().next().map(|door| door.name.as_str()).unwrap_or_default().into());
     // No door tells whether it is closed; the fact is left out rather than made up.

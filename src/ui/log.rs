@@ -6,7 +6,7 @@ use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
 use super::{convert, generated as ui, pages};
-use crate::channel::{AccountChoice, CallResult, Command, LogEntry};
+use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry};
 
 /// Joins tabs and Call back.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
@@ -33,6 +33,14 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
             here.send(Command::Dial { text: entry.remote, account });
         }
     });
+    let here = panel.clone();
+    adapter.on_allow(move |index| {
+        here.touched();
+        let entry = usize::try_from(index).ok().and_then(|at| here.state.borrow().log.get(at).cloned());
+        if let Some(entry) = entry {
+            here.send(Command::AllowCaller { at: entry.at, remote: entry.remote });
+        }
+    });
 }
 
 /// The rows of the tab that is open.
@@ -44,12 +52,19 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
         ui::LogTab::Blocked => matches!(entry.result, CallResult::Blocked | CallResult::Dnd),
     };
     adapter.set_tab(state.log_tab);
-    let rows = state.log.iter().enumerate().filter(|(_, entry)| on_tab(entry)).map(|(index, entry)| row(index, entry));
+    let allowed = Allowed::by(&state.config.contacts);
+    let rows = state
+        .log
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| on_tab(entry))
+        .map(|(index, entry)| row(&allowed, index, entry));
     pages::replace(&adapter.get_rows(), rows, |rows| adapter.set_rows(rows));
 }
 
-fn row(index: usize, entry: &LogEntry) -> ui::LogRow {
+fn row(allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::LogRow {
     let (end_reason, end_code) = convert::end_reason(entry.why);
+    let is_allowed = entry.is_allowed(allowed);
     ui::LogRow {
         index: i32::try_from(index).unwrap_or(i32::MAX),
         name: entry.name.as_str().into(),
@@ -64,5 +79,8 @@ fn row(index: usize, entry: &LogEntry) -> ui::LogRow {
         seconds: i32::try_from(entry.duration.as_secs()).unwrap_or(i32::MAX),
         unlocked: entry.unlocked,
         unseen: entry.unseen,
+        attempts: i32::try_from(entry.attempts).unwrap_or(i32::MAX),
+        can_allow: entry.allow.is_some() && !is_allowed,
+        allowed: is_allowed,
     }
 }

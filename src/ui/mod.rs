@@ -6,6 +6,7 @@
 
 mod account;
 mod call;
+mod contacts;
 mod convert;
 mod dial;
 mod door;
@@ -18,6 +19,7 @@ mod pages;
 mod panel;
 mod picture;
 mod pin;
+mod rules;
 mod settings;
 #[cfg(test)]
 mod shots;

@@ -60,6 +60,12 @@ fn settings(problem: &Problem) -> ui::NoticeRow {
         Problem::Contact { name, key, given, .. } => {
             ui::NoticeRow { name: name.into(), key: key.into(), text: given.into(), ..row(K::ContactValue) }
         }
+        Problem::NoRules => row(K::NoRules),
+        Problem::NoRule(given) => ui::NoticeRow { text: given.into(), ..row(K::NoRule) },
+        Problem::TooManyRules(most) => ui::NoticeRow { limit: most.to_string().into(), ..row(K::TooManyRules) },
+        Problem::Rule { rule, key, given, .. } => {
+            ui::NoticeRow { name: rule.into(), key: key.into(), text: given.into(), ..row(K::RuleValue) }
+        }
     }
 }
 
@@ -67,9 +73,11 @@ fn settings(problem: &Problem) -> ui::NoticeRow {
 fn limit(kind: Kind) -> String {
     match kind {
         Kind::Switch | Kind::Number { .. } | Kind::Choice(_) => kind.range(),
-        Kind::Order(words) => words.join(", "),
+        Kind::Order(words) | Kind::Set(words) => words.join(", "),
+        Kind::Code { .. } => "0–9 ✳ #".to_owned(),
+        Kind::TimeOfDay => kind.range(),
         Kind::Keys { .. } => "0–9 ✳ # A–D".to_owned(),
-        Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } => String::new(),
+        Kind::Secret { .. } | Kind::Text { .. } | Kind::List { .. } | Kind::Moment => String::new(),
     }
 }
 
@@ -98,6 +106,8 @@ fn bare_file_reason(fault: &FileFault) -> ui::Reason {
         FileFault::NotAllowed => reason(R::NotAllowed, ""),
         FileFault::TooLarge(most) => reason(R::TooLarge, &most.to_string()),
         FileFault::TooManyKept(most) => reason(R::TooManyKept, &most.to_string()),
+        FileFault::NoFile => reason(R::NoFile, ""),
+        FileFault::NotText => reason(R::NotText, ""),
         FileFault::WriterGone => reason(R::WriterGone, ""),
         FileFault::System(words) => reason(R::System, words),
     }
@@ -158,9 +168,25 @@ mod tests {
                 given: "\"1x\"".to_owned(),
                 wanted: "keys".to_owned(),
             },
+            Problem::NoRules,
+            Problem::NoRule("8".to_owned()),
+            Problem::TooManyRules(10_000),
+            Problem::Rule {
+                rule: "Neighbours".to_owned(),
+                key: "account".to_owned(),
+                given: "3".to_owned(),
+                problem: "is not one of auto, 1, 2".to_owned(),
+            },
         ];
-        let files =
-            [FileFault::NoRoom, FileFault::ReadOnly, FileFault::NotAllowed, FileFault::WriterGone, system_fault()];
+        let files = [
+            FileFault::NoRoom,
+            FileFault::ReadOnly,
+            FileFault::NotAllowed,
+            FileFault::NoFile,
+            FileFault::NotText,
+            FileFault::WriterGone,
+            system_fault(),
+        ];
         let devices = [
             DeviceFault::None,
             DeviceFault::NotNamed("USB".to_owned()),
@@ -240,6 +266,8 @@ mod tests {
         "mqtt",
         "broker",
         "contact",
+        "dial_rule",
+        "account",
         "code",
         "config",
         "toml",

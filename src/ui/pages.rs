@@ -1,12 +1,13 @@
 //! Twin of what stands around the pages: which page is up, the status bar, the clock, notices, the look and the language.
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use slint::{ComponentHandle, ModelRc, VecModel};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, notices, settings};
-use crate::channel::Command;
+use super::{contacts, convert, generated as ui, notices, settings};
+use crate::channel::{Command, DndServerState, DndServerView};
 use crate::config::{Language, Theme};
 
 /// Joins the taps on Back, on the tiles and on the notices.
@@ -22,9 +23,15 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     });
     let status = window.global::<ui::StatusAdapter>();
     let here = panel.clone();
-    status.on_set_dnd(move |mode| {
+    status.on_set_dnd(move |mode, term| {
         here.touched();
-        here.send(Command::Dnd(convert::dnd_chosen(mode)));
+        here.send(Command::Dnd(convert::dnd_chosen(mode), convert::dnd_term_chosen(term)));
+    });
+    let here = panel.clone();
+    status.on_change_dnd(move |mode| {
+        here.touched();
+        let value = convert::dnd_chosen(mode).word().to_owned();
+        here.send(Command::Set { key: "phone.dnd.mode".to_owned(), value });
     });
     let notices = window.global::<ui::NoticesAdapter>();
     let here = panel.clone();
@@ -57,7 +64,18 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
             settings::choose_group(panel, ui::SettingsGroup::Calls);
         }
     }
-    panel.change(|state| state.base = page);
+    panel.change(|state| {
+        if page == ui::Page::Contacts {
+            contacts::reset(state);
+        }
+        state.base = page;
+    });
+    if page == ui::Page::Contacts
+        && let Some(window) = panel.window.upgrade()
+    {
+        contacts::apply(&window, &panel.state.borrow());
+        contacts::apply_list(&window, &panel.state.borrow());
+    }
 }
 
 /// One page back.
@@ -76,12 +94,32 @@ pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
     if in_settings && settings::back(panel) {
         return Ok(());
     }
+    let in_contacts = {
+        let state = panel.state.borrow();
+        state.page() == ui::Page::Contacts && state.unregistered.is_none()
+    };
+    if in_contacts && contacts::back(panel) {
+        return Ok(());
+    }
+    if close_dnd_sheet(panel) {
+        return Ok(());
+    }
     panel.change(|state| {
         if state.ended.take().is_none() && state.unregistered.take().is_none() && state.trial.take().is_none() {
             state.base = ui::Page::Home;
         }
     });
     Ok(())
+}
+
+/// Puts the sheet of do not disturb away; false where it is not on the screen.
+fn close_dnd_sheet(panel: &Rc<Panel>) -> bool {
+    let at_home = panel.state.borrow().page() == ui::Page::Home;
+    let Some(window) = panel.window.upgrade().filter(|_| at_home) else { return false };
+    let status = window.global::<ui::StatusAdapter>();
+    let open = status.get_choosing_dnd();
+    status.set_choosing_dnd(false);
+    open
 }
 
 /// Shows this page.
@@ -96,6 +134,15 @@ pub(super) fn turn_to(window: &ui::AppWindow, page: ui::Page) {
 pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     let status = window.global::<ui::StatusAdapter>();
     status.set_dnd(convert::dnd(state.config.dnd_mode));
+    let until = state.config.dnd_until;
+    status.set_dnd_ends(until.is_some());
+    status.set_dnd_until(until.map(convert::moment).unwrap_or_default());
+    status.set_dnd_term(convert::dnd_term(&state.config, SystemTime::now()));
+    status.set_dnd_morning(convert::time_of_day(state.config.dnd_morning));
+    let told = state.dnd_servers.iter().filter(|view| view.state != DndServerState::None);
+    replace(&status.get_dnd_servers(), told.map(convert::dnd_server), |rows| status.set_dnd_servers(rows));
+    let failed = |view: &DndServerView| matches!(view.state, DndServerState::Failed { .. });
+    status.set_dnd_failed(state.dnd_servers.iter().any(failed));
     status.set_missed(i32::try_from(state.missed()).unwrap_or(i32::MAX));
     let address = state.direct_ip.address.map(|address| address.to_string()).unwrap_or_default();
     status.set_network(!address.is_empty());

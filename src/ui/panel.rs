@@ -15,10 +15,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::generated as ui;
 use super::picture::Canvas;
-use super::{account, call, convert, dial, finger, home, log, pages, pin, settings, text_entry};
+use super::{account, call, contacts, convert, dial, finger, home, log, pages, pin, rules, settings, text_entry};
 use crate::channel::{
-    Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, EndReason, Event,
-    LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
+    Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
+    EndReason, Event, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -40,6 +40,7 @@ pub(super) struct State {
     pub(super) log_tab: ui::LogTab,
     pub(super) direct_ip: DirectIpView,
     pub(super) registrations: [RegistrationView; 2],
+    pub(super) dnd_servers: [DndServerView; 2],
     pub(super) notices: Arc<[Notice]>,
     /// The page beneath the calls.
     pub(super) base: ui::Page,
@@ -64,11 +65,14 @@ pub(super) struct State {
     pub(super) fault: Option<settings::Fault>,
     /// The files that a certificate can be taken from, while one is looked for.
     pub(super) files: settings::Files,
+    pub(super) contacts: contacts::Contacts,
     /// The account that is being tried.
     pub(super) trial: Option<account::Trial>,
     /// The account that was chosen for a call and is not registered, while the other one is.
     pub(super) unregistered: Option<Account>,
     pub(super) pin: pin::PinPad,
+    /// What is being done with the dial plan.
+    pub(super) rules: rules::Page,
 }
 
 impl Default for State {
@@ -81,6 +85,7 @@ impl Default for State {
             log_tab: ui::LogTab::All,
             direct_ip: DirectIpView::default(),
             registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
+            dnd_servers: Default::default(),
             notices: Arc::default(),
             base: ui::Page::Home,
             entry: String::new(),
@@ -95,9 +100,11 @@ impl Default for State {
             editing: None,
             fault: None,
             files: settings::Files::default(),
+            contacts: contacts::Contacts::default(),
             trial: None,
             unregistered: None,
             pin: pin::PinPad::default(),
+            rules: rules::Page::default(),
         }
     }
 }
@@ -194,14 +201,18 @@ impl Panel {
         dial::connect(&window, self);
         call::connect(&window, self);
         log::connect(&window, self);
+        contacts::connect(&window, self);
         settings::connect(&window, self);
         account::connect(&window, self);
+        rules::connect(&window, self);
         pin::connect(&window, self);
         text_entry::connect(&window, self);
         self.show_clock();
         home::apply(&window, &self.state.borrow());
         log::apply(&window, &self.state.borrow());
+        contacts::apply_list(&window, &self.state.borrow());
         settings::apply(&window, &self.state.borrow());
+        rules::apply(&window, &self.state.borrow());
         pin::show(self);
         self.show();
         self.touched();
@@ -230,11 +241,14 @@ impl Panel {
         let Some(window) = self.window.upgrade() else { return };
         match event {
             Event::Settings(config) => {
-                self.state.borrow_mut().config = config;
+                let before = std::mem::replace(&mut self.state.borrow_mut().config, config);
+                contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
+                log::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
+                rules::apply(&window, &self.state.borrow());
                 self.touched();
             }
             Event::Call(view) => self.handle_call(*view),
@@ -246,6 +260,10 @@ impl Panel {
                 {
                     *place = view;
                 }
+            }
+            Event::DndServers(views) => {
+                self.state.borrow_mut().dnd_servers = views;
+                settings::apply(&window, &self.state.borrow());
             }
             Event::Log(entries) => {
                 self.state.borrow_mut().log = entries;
@@ -259,6 +277,8 @@ impl Panel {
                 self.state.borrow_mut().unregistered = Some(account);
             }
             Event::Refused(Refusal::Certificate(problem)) if settings::handle_refused_file(self, &problem) => {}
+            Event::Refused(Refusal::ContactFile(problem)) if contacts::handle_refused_file(self, &problem) => {}
+            Event::Refused(Refusal::Book(error)) if contacts::handle_refused(self, &error) => {}
             Event::Refused(refusal) => {
                 pages::show_refusal(&window, convert::refusal(&refusal));
                 let weak = self.window.clone();
@@ -273,6 +293,9 @@ impl Panel {
                 self.carry_out(&window);
             }
             Event::CertificateFiles(files) => settings::handle_files(self, files),
+            Event::ContactFiles { files, folders } => contacts::handle_files(self, files, &folders),
+            Event::ContactsImported(imported) => contacts::handle_imported(self, &imported),
+            Event::ContactsExported { file, count } => contacts::handle_exported(self, &file, count),
             Event::Bye => {}
         }
         self.show();

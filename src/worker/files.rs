@@ -239,6 +239,8 @@ mod tests {
             duration: Duration::ZERO,
             unlocked: false,
             unseen: true,
+            attempts: 1,
+            allow: None,
         }
     }
 

@@ -7,12 +7,15 @@
 //!  SIGTERM ──────────▶ │ phone      │ ──▶ trace, report                  (SIP as text, short log)
 //!                      │            │ ◀─▶ pin                            (hashing, own thread)
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
+//!                      │            │ ◀─▶ contacts                       (import, export, own threads)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
 //! happens or is due. A closed command channel means leave.
 
+mod calendar;
 pub mod certificates;
+pub mod contacts;
 pub mod control;
 pub mod files;
 mod looping;
@@ -20,6 +23,7 @@ pub mod media;
 pub mod net;
 pub mod pin;
 mod report;
+mod sticks;
 #[cfg(test)]
 mod testing;
 pub mod trace;

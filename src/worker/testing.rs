@@ -41,6 +41,7 @@ pub(crate) fn visitor() -> CallView {
         account: 0,
         remote: "sip:door@127.0.0.1".into(),
         name: "Front door".into(),
+        legs: 1,
         began: Instant::now(),
         answered: None,
         end_reason: None,

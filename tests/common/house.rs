@@ -129,7 +129,12 @@ impl House {
 
     /// The same with two servers, on which the panel is not registered yet.
     pub fn with_servers(settings: &[(&str, &str)]) -> Self {
-        let mut house = Self::new(&[]);
+        Self::with_servers_knowing(settings, "")
+    }
+
+    /// The same with contacts.
+    pub fn with_servers_knowing(settings: &[(&str, &str)], contacts: &str) -> Self {
+        let mut house = Self::knowing(&[], contacts);
         house.pbxs = [PBX, PBX_2].map(|node| Pbx::new(address(node), house.random.random())).into();
         for (key, value) in settings {
             house.set(key, value);
@@ -197,9 +202,14 @@ impl House {
 
     /// A datagram reaches the panel under test, from somebody who hears nothing and says nothing else: see [`outside`].
     pub fn inject(&mut self, from: IpAddr, bytes: Vec<u8>) {
-        let local = SocketAddr::new(address(PANEL), 5060);
-        let path = Path { transport: Transport::Udp, local, remote: SocketAddr::new(from, 5060), flow: None };
-        self.fly(PANEL, path, What::Bytes(bytes));
+        self.inject_at(5060, from, None, bytes);
+    }
+
+    /// The same at a port of the panel, perhaps by a TCP connection of this name.
+    pub fn inject_at(&mut self, port: u16, from: IpAddr, connection: Option<FlowId>, bytes: Vec<u8>) {
+        let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
+        let (local, remote) = (SocketAddr::new(address(PANEL), port), SocketAddr::new(from, 5060));
+        self.fly(PANEL, Path { transport, local, remote, flow: connection }, What::Bytes(bytes));
     }
 
     /// Lets time pass.

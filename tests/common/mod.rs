@@ -3,11 +3,13 @@
 
 mod door;
 mod house;
+pub mod lies;
 mod panel;
 mod pbx;
 mod talk;
 
-pub use house::{DOOR, House, Node, OTHER, PANEL, PBX, PBX_2, outside};
+pub use door::Door;
+pub use house::{DOOR, House, Node, NodeName, OTHER, PANEL, PBX, PBX_2, outside};
 pub use panel::{Disk, Panel};
 pub use pbx::{Pbx, Registrar};
 pub use talk::{FRAME, Talk};

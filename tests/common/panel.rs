@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PortFault, PortTrouble};
-use vestibule::config::{Config, FileError, FileFault};
+use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
-    Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
+    Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
 };
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
 use vestibule::sip::locate::{Answer, DnsFault, Question};
@@ -51,6 +51,8 @@ pub struct Panel {
     pub names: BTreeMap<Question, Result<Answer, DnsFault>>,
     /// What it was asked.
     pub asked: Vec<Question>,
+    /// Connections that were closed.
+    pub closed: Vec<FlowId>,
     /// Connections that are to be opened; the house does.
     pub connects: Vec<Connect>,
     /// What is due back to the phone, and when.
@@ -75,6 +77,19 @@ impl Routes for Straight {
     }
 }
 
+/// Here the clocks show UTC.
+struct Greenwich;
+
+impl Calendar for Greenwich {
+    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let into = Duration::from_secs((u64::from(time.hour) * 60 + u64::from(time.minute)) * 60);
+        let days = after.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs() / day.as_secs();
+        let today = SystemTime::UNIX_EPOCH + day * u32::try_from(days).ok()? + into;
+        Some(if today > after { today } else { today + day })
+    }
+}
+
 impl Panel {
     pub fn new(now: Now, address: IpAddr, seed: [u8; 32], settings: &[(&str, &str)], contacts: &str) -> Self {
         let book = vestibule::config::read(contacts);
@@ -88,8 +103,9 @@ impl Panel {
                 audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
                 video: vec![VideoCodec::H264],
             },
-            ports: (0..4).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
+            ports: (0..6).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
             routes: Box::new(Straight(address)),
+            calendar: Box::new(Greenwich),
             instance: "urn:uuid:00000000-0000-4000-8000-000000000001".to_owned(),
         };
         Self {
@@ -108,6 +124,7 @@ impl Panel {
             next_port: 7000,
             names: BTreeMap::new(),
             asked: Vec::new(),
+            closed: Vec::new(),
             connects: Vec::new(),
             back: VecDeque::new(),
             waiting: Vec::new(),
@@ -181,7 +198,7 @@ impl Panel {
         assert!(!self.finished, "nothing follows Finished: {output:?}");
         match output {
             Output::Transmit(transmit) => return Some(transmit),
-            Output::CloseFlow(_) => {}
+            Output::CloseFlow(flow) => self.closed.push(flow),
             Output::Listen { port, keep } => {
                 self.listens.retain(|old| keep.contains(old));
                 let result = if self.taken.contains(&port) {

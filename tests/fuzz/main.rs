@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod certificate;
+mod contacts;
 mod endpoint;
 mod framing;
 mod locate;

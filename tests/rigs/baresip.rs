@@ -24,11 +24,13 @@ pub struct Role {
     pub camera: bool,
     /// Whether it takes calls by itself.
     pub answers: bool,
+    /// Whether it prints all SIP.
+    pub traced: bool,
 }
 
 impl Role {
     /// A door station: speech as PCMU, a camera, takes calls.
-    pub const DOOR: Self = Self { user: "door", codecs: &["g711"], camera: true, answers: true };
+    pub const DOOR: Self = Self { user: "door", codecs: &["g711"], camera: true, answers: true, traced: false };
     /// The same without a name.
     pub const NAMELESS: Self = Self { user: "", ..Self::DOOR };
 }
@@ -105,7 +107,8 @@ impl Baresip {
         let parameters = if role.answers { ";answermode=auto" } else { "" };
         write_file(directory.path(), "accounts", &account(port, parameters));
         let log = directory.path().join("log");
-        let arguments = [Path::new("-v"), Path::new("-f"), directory.path()];
+        let trace: &[&Path] = if role.traced { &[Path::new("-s")] } else { &[] };
+        let arguments = [trace, &[Path::new("-v"), Path::new("-f"), directory.path()]].concat();
         let begun = SystemTime::now();
         let mut process = Program::start("baresip", "baresip-core", &arguments, &log);
         let control = poll(|| {

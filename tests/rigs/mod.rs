@@ -14,6 +14,7 @@ pub mod kamailio;
 pub mod process;
 pub mod relay;
 pub mod scripted;
+pub mod sipvicious;
 pub mod wav;
 
 use std::fmt;

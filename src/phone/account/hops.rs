@@ -6,7 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -26,6 +26,8 @@ const LOST_FOR: Duration = Duration::from_secs(4);
 const CALM: Duration = Duration::from_secs(60);
 /// Addresses serve for so long beyond their time while they are looked up again: longer than name servers are waited for.
 const GRACE: Duration = Duration::from_secs(10);
+/// So many places are remembered as the account's own, the newest.
+const ORIGINS: usize = 32;
 
 /// An address to which no route leads is passed over when it is tried.
 const EVERY_FAMILY: Families = Families { v4: true, v6: true };
@@ -96,6 +98,10 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Hops {
     hops: Vec<Hop>,
+    /// The registrar behind a proxy: nothing is sent there, but calls may come from there.
+    behind: Option<Hop>,
+    /// Where all of these have been found, the newest last.
+    origins: Vec<(Transport, IpAddr)>,
     /// What failed lately, and until when it is passed over.
     down: BTreeMap<(Transport, SocketAddr), Instant>,
     /// Why the first of this walk failed.
@@ -114,6 +120,7 @@ impl Hops {
             found: Found::Unknown,
         };
         let mut hops = Vec::new();
+        let mut behind = None;
         if config.proxy_active {
             if config.proxy_server.is_empty() {
                 return Err(AccountFault::NotSet("outbound_proxy.server"));
@@ -122,10 +129,11 @@ impl Hops {
             if !config.proxy_backup_server.is_empty() {
                 hops.push(hop(ProxyInUse::Backup, &config.proxy_backup_server, config.proxy_backup_port));
             }
+            behind = Some(hop(ProxyInUse::None, &config.server, config.port));
         } else {
             hops.push(hop(ProxyInUse::None, &config.server, config.port));
         }
-        Ok(Self { hops, down: BTreeMap::new(), fault: None })
+        Ok(Self { hops, behind, origins: Vec::new(), down: BTreeMap::new(), fault: None })
     }
 
     /// Begins a new walk: what went wrong on the last one is forgotten, but not what is down.
@@ -234,9 +242,43 @@ impl Hops {
         }
     }
 
+    /// Looks up what was not looked up for long, also where nothing is sent now: a call may come from there.
+    pub fn survey(&mut self, now: Instant) {
+        for hop in self.hops.iter_mut().chain(&mut self.behind) {
+            if hop.survey_at().is_none_or(|at| at <= now) {
+                hop.renew(now);
+            }
+        }
+        self.learn();
+    }
+
+    /// When `survey` is due.
+    pub fn survey_at(&self) -> Option<Instant> {
+        self.hops.iter().chain(&self.behind).filter_map(Hop::survey_at).min()
+    }
+
+    /// Where all of these have been found.
+    pub fn origins(&self) -> &[(Transport, IpAddr)] {
+        &self.origins
+    }
+
+    /// Remembers where they are.
+    fn learn(&mut self) {
+        for hop in self.hops.iter().chain(&self.behind) {
+            let Found::Here(addresses) = &hop.found else { continue };
+            for target in &addresses.targets {
+                let origin = (target.transport, target.address.ip());
+                if !self.origins.contains(&origin) {
+                    self.origins.push(origin);
+                }
+            }
+        }
+        self.origins.drain(..self.origins.len().saturating_sub(ORIGINS));
+    }
+
     /// The next thing to ask a name server.
     pub fn poll_question(&mut self) -> Option<Question> {
-        self.hops.iter_mut().find_map(|hop| match &mut hop.found {
+        self.hops.iter_mut().chain(&mut self.behind).find_map(|hop| match &mut hop.found {
             Found::Asked { locator, .. } => locator.poll_question(),
             _ => None,
         })
@@ -250,12 +292,13 @@ impl Hops {
         answer: &Result<Answer, DnsFault>,
         dice: &mut StdRng,
     ) {
-        for hop in &mut self.hops {
+        for hop in self.hops.iter_mut().chain(&mut self.behind) {
             if let Found::Asked { locator, .. } = &mut hop.found {
                 locator.handle_answer(question, answer.clone(), dice);
                 hop.settle(now);
             }
         }
+        self.learn();
     }
 }
 
@@ -275,6 +318,15 @@ impl Hop {
             let locator = Box::new(Locator::new(self.destination.clone(), EVERY_FAMILY));
             self.found = Found::Asked { locator, before };
             self.settle(now);
+        }
+    }
+
+    /// When it is looked up again though nobody wants to go there; none while it is being looked up.
+    fn survey_at(&self) -> Option<Instant> {
+        match &self.found {
+            Found::Here(Addresses { renew_at, .. }) => Some(*renew_at),
+            Found::Lost { until, .. } => Some(*until + CALM),
+            Found::Unknown | Found::Asked { .. } => None,
         }
     }
 
@@ -321,7 +373,7 @@ fn words(fault: LocateFault, host: &str) -> AccountFault {
 }
 
 fn destination(config: &AccountConfig, host: &str, port: u16) -> Destination {
-    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    let is_address = host.parse::<IpAddr>().is_ok();
     let (wish, port) = match (config.transport, config.srv_over) {
         (AccountTransport::Udp, _) => (Wish::Udp, Some(port)),
         (AccountTransport::Tcp, _) => (Wish::Tcp, Some(port)),

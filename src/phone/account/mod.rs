@@ -21,11 +21,12 @@ pub(super) use self::binding::key;
 use self::desk::{Answered, Desk};
 pub(super) use self::line::PATIENCE;
 use self::line::{Line, Purpose};
+use super::call::Call;
 use super::{FlowFault, Now, Output, Phone};
 use crate::channel::{AccountFault, AccountTestView, Done, Event, Refusal, RegistrationView};
 use crate::config::{Account, AccountChoice, AccountConfig, Config};
 use crate::sip::locate::{Answer, DnsFault, Question};
-use crate::sip::{FlowId, NameAddr, Path, ProbeEvent, SessionHandle, Uri};
+use crate::sip::{EndCause, FlowId, NameAddr, Path, ProbeEvent, SessionHandle, Transport, Uri};
 
 /// A socket that is needed no longer stays so long, for what is on its way.
 const LINGER: Duration = Duration::from_secs(10);
@@ -69,11 +70,12 @@ impl Accounts {
         self.asked.insert(question.clone())
     }
 
-    fn line(&self, account: Account) -> &Line {
+    pub(super) fn line(&self, account: Account) -> &Line {
         &self.lines[account.index()]
     }
 
-    fn all(&self) -> impl Iterator<Item = &Line> {
+    /// Both, and those that are only tried.
+    pub fn all(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().chain(&self.trials)
     }
 
@@ -90,6 +92,11 @@ impl Accounts {
     /// True for the port of an account, also of one that it has left lately.
     pub fn has_port(&self, port: u16) -> bool {
         self.all().any(|line| line.port() == Some(port)) || self.closing.iter().any(|(closing, _)| *closing == port)
+    }
+
+    /// Ports that accounts have left, and that are still open.
+    pub fn left_ports(&self) -> impl Iterator<Item = u16> {
+        self.closing.iter().map(|(port, _)| *port)
     }
 
     /// True when an account goes by this connection.
@@ -213,11 +220,9 @@ impl Phone {
     pub(super) fn tend_accounts(&mut self, now: Now) {
         self.at_lines(now, |line, desk| line.handle_timeout(desk));
         let calls = &self.calls;
-        let (over, waiting): (Vec<_>, Vec<_>) = self
-            .accounts
-            .closing
-            .drain(..)
-            .partition(|(port, at)| *at <= now.instant && calls.values().all(|call| call.port() != Some(*port)));
+        let (over, waiting): (Vec<_>, Vec<_>) = self.accounts.closing.drain(..).partition(|(port, at)| {
+            *at <= now.instant && calls.values().flat_map(Call::ports).all(|used| used != *port)
+        });
         self.accounts.closing = waiting;
         for (_, at) in &mut self.accounts.closing {
             // Looked at again when the call may be over.
@@ -393,6 +398,11 @@ impl Phone {
         self.accounts.line(account).has_more()
     }
 
+    /// True when this account is registered at this moment.
+    pub(super) fn is_in_force(&self, account: Account) -> bool {
+        self.accounts.line(account).is_in_force()
+    }
+
     /// True when calls may be made through this account.
     pub(super) fn is_registered(&self, account: Account) -> bool {
         self.accounts.line(account).is_registered()
@@ -401,6 +411,17 @@ impl Phone {
     /// The credentials of an account answer what is asked in this session.
     pub(super) fn assign(&mut self, session: SessionHandle, account: Account) {
         self.endpoint.assign(session, binding::key(account));
+    }
+}
+
+/// What is wrong with the way by which an INVITE went, if its end says that the way is dead or its server busy.
+pub(super) fn fault_of_way(why: &EndCause, way: Path) -> Option<AccountFault> {
+    match why {
+        EndCause::Rejected(503, _) => Some(AccountFault::ServerBusy(503)),
+        EndCause::TransportError if way.transport == Transport::Udp => Some(AccountFault::NobodyListens(way.remote)),
+        EndCause::TransportError => Some(AccountFault::ConnectionLost(way.remote)),
+        EndCause::TimedOut => Some(AccountFault::NoAnswer(way.remote)),
+        _ => None,
     }
 }
 
@@ -414,6 +435,7 @@ fn is_only_relabelled(before: &AccountConfig, after: &AccountConfig) -> bool {
         session_timer_active: before.session_timer_active,
         session_timer_expires_s: before.session_timer_expires_s,
         session_timer_refresher: before.session_timer_refresher,
+        prevent_sip_hacking: before.prevent_sip_hacking,
         ..after.clone()
     };
     like_before == *before

@@ -40,6 +40,15 @@ enum State {
 }
 
 impl Recall {
+    /// The connection by which it asks.
+    pub fn flow(&self) -> Option<FlowId> {
+        match &self.state {
+            State::Connecting { flow, .. } => Some(*flow),
+            State::Asked { way, .. } => way.flow,
+            State::Idle | State::Resting(_) => self.answered.as_ref().and_then(|(_, way)| way.flow),
+        }
+    }
+
     /// Asks when it is time; gives the stop and the way when it is time to go back.
     pub fn tend(
         &mut self,

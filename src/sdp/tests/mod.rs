@@ -208,6 +208,21 @@ fn fragments_are_preferred_and_bytes_that_are_no_text_do_no_harm() {
 }
 
 #[test]
+fn lines_that_we_do_not_take_are_repeated_no_longer_than_is_sensible() {
+    let mut body = b"v=0\r\nc=IN IP4 10.0.0.9\r\nm=audio 6000 RTP/AVP 0\r\nm=video 6002 RTP/AVP 31".to_vec();
+    // Each of these bytes is three when it is written as text.
+    (0..20_000).for_each(|_| body.extend(b" \xff"));
+    body.extend(b"\r\nm=");
+    body.extend([b'x'; 10_000]);
+    body.extend(b" 9 y 31\r\n");
+    let (bytes, _) = negotiation().handle_offer(&body, WISH).expect("the sound is fine");
+    assert!(bytes.len() < 1000, "{} bytes", bytes.len());
+    let text = String::from_utf8(bytes).expect("we write text");
+    assert_eq!(section(&text, 1), ["m=video 0 RTP/AVP 31"]);
+    assert_eq!(section(&text, 2), [format!("m={} 0 y 31", "x".repeat(64))]);
+}
+
+#[test]
 fn lines_that_we_do_not_take_stay_in_their_place() {
     let (text, negotiated) = answer(bodies::ASTERISK);
     assert_eq!(negotiated.video, None);

@@ -179,6 +179,17 @@ impl Endpoint {
     }
 }
 
+/// Whether a request belongs to something that exists: a dialog, the repetition of a request, the ACK or CANCEL of an INVITE.
+pub(super) fn continues(
+    sessions: &BTreeMap<SessionHandle, Session>,
+    transactions: &Transactions,
+    request: &Request,
+) -> bool {
+    transactions.has_request(&ServerKey::of(request))
+        || (*request.method() == Method::Cancel && transactions.has_request(&ServerKey::of_cancelled(request)))
+        || sessions.values().any(|session| session.owns(request))
+}
+
 /// Whether a message belongs to something that exists: a dialog, the repetition of a request, the ACK or CANCEL of an INVITE,
 /// the response to a request of ours.
 pub(super) fn is_inside(
@@ -187,11 +198,7 @@ pub(super) fn is_inside(
     bytes: &[u8],
 ) -> bool {
     match parse_datagram(bytes) {
-        Ok(Message::Request(request)) => {
-            transactions.has_request(&ServerKey::of(&request))
-                || (*request.method() == Method::Cancel && transactions.has_request(&ServerKey::of_cancelled(&request)))
-                || sessions.values().any(|session| session.owns(&request))
-        }
+        Ok(Message::Request(request)) => continues(sessions, transactions, &request),
         Ok(Message::Response(response)) => {
             ClientKey::of_response(&response).is_some_and(|key| transactions.awaits_response(&key))
         }

@@ -90,7 +90,15 @@ impl Endpoint {
                 Some(Ok(framed)) if !self.admits_message(now, path, framed.message().unwrap_or_default()) => {
                     return self.break_flow(now, flow);
                 }
-                Some(Ok(Framed::Message(message))) => self.handle_message(now, path, &message),
+                Some(Ok(Framed::Message(message))) => {
+                    if !self.handle_message(now, path, &message) && !self.uses_flow(flow) {
+                        return self.break_flow(now, flow);
+                    }
+                }
+                // Not even a ping of somebody who may begin nothing is answered.
+                Some(Ok(Framed::Unframed(..) | Framed::KeepAlivePing)) if !self.hears_pings(path) => {
+                    return self.break_flow(now, flow);
+                }
                 Some(Ok(Framed::Unframed(head, error))) => self.answer_reject(path, &refuse_unframed(&head, error)),
                 // RFC 5626 4.4.1: a double CRLF is answered by a single one.
                 Some(Ok(Framed::KeepAlivePing)) => {

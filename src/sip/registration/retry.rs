@@ -57,7 +57,7 @@ impl Turn {
     fn comes_after(self, window: Duration, since_1970: Duration) -> Duration {
         let window = window.as_nanos().max(1);
         let gone = since_1970.as_nanos() % window;
-        let turn = window * u128::from(self.0) >> 32;
+        let turn = (window * u128::from(self.0)) >> 32;
         let wait = if turn > gone { turn - gone } else { turn + window - gone };
         Duration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX))
     }

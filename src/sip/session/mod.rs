@@ -39,6 +39,7 @@ use std::net::IpAddr;
 pub use context::{Context, Core};
 pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
 
+use self::cancel::GivenUp;
 use self::established::{Established, Means};
 use self::leaving::Leaving;
 use self::timer::{Running, RunningTimer};
@@ -285,10 +286,19 @@ impl Session {
 
     /// Ends the session in the way its state asks for; its end is told at once.
     pub fn end(&mut self, cx: &mut Context<'_>, end: End) {
+        self.end_with(cx, end, GivenUp::Plainly);
+    }
+
+    /// Ends the session of an INVITE of ours, because somebody answered another one.
+    pub fn yield_to_another(&mut self, cx: &mut Context<'_>) {
+        self.end_with(cx, End { code: 480 }, GivenUp::AnsweredElsewhere);
+    }
+
+    fn end_with(&mut self, cx: &mut Context<'_>, end: End, why: GivenUp) {
         self.step(|state| match state {
             State::Calling(calling) => {
                 cx.tell_end(EndCause::Local);
-                calling.cancel(cx)
+                calling.cancel(cx, why)
             }
             State::Ringing(mut ringing) => {
                 cx.tell_end(EndCause::Local);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::acceptance::Acceptance;
+use super::cancel::GivenUp;
 use super::context::Context;
 use super::established::{Established, Means, Offers, Undecided, Wanted};
 use super::{Body, EndCause, SessionEvent, State, body_of_request, cancel, description_of, update};
@@ -67,7 +68,7 @@ impl Established {
                 *patience = Undecided::Cancelled(cx.now() + GIVE_UP);
                 if let Some(client) = cx.transactions().invite_client_mut(key) {
                     let (invite, path) = (client.request().clone(), client.path());
-                    cancel::send(cx, &invite, path);
+                    cancel::send(cx, &invite, path, GivenUp::Plainly);
                 }
                 State::Established(self)
             }

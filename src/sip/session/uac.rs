@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::cancel::GivenUp;
 use super::context::{Context, contact};
 use super::early::{EarlyDialog, News};
 use super::established::{Established, Means, Offers, Wanted};
@@ -64,6 +65,8 @@ pub struct Calling {
     /// The session timer that the INVITE asks for.
     asked: Asked,
     until: Instant,
+    /// What the CANCEL will say, if it comes to that.
+    given_up: GivenUp,
 }
 
 /// How long to wait for any sign of life.
@@ -102,7 +105,8 @@ impl Calling {
         let until = cx.now() + MAX_RINGING;
         let unheard = Unheard::of(cx, order.patience);
         let (heard, early, wanted) = (false, Vec::new(), None);
-        Calling { key, invite, order, path, heard, unheard, early, wanted, redirects, asked, until }
+        let given_up = GivenUp::Plainly;
+        Calling { key, invite, order, path, heard, unheard, early, wanted, redirects, asked, until, given_up }
     }
 
     /// True when the request is in one of the early dialogs.
@@ -390,7 +394,7 @@ impl Calling {
             return State::Calling(self);
         }
         cx.tell_end(EndCause::TimedOut);
-        self.cancel(cx)
+        self.cancel(cx, GivenUp::Plainly)
     }
 
     /// The next deadline and why. Until something is heard the transaction has its own, beside the user's patience.
@@ -404,14 +408,15 @@ impl Calling {
     }
 
     /// Gives up: CANCEL now, or as soon as anything has been heard (9.1).
-    pub fn cancel(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
+    pub fn cancel(mut self: Box<Self>, cx: &mut Context<'_>, why: GivenUp) -> State {
+        self.given_up = why;
         self.abandon_early(cx);
         State::Leaving(Box::new(Leaving::cancelling(cx, self)))
     }
 
     /// Sends the CANCEL.
     pub fn send_cancel(&self, cx: &mut Context<'_>) {
-        cancel::send(cx, &self.invite, self.path);
+        cancel::send(cx, &self.invite, self.path, self.given_up);
     }
 
     /// Calls `target` instead, as the next request of the same call (8.1.3.4).

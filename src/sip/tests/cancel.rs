@@ -109,6 +109,10 @@ fn the_reason_says_that_another_phone_took_the_call() {
         ("Reason: Q.850;cause=16, SIP;cause=200", true),
         ("Reason: SIP;cause=487", false),
         ("Reason: Q.850;cause=200", false),
+        ("Reason: Q.850;cause=26", true),
+        ("Reason: Q.850 ;cause=26 ;text=\"Answered elsewhere\"", true),
+        ("Reason: SIP;cause=26", false),
+        ("Reason: X;cause=200", false),
     ] {
         let (mut bench, _) = rung();
         bench.deliver(&Text::new("CANCEL", "z9hG4bKone").extra(reason).text());

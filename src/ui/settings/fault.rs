@@ -12,8 +12,14 @@ pub(super) fn fault<'a>(setting: &Setting, entered: &'a str) -> (SettingFault, &
     let is_address = entered.parse::<IpAddr>().is_ok();
     let kind = match setting.kind {
         Kind::Secret { max, .. } if characters > max => SettingFault::TooLong,
-        Kind::Text { max, .. } | Kind::Keys { max } if characters > max => SettingFault::TooLong,
-        Kind::Number { .. } | Kind::Choice(_) | Kind::Keys { .. } | Kind::Order(_) | Kind::Text { min: 1.., .. }
+        Kind::Text { max, .. } | Kind::Keys { max } | Kind::Code { max } if characters > max => SettingFault::TooLong,
+        Kind::Set(_) if entered.is_empty() => SettingFault::NoneChosen,
+        Kind::Number { .. }
+        | Kind::Choice(_)
+        | Kind::Keys { .. }
+        | Kind::TimeOfDay
+        | Kind::Order(_)
+        | Kind::Text { min: 1.., .. }
             if entered.is_empty() =>
         {
             SettingFault::Missing
@@ -22,8 +28,9 @@ pub(super) fn fault<'a>(setting: &Setting, entered: &'a str) -> (SettingFault, &
         Kind::Number { .. } => SettingFault::OutOfRange,
         // One of the words, and yet refused: it contradicts another setting.
         Kind::Choice(words) if words.contains(&entered) => SettingFault::SrvNeedsName,
-        Kind::Choice(_) | Kind::Order(_) => SettingFault::NotAChoice,
-        Kind::Keys { .. } => SettingFault::BadCharacters,
+        Kind::Choice(_) | Kind::Order(_) | Kind::Set(_) => SettingFault::NotAChoice,
+        Kind::Keys { .. } | Kind::Code { .. } => SettingFault::BadCharacters,
+        Kind::TimeOfDay => SettingFault::NotATime,
         Kind::List { check, .. } => {
             let bad = entered.split(',').map(str::trim).find(|item| !item.is_empty() && check(item).is_err());
             let kind = if setting.key == "network.dns_servers" {
@@ -36,7 +43,7 @@ pub(super) fn fault<'a>(setting: &Setting, entered: &'a str) -> (SettingFault, &
         Kind::Text { .. } if setting.key.ends_with("server") && is_address => SettingFault::SrvNeedsName,
         Kind::Text { .. } if setting.key.ends_with("server") => SettingFault::NotAHost,
         Kind::Text { .. } if setting.key.ends_with("fingerprint") => SettingFault::NotAFingerprint,
-        Kind::Switch | Kind::Text { .. } | Kind::Secret { .. } => SettingFault::Other,
+        Kind::Switch | Kind::Moment | Kind::Text { .. } | Kind::Secret { .. } => SettingFault::Other,
     };
     (kind, entered)
 }
@@ -55,6 +62,11 @@ mod tests {
             ("phone.direct_ip.port", "x", SettingFault::NotANumber, "x"),
             ("phone.direct_ip.port", " ", SettingFault::Missing, ""),
             ("phone.unlock.code", "1x", SettingFault::BadCharacters, "1x"),
+            ("phone.dnd.on_code", "7a", SettingFault::BadCharacters, "7a"),
+            ("phone.dnd.off_code", "12345678901234567", SettingFault::TooLong, "12345678901234567"),
+            ("phone.dnd.accounts", "", SettingFault::NoneChosen, ""),
+            ("phone.dnd.morning", "25:00", SettingFault::NotATime, "25:00"),
+            ("phone.dnd.return_code", "700", SettingFault::NotAChoice, "700"),
             ("audio.codecs", "g729", SettingFault::NotAChoice, "g729"),
             ("account1.basic.server", "a b", SettingFault::NotAHost, "a b"),
             ("account1.basic.server", "192.0.2.1", SettingFault::SrvNeedsName, "192.0.2.1"),

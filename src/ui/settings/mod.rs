@@ -9,9 +9,9 @@ use std::rc::Rc;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{account, generated as ui, pages, pin};
+use super::{account, generated as ui, pages, pin, rules};
 use crate::channel::Command;
-use crate::config::setting;
+use crate::config::{Kind, setting};
 
 pub(super) use files::{Files, handle_change, handle_files, handle_refused_file};
 pub(super) use rows::Fault;
@@ -34,6 +34,8 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     adapter.on_leave(move || turn(&here, |state| state.editing = None));
     let here = panel.clone();
     adapter.on_set(move |key, value| set(&here, &key, &value));
+    let here = panel.clone();
+    adapter.on_toggle(move |word| toggle(&here, &word));
     let here = panel.clone();
     adapter.on_act(move |key| {
         here.touched();
@@ -59,6 +61,7 @@ pub(super) fn choose_group(panel: &Rc<Panel>, group: ui::SettingsGroup) {
         state.fault = None;
         state.group = group;
         state.account_page = ui::AccountPage::Basic;
+        rules::leave(state);
     });
     pin::show(panel);
 }
@@ -74,7 +77,7 @@ pub(super) fn back(panel: &Rc<Panel>) -> bool {
     } else if editing {
         turn(panel, |state| state.editing = None);
     }
-    asks || editing
+    asks || editing || rules::back(panel)
 }
 
 /// Changes what the page is about and shows it.
@@ -84,6 +87,7 @@ fn turn(panel: &Rc<Panel>, change: impl FnOnce(&mut State)) {
     if let Some(window) = panel.window.upgrade() {
         apply(&window, &panel.state.borrow());
         account::apply(&window, &panel.state.borrow());
+        rules::apply(&window, &panel.state.borrow());
     }
 }
 
@@ -110,6 +114,16 @@ fn set(panel: &Rc<Panel>, key: &str, value: &str) -> bool {
         panel.send(Command::Set { key: key.to_owned(), value: value.to_owned() });
     }
     good
+}
+
+/// Chooses one of several words more, or one less, in the order of the declaration.
+fn toggle(panel: &Rc<Panel>, word: &str) {
+    let Some(key) = panel.state.borrow().editing.clone() else { return };
+    let Some(Kind::Set(words)) = setting(&key).map(|setting| setting.kind) else { return };
+    let value = panel.state.borrow().config.get(&key).unwrap_or_default();
+    let chosen: Vec<&str> = value.split(", ").collect();
+    let after: Vec<&str> = words.iter().copied().filter(|it| chosen.contains(it) != (*it == word)).collect();
+    set(panel, &key, &after.join(","));
 }
 
 /// The rows of the group that is open, and the one that is being edited.

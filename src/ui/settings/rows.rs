@@ -9,8 +9,8 @@ use slint::{ModelRc, SharedString, VecModel};
 use super::fault::fault;
 use super::files::role;
 use super::ui;
-use crate::channel::CertificateRole;
-use crate::config::{Account, AccountConfig, AccountTransport, Kind, SETTINGS, Setting, SrvOver, setting};
+use crate::channel::{CertificateRole, DndServerState};
+use crate::config::{Account, AccountConfig, AccountTransport, Kind, ReturnCode, SETTINGS, Setting, SrvOver, setting};
 use crate::ui::account::{account_of, days_until};
 use crate::ui::panel::State;
 use crate::ui::{convert, notices};
@@ -65,6 +65,7 @@ fn place(key: &str) -> Option<Place> {
         "basic.transport" | "basic.srv_over" => ui::AccountPage::Transport,
         _ if rest.starts_with("outbound_proxy.") => ui::AccountPage::Proxy,
         _ if rest.starts_with("tls.") => ui::AccountPage::Certificates,
+        _ if rest.starts_with("call.") => ui::AccountPage::Call,
         _ if rest.starts_with("session_timer.") => ui::AccountPage::SessionTimer,
         _ => ui::AccountPage::Basic,
     };
@@ -121,6 +122,9 @@ fn calls(state: &State) -> Vec<ui::SettingRow> {
         rows.push(plain(chapter, ui::SettingKind::Heading));
         let prefix = format!("{chapter}.");
         rows.extend(SETTINGS.iter().filter(|setting| setting.key.starts_with(&prefix)).map(|it| row(state, it)));
+        if chapter == "phone.dnd" {
+            rows.extend(Account::ALL.into_iter().filter_map(|account| dnd_server(state, account)));
+        }
         if chapter == "phone.direct_ip" {
             let mut row = information("phone.direct_ip.listening", &state.direct_ip.listening.join("  "));
             if let Some(fault) = &state.direct_ip.error {
@@ -131,6 +135,23 @@ fn calls(state: &State) -> Vec<ui::SettingRow> {
         }
     }
     rows
+}
+
+/// What the server of an account says to do not disturb, where it is told anything.
+fn dnd_server(state: &State, account: Account) -> Option<ui::SettingRow> {
+    let config = &state.config;
+    let told = config.account(account).active && config.dnd_accounts.has(Some(account));
+    let view = &state.dnd_servers[account.index()];
+    if !told || (view.state == DndServerState::None && config.dnd_on_code.is_empty() && config.dnd_off_code.is_empty())
+    {
+        return None;
+    }
+    let mut row = information(&format!("phone.dnd.server{}", account.number()), "");
+    row.server = convert::dnd_server(view);
+    if row.server.state == ui::DndServerState::Failed {
+        row.fault = ui::SettingFault::ServerFailed;
+    }
+    Some(row)
 }
 
 fn network(state: &State) -> Vec<ui::SettingRow> {
@@ -199,10 +220,13 @@ fn matters(state: &State, setting: &'static Setting) -> bool {
     }
 }
 
-/// Why a setting that is shown has no effect.
+/// Why a setting that is shown has no effect, or more than one might think.
 fn note(state: &State, setting: &'static Setting) -> ui::SettingNote {
     match of_account(state, setting) {
         Some((account, "basic.port")) if account.transport == AccountTransport::DnsSrv => ui::SettingNote::SrvHasPorts,
+        None if setting.key == "phone.dnd.return_code" && state.config.dnd_return_code == ReturnCode::Decline => {
+            ui::SettingNote::SilencesFlat
+        }
         _ => ui::SettingNote::None,
     }
 }
@@ -253,9 +277,28 @@ fn row(state: &State, setting: &'static Setting) -> ui::SettingRow {
                 ModelRc::new(VecModel::from(words.iter().map(|word| SharedString::from(*word)).collect::<Vec<_>>()));
             ui::SettingKind::Choice
         }
+        Kind::Set(words) => {
+            let chosen: Vec<&str> = row.value.split(", ").collect();
+            let picked: Vec<bool> = words.iter().map(|word| chosen.contains(word)).collect();
+            row.picked = ModelRc::new(VecModel::from(picked));
+            let words: Vec<SharedString> = words.iter().map(|word| SharedString::from(*word)).collect();
+            row.choices = ModelRc::new(VecModel::from(words));
+            ui::SettingKind::Several
+        }
+        // Only what takes effect by itself is a moment: nobody types one on a wall.
+        Kind::Moment => {
+            row.on = state.config.dnd_until.is_some();
+            row.end = state.config.dnd_until.map(convert::moment).unwrap_or_default();
+            ui::SettingKind::Info
+        }
         Kind::Secret { .. } => ui::SettingKind::Secret,
         Kind::Text { .. } if role(setting.key).is_some() => ui::SettingKind::File,
-        Kind::Keys { .. } | Kind::Text { .. } | Kind::List { .. } | Kind::Order(_) => ui::SettingKind::Text,
+        Kind::Keys { .. }
+        | Kind::Code { .. }
+        | Kind::TimeOfDay
+        | Kind::Text { .. }
+        | Kind::List { .. }
+        | Kind::Order(_) => ui::SettingKind::Text,
     };
     if row.kind == ui::SettingKind::File {
         let name = Path::new(row.value.as_str()).file_name().map(|name| name.to_string_lossy().into_owned());
@@ -326,6 +369,16 @@ mod tests {
     }
 
     #[test]
+    fn hacking_is_prevented_by_a_switch_of_each_account_and_of_direct_calls() {
+        let rows = page(&with(&[("account2.call.prevent_sip_hacking", "on")]), ui::AccountPage::Call);
+        assert_eq!(keys(&rows), ["account2.call.prevent_sip_hacking"]);
+        assert_eq!((rows[0].name.as_str(), rows[0].on), ("account.call.prevent_sip_hacking", true));
+        let calls = calls(&State::default());
+        let direct = calls.iter().find(|row| row.key == "phone.direct_ip.prevent_sip_hacking").expect("a row");
+        assert!(!direct.on);
+    }
+
+    #[test]
     fn the_session_timer_shows_its_settings_once_it_is_active() {
         assert_eq!(keys(&page(&with(&[]), ui::AccountPage::SessionTimer)), ["account2.session_timer.active"]);
         let rows = page(&with(&[("account2.session_timer.active", "on")]), ui::AccountPage::SessionTimer);
@@ -358,6 +411,48 @@ mod tests {
         assert_eq!(noted(&[("account2.basic.transport", "dns-srv")]), ui::SettingNote::None);
         let over = [("account2.basic.transport", "dns-srv"), ("account2.basic.srv_over", "tcp")];
         assert_eq!(noted(&over), ui::SettingNote::OnlyWithTls);
+    }
+
+    #[test]
+    fn do_not_disturb_shows_the_servers_that_are_told_and_what_they_said() {
+        let servers = |changes: &[(&str, &str)], states: [DndServerState; 2]| {
+            let mut state = State { config: Arc::new(with(changes)), ..State::default() };
+            for (view, server) in state.dnd_servers.iter_mut().zip(states) {
+                view.state = server;
+            }
+            let rows = of_group(&state).into_iter().filter(|row| row.key.starts_with("phone.dnd.server"));
+            rows.map(|row| (row.key.to_string(), row.fault)).collect::<Vec<_>>()
+        };
+        let (one, two) = ("phone.dnd.server1".to_owned(), "phone.dnd.server2".to_owned());
+        let (none, failed) = (ui::SettingFault::None, ui::SettingFault::ServerFailed);
+        let fails = DndServerState::Failed { fault: crate::channel::CodeFault::NotRegistered, again: true };
+        let both = [("account1.active", "on"), ("account2.active", "on")];
+        assert!(servers(&[], [fails; 2]).is_empty(), "accounts that are switched off are told nothing");
+        assert_eq!(servers(&both, [DndServerState::Done, fails]), [(one.clone(), none), (two.clone(), failed)]);
+        let second = [&both[..], &[("phone.dnd.accounts", "2, ip")]].concat();
+        assert_eq!(servers(&second, [DndServerState::None; 2]), [(two, none)]);
+        let silent = [&both[..], &[("phone.dnd.on_code", ""), ("phone.dnd.off_code", "")]].concat();
+        assert!(servers(&silent, [DndServerState::None; 2]).is_empty());
+    }
+
+    #[test]
+    fn a_return_code_that_silences_the_flat_says_so() {
+        let note = |code| {
+            let config = Arc::new(with(&[("phone.dnd.return_code", code)]));
+            of_key(&State { config, ..State::default() }, "phone.dnd.return_code").expect("declared").note
+        };
+        assert_eq!(note("603"), ui::SettingNote::SilencesFlat);
+        assert_eq!(note("486"), ui::SettingNote::None);
+    }
+
+    #[test]
+    fn of_several_words_those_that_are_chosen_are_marked() {
+        use slint::Model;
+        let config = Arc::new(with(&[("phone.dnd.accounts", "ip, 1")]));
+        let row = of_key(&State { config, ..State::default() }, "phone.dnd.accounts").expect("declared");
+        assert_eq!(row.kind, ui::SettingKind::Several);
+        assert_eq!(row.choices.iter().map(String::from).collect::<Vec<_>>(), ["1", "2", "ip"]);
+        assert_eq!(row.picked.iter().collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]

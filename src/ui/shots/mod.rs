@@ -1,6 +1,7 @@
 //! Pictures of all pages, filled with their sample values, at the three sizes and in all looks: `./dev shots` leaves them
 //! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
 
+mod book;
 mod scenes;
 
 use std::collections::{BTreeSet, HashSet};
@@ -147,7 +148,7 @@ fn the_names_that_scripts_press_are_there() {
     let in_scenes = [
         (
             "account_failed",
-            vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates", "Session Timer"],
+            vec!["Test", "Basic", "Outbound Proxy Server", "Transport Type", "Certificates", "Call", "Session Timer"],
         ),
         ("security", vec!["Change PIN", "Remove PIN", "Lock now"]),
         ("security_without", vec!["Change PIN"]),
@@ -155,8 +156,21 @@ fn the_names_that_scripts_press_are_there() {
         ("pin_again", vec!["Delete", "Enter"]),
         ("entry_password", vec!["Show while typing", "Remove", "Cancel", "Save"]),
         ("trial_fails", vec!["Try again", "Close"]),
+        ("dial_plan", vec!["Rule 9", "Search", "Add rule"]),
+        ("rule", vec!["Name", "Prefix", "Number 1", "Account 2", "Save", "Cancel"]),
         ("other_account", vec!["Call with the other account", "Cancel"]),
+        ("contacts_many", vec!["Favourites", "All", "Doors", "Search", "Add contact", "Import and export"]),
+        ("contact", vec!["Favourite", "Edit", "Close", "Call 0171 1234567 with Account 2"]),
+        (
+            "contact_edit",
+            vec!["Delete contact", "Discard", "Save contact", "contact.name", "contact.numbers.1", "Add number"],
+        ),
+        ("contact_delete", vec!["Keep", "Delete for good"]),
+        ("contacts_menu", vec!["Import", "Export", "Cancel"]),
         ("home_account_words", vec!["Account in words"]),
+        ("dnd_sheet_off", vec!["Off", "Silent", "Reject", "Until switched off", "1 hour", "Until morning", "Close"]),
+        ("dnd_accounts", vec!["1", "2", "ip", "Done"]),
+        ("dnd_page", vec!["phone.dnd.on_code", "phone.dnd.off_code", "phone.dnd.return_code", "phone.dnd.morning"]),
     ];
     for (scene, names) in in_scenes {
         let window = self::window(1024, 600);

@@ -7,11 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use slint::{ComponentHandle, ModelRc};
 
-use super::ui;
-use crate::channel::{Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault};
-use crate::config::{Config, DeviceFault, Problem};
+use super::{book, ui};
+use crate::channel::{
+    CallResult, CodeFault, DndServerState, DndServerView, EndReason, LogEntry, Notice, NoticeKind, PinView, PortFault,
+    PortTrouble, RegistrationState, SoundFault,
+};
+use crate::config::{Config, DeviceFault, DialPlan, DndMode, PhonebookEntry, Problem};
 use crate::ui::panel::State;
-use crate::ui::{account, finger, notices, pin, settings};
+use crate::ui::{account, finger, log, notices, pages, pin, rules, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -63,6 +66,9 @@ pub(super) const SCENES: &[Scene] = &[
     scene("account_certificates", ui::Page::Settings, |window| {
         account_page(window, ui::AccountPage::Certificates, &[]);
     }),
+    scene("account_call", ui::Page::Settings, |window| {
+        account_page(window, ui::AccountPage::Call, &[("account2.call.prevent_sip_hacking", "on")]);
+    }),
     scene("account_session_timer", ui::Page::Settings, |window| {
         account_page(window, ui::AccountPage::SessionTimer, &[("account2.session_timer.active", "on")]);
     }),
@@ -77,6 +83,45 @@ pub(super) const SCENES: &[Scene] = &[
             "/media/usb0/key.pem",
         ];
         certificates(window, Some("account2.tls.certificate"), &found);
+    }),
+    scene("dial_plan", ui::Page::Settings, |window| dial_plan(window, rules::Page::default())),
+    scene("dial_plan_empty", ui::Page::Settings, |window| {
+        let state = State { group: ui::SettingsGroup::Book, ..State::default() };
+        settings::apply(window, &state);
+        rules::apply(window, &state);
+    }),
+    scene("rule", ui::Page::Settings, |window| {
+        let numbers = ["101", "192✳168✳1✳20", "sip:hausverwaltung@telefonanlage.example.org;transport=tcp"];
+        dial_plan(window, rules::in_the_middle("Familie Schwarzenberger", "8", &numbers, false));
+    }),
+    scene("rule_refused", ui::Page::Settings, |window| {
+        let numbers = ["300✳1✳1✳1", "101", "101"];
+        dial_plan(window, rules::in_the_middle("", "9", &numbers, false));
+    }),
+    scene("entry_prefix", ui::Page::Settings, |window| {
+        dial_plan(window, rules::in_the_middle("", "9", &["101"], true));
+        window.global::<ui::DialPlanAdapter>().set_draft("9".into());
+    }),
+    scene("dial_rule", ui::Page::Dial, |window| {
+        window.global::<ui::DialAdapter>().set_meaning(ui::DialMeaningView {
+            kind: ui::DialMeaning::Rule,
+            tone: ui::Tone::Ok,
+            value: "9".into(),
+            count: 3,
+            ..Default::default()
+        });
+    }),
+    scene("calling_several", ui::Page::Calling, |window| {
+        let adapter = window.global::<ui::CallAdapter>();
+        adapter.set_call(ui::CallData {
+            name: "Familie Schwarzenberger".into(),
+            initial: "F".into(),
+            longest_word: 15,
+            remote: "9".into(),
+            legs: 3,
+            phase: ui::CallPhase::Calling,
+            ..Default::default()
+        });
     }),
     scene("network", ui::Page::Settings, |window| group(window, ui::SettingsGroup::Network, PinView::default())),
     scene("security_without", ui::Page::Settings, |window| {
@@ -149,9 +194,85 @@ pub(super) const SCENES: &[Scene] = &[
         states(window, ui::AccountState::Failed, ui::AccountState::Registered);
         window.global::<ui::StatusAdapter>().set_explained(1);
     }),
+    scene("contacts_many", ui::Page::Contacts, book::many),
+    scene("contacts_favourites", ui::Page::Contacts, book::favourites),
+    scene("contacts_doors_none", ui::Page::Contacts, book::no_doors),
+    scene("entry_contacts_search", ui::Page::Contacts, book::search),
+    scene("entry_contacts_search_nobody", ui::Page::Contacts, book::search_nobody),
+    scene("contact", ui::Page::Contacts, book::contact),
+    scene("contact_door", ui::Page::Contacts, book::door),
+    scene("contact_new", ui::Page::Contacts, book::new),
+    scene("contact_edit", ui::Page::Contacts, book::edit),
+    scene("contact_edit_door", ui::Page::Contacts, book::edit_door),
+    scene("contact_refused", ui::Page::Contacts, book::refused),
+    scene("entry_contact_number", ui::Page::Contacts, book::number),
+    scene("contact_ringtone", ui::Page::Contacts, book::ringtone),
+    scene("contact_delete", ui::Page::Contacts, book::delete),
+    scene("contacts_menu", ui::Page::Contacts, book::menu),
+    scene("contacts_import_none", ui::Page::Contacts, book::import_none),
+    scene("contacts_import", ui::Page::Contacts, book::import),
+    scene("contacts_export", ui::Page::Contacts, book::export),
+    scene("contacts_imported", ui::Page::Contacts, book::imported),
+    scene("dnd_sheet_off", ui::Page::Home, |window| dnd_sheet(window, DndMode::Off, [DndServerState::None; 2])),
+    scene("dnd_sheet_on", ui::Page::Home, |window| {
+        dnd_sheet(window, DndMode::Silent, [DndServerState::Done, DndServerState::Calling]);
+    }),
+    scene("dnd_sheet_failed", ui::Page::Home, |window| {
+        let not_found = CodeFault::Call { status: 404, why: EndReason::NotFound };
+        let failed = |fault, again| DndServerState::Failed { fault, again };
+        dnd_sheet(window, DndMode::Reject, [failed(not_found, false), failed(CodeFault::NotRegistered, true)]);
+    }),
+    scene("dnd_home", ui::Page::Home, |window| {
+        dnd(window, DndMode::Silent, [DndServerState::Done, not_registered()]);
+    }),
+    scene("dnd_home_off", ui::Page::Home, |window| {
+        dnd(window, DndMode::Off, [DndServerState::Done, not_registered()]);
+    }),
+    scene("dnd_idle", ui::Page::Idle, |window| dnd(window, DndMode::Reject, [DndServerState::None; 2])),
+    scene("dnd_page", ui::Page::Settings, |window| {
+        settings::apply(window, &quiet(DndMode::Reject, [DndServerState::Done, not_registered()]));
+        finger::reach(window, "phone.dnd.accounts").expect("it is on this page");
+    }),
+    scene("dnd_page_below", ui::Page::Settings, |window| {
+        settings::apply(window, &quiet(DndMode::Reject, [DndServerState::Done, not_registered()]));
+        finger::reach(window, "phone.direct_ip.enabled").expect("it is on this page");
+    }),
+    scene("dnd_accounts", ui::Page::Settings, |window| {
+        let mut state = quiet(DndMode::Off, [DndServerState::None; 2]);
+        state.editing = Some("phone.dnd.accounts".to_owned());
+        settings::apply(window, &state);
+    }),
     scene("ringing_labelled", ui::Page::Ringing, labels),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
+    scene("log_blocked", ui::Page::Log, |window| {
+        let line = |name: &str, account, why, attempts, allow: &str| LogEntry {
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+            outgoing: false,
+            remote: format!("sip:{name}"),
+            name: name.to_owned(),
+            account,
+            result: CallResult::Blocked,
+            why: Some(why),
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: false,
+            attempts,
+            allow: (!allow.is_empty()).then(|| allow.to_owned()),
+        };
+        let contact = PhonebookEntry { numbers: vec!["102".into()], may_call: true, ..PhonebookEntry::default() };
+        let config = Config { contacts: vec![contact].into(), ..Config::default() };
+        let lines = [
+            line("100@203.0.113.9", 0, EndReason::UnknownSource, 41_235, "203.0.113.9"),
+            line("Paketdienst Schwarzenberger", 1, EndReason::MayNotCall, 1, "301"),
+            line("Anna", 2, EndReason::MayNotCall, 3, "102"),
+            line("", 0, EndReason::UnknownSource, 9000, ""),
+            line("Nuisance", 0, EndReason::BlockedContact, 2, ""),
+            line("Front door", 0, EndReason::NotAccepted, 1, ""),
+        ];
+        let (config, log) = (Arc::new(config), lines.into());
+        log::apply(window, &State { config, log, log_tab: ui::LogTab::Blocked, ..State::default() });
+    }),
     scene("notice_port", ui::Page::Home, |window| {
         notice(window, NoticeKind::PortTaken { port: 5060, reason: taken() });
     }),
@@ -175,6 +296,61 @@ pub(super) const SCENES: &[Scene] = &[
         finger::reach(window, "phone.auto_answer.enabled").expect("it is on this page");
     }),
 ];
+
+fn dial_plan(window: &ui::AppWindow, page: rules::Page) {
+    let table = "Familie Schwarzenberger,9,101,102,192✳168✳1✳20,,,2\n,0,0301\nHausverwaltung Erdgeschoss und Empfang links,✳78,101\n\
+                 ,+49,0\n,555,sip:hausverwaltung@telefonanlage.example.org;transport=tcp,103,104,105,106,1\n";
+    let (dial_plan, _) = DialPlan::default().imported(table);
+    let config = Arc::new(Config { dial_plan, ..Config::default() });
+    let state = State { config, group: ui::SettingsGroup::Book, rules: page, ..State::default() };
+    settings::apply(window, &state);
+    rules::apply(window, &state);
+}
+
+/// An evening with do not disturb until the next morning, at two servers.
+fn quiet(mode: DndMode, servers: [DndServerState; 2]) -> State {
+    let set_up = [
+        ("account1.active", "on"),
+        ("phone.dnd.mode", mode.word()),
+        ("phone.dnd.return_code", "603"),
+        ("phone.dnd.accounts", "1, 2"),
+    ];
+    let mut state = State { group: ui::SettingsGroup::Calls, ..state(&set_up) };
+    let morning = state.config.dnd_morning;
+    let now = jiff::ZonedDateTime::now();
+    let at = |day: jiff::civil::Date| {
+        let time = day.at(morning.hour as i8, morning.minute as i8, 0, 0);
+        time.to_zoned_datetime(now.time_zone().clone()).expect("the clocks show it").timestamp()
+    };
+    let today = at(now.date());
+    let ends = if today > now.timestamp() { today } else { at(now.date().tomorrow().expect("there is one")) };
+    let ends = SystemTime::try_from(ends).expect("it is in range");
+    let until = (mode != DndMode::Off).then_some(ends);
+    state.config = Arc::new(Config { dnd_until: until, ..(*state.config).clone() });
+    let on = mode != DndMode::Off;
+    state.dnd_servers = [0, 1].map(|at| DndServerView {
+        account: at as u8 + 1,
+        on,
+        code: if on { "78" } else { "79" }.to_owned(),
+        state: servers[at],
+    });
+    state
+}
+
+fn not_registered() -> DndServerState {
+    DndServerState::Failed { fault: CodeFault::NotRegistered, again: true }
+}
+
+fn dnd(window: &ui::AppWindow, mode: DndMode, servers: [DndServerState; 2]) {
+    pages::apply(window, &quiet(mode, servers));
+    labels(window);
+    states(window, ui::AccountState::Registered, ui::AccountState::Failed);
+}
+
+fn dnd_sheet(window: &ui::AppWindow, mode: DndMode, servers: [DndServerState; 2]) {
+    dnd(window, mode, servers);
+    window.global::<ui::StatusAdapter>().set_choosing_dnd(true);
+}
 
 fn taken() -> PortFault {
     PortFault { transport: "TCP", port: 5060, trouble: PortTrouble::Taken }
@@ -265,6 +441,12 @@ fn states(window: &ui::AppWindow, first: ui::AccountState, second: ui::AccountSt
     };
     let rows = ModelRc::new(slint::VecModel::from(vec![view(1, first), view(2, second)]));
     window.global::<ui::StatusAdapter>().set_accounts(rows);
+}
+
+/// Both accounts are registered, and bear labels.
+pub(super) fn both_accounts(window: &ui::AppWindow) {
+    labels(window);
+    states(window, ui::AccountState::Registered, ui::AccountState::Registered);
 }
 
 fn labels(window: &ui::AppWindow) {

@@ -1,8 +1,5 @@
 //! What stands in a file of certificates and keys: PEM or DER.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
 
 use super::facts::Facts;
+use crate::worker::sticks::{self, Links};
 
 /// The largest file that is read, in bytes: all authorities of a system are in less.
 pub(super) const LARGEST: u64 = 256 * 1024;
@@ -26,15 +24,6 @@ pub struct Contents {
     pub keys: Vec<PrivateKeyDer<'static>>,
     /// Whether there is a key that only a password opens.
     is_locked: bool,
-}
-
-/// What an [`open`] does with a symbolic link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Links {
-    /// Goes where it leads: the installer set it up.
-    Followed,
-    /// Refuses it: whoever wrote the stick must not choose what is read.
-    Refused,
 }
 
 impl Contents {
@@ -161,34 +150,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 /// # Errors
 /// Why it cannot be read, in words, without its name.
 pub(super) fn bytes(path: &Path, links: Links) -> Result<Vec<u8>, String> {
-    let file = open(path, links)?;
-    let described = file.metadata().map_err(|error| error.to_string())?;
-    if !described.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let too_large = || format!("it is larger than {} KiB", LARGEST / 1024);
-    if described.len() > LARGEST {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    // It may grow while it is read.
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LARGEST { Err(too_large()) } else { Ok(bytes) }
-}
-
-/// Opens without waiting: a pipe that nobody writes to would keep us for ever.
-fn open(path: &Path, links: Links) -> Result<File, String> {
-    let refused = if links == Links::Refused { libc::O_NOFOLLOW } else { 0 };
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | refused).open(path).map_err(|error| {
-        match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
-            ErrorKind::PermissionDenied => "the panel may not read it".to_owned(),
-            _ if links == Links::Refused && error.raw_os_error() == Some(libc::ELOOP) => {
-                "it is a link to another place".to_owned()
-            }
-            _ => error.to_string(),
-        }
-    })
+    sticks::bytes(path, links, LARGEST)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

@@ -6,9 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use super::MOST_FILES;
-use super::contents::{self, Contents, Links, fits, pem_of_certificate, pem_of_key};
+use super::contents::{self, Contents, fits, pem_of_certificate, pem_of_key};
 use crate::channel::CertificateRole;
 use crate::config::write_atomically;
+use crate::worker::sticks::Links;
 
 /// The longest name that a file keeps, in characters, without its ending.
 const LONGEST_STEM: usize = 48;

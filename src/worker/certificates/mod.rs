@@ -10,7 +10,6 @@ mod contents;
 mod desk;
 mod facts;
 mod import;
-mod sticks;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -19,13 +18,14 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::sticks::{self, Wanted};
+
 #[cfg(test)]
 pub(super) use self::contents::pem_of_key;
 pub use self::contents::{Contents, fits};
 pub use self::desk::{Desk, Done, Waits};
 pub use self::facts::{Facts, Identity};
 pub use self::import::{Imported, import};
-pub use self::sticks::candidates;
 
 /// The most files that the folder holds.
 const MOST_FILES: usize = 64;
@@ -42,9 +42,14 @@ pub struct Places {
 impl Places {
     /// `certificates` in the data folder, and the places where Debian mounts sticks.
     pub fn of(data: &Path) -> Self {
-        let sticks = ["/media", "/run/media", "/mnt"].map(PathBuf::from).into();
-        Self { folder: data.join("certificates"), sticks }
+        Self { folder: data.join("certificates"), sticks: sticks::roots() }
     }
+}
+
+/// The files below these folders that could be imported, by path. May wait for a slow stick.
+pub fn candidates(roots: &[PathBuf]) -> Vec<PathBuf> {
+    let endings = &["pem", "crt", "cer", "key", "der"];
+    sticks::candidates(roots, Wanted { endings, largest: contents::LARGEST })
 }
 
 /// A file of the panel's own folder.

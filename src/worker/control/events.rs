@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::status;
+use super::{contacts, status};
 use crate::channel::{Event, LogEntry, Screen};
 
 /// The line of an event, with its line end; none for what concerns the screen alone.
@@ -21,6 +21,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         Event::Call(view) => json!({"event": "call", "call": status::call(now, view)}),
         Event::DirectIp(view) => json!({"event": "direct_ip", "direct_ip": status::direct_ip(view)}),
         Event::Registration(view) => json!({"event": "account", "account": status::account(now, view)}),
+        Event::DndServers(views) => json!({"event": "dnd_servers", "dnd_servers": status::dnd_servers(views)}),
         Event::AccountTest(view) => json!({"event": "account_test", "test": status::account_test(view)}),
         Event::Pin(view) => json!({"event": "pin", "pin": status::pin(now, view)}),
         Event::Log(entries) => json!({
@@ -30,8 +31,15 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
             "newest": entries.first(),
         }),
         Event::Notices(list) => json!({"event": "notices", "notices": status::notices(list)}),
+        Event::ContactsImported(imported) => {
+            json!({"event": "contacts_imported", "import": contacts::imported(imported)})
+        }
         Event::Bye => json!({"event": "bye"}),
-        Event::CertificateFiles(_) | Event::Refused(_) | Event::Ask { .. } => return None,
+        Event::CertificateFiles(_)
+        | Event::ContactFiles { .. }
+        | Event::ContactsExported { .. }
+        | Event::Refused(_)
+        | Event::Ask { .. } => return None,
     };
     Some(with_end(&value))
 }

@@ -5,6 +5,7 @@
 //!        ◀─line─ serve                         ◀─Outcome──────────┘        └─ status, events
 //! ```
 
+pub mod contacts;
 pub mod events;
 pub mod protocol;
 pub mod serve;

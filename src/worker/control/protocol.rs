@@ -3,13 +3,22 @@
 //! Nothing here knows a socket. Parameters go by name; a wrong one is answered with its name, its value and what is allowed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::channel::{Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, ScreenRequest};
+use super::contacts;
+use crate::channel::{
+    Account, AccountChoice, CallHandle, CertificateRole, Command, DndMode, DndTerm, RuleChange, ScreenRequest,
+};
+use crate::config::book::Which;
+use crate::config::{DialRule, PhonebookEntry};
 
 /// The longest line that is read, in bytes, without its line end.
 pub const LINE_LIMIT: usize = 64 * 1024;
+
+/// The longest time for which do not disturb is switched on, in minutes: a day.
+const LONGEST_DND: u64 = 24 * 60;
 
 /// One line that was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +42,10 @@ pub enum Do {
     Get(String),
     /// The files of certificates and keys that were imported.
     Certificates,
+    /// The dial plan.
+    Rules,
+    /// The address book.
+    Contacts,
     /// Turn this connection into a stream of events.
     Events,
 }
@@ -78,6 +91,8 @@ fn what(from: &Parameters<'_>) -> Result<Do, String> {
         "status" => Do::Status,
         "events" => Do::Events,
         "certificates" => Do::Certificates,
+        "rules" => Do::Rules,
+        "contacts" => Do::Contacts,
         "get" => Do::Get(from.text("key")?.to_owned()),
         "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
         "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
@@ -100,7 +115,7 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
         "mute" => Command::Mute(from.switch("on")?),
         "camera" => Command::SendCamera(from.switch("on")?),
         "dtmf" => Command::Dtmf(from.text("digits")?.to_owned()),
-        "dnd" => Command::Dnd(from.dnd()?),
+        "dnd" => Command::Dnd(from.dnd()?, from.term()?),
         "volume" => Command::Volume(from.level()?),
         "set" => Command::Set { key: from.text("key")?.to_owned(), value: from.value("value")? },
         "import_certificate" => Command::ImportCertificate {
@@ -108,6 +123,18 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
             role: from.role()?,
             file: PathBuf::from(from.text("file")?),
         },
+        "add_rule" => Command::Rules(RuleChange::Add(from.rule()?)),
+        "change_rule" => Command::Rules(RuleChange::Change { prefix: from.text("of")?.to_owned(), rule: from.rule()? }),
+        "remove_rule" => Command::Rules(RuleChange::Remove(from.text("prefix")?.to_owned())),
+        "import_rules" => Command::Rules(RuleChange::ImportFile(PathBuf::from(from.text("file")?))),
+        "add_contact" => Command::AddContact(Box::new(from.contact()?)),
+        "change_contact" => Command::ChangeContact {
+            which: Which::Named(from.text("name")?.to_owned()),
+            entry: Box::new(from.contact()?),
+        },
+        "remove_contact" => Command::RemoveContact(Which::Named(from.text("name")?.to_owned())),
+        "import_contacts" => Command::ImportContacts(PathBuf::from(from.text("file")?)),
+        "export_contacts" => Command::ExportContacts(PathBuf::from(from.text("file")?)),
         "quit" => Command::Quit,
         other => return Err(format!("'{other}' is not a thing to do")),
     })
@@ -180,12 +207,40 @@ impl<'a> Parameters<'a> {
         }
     }
 
+    /// A rule of the dial plan, not checked yet.
+    fn rule(&self) -> Result<DialRule, String> {
+        let replace = match self.0.get("replace") {
+            Some(Value::Array(items)) => {
+                let words = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+                words.collect()
+            }
+            Some(one) => vec![one.as_str().map_or_else(|| one.to_string(), str::to_owned)],
+            None => return Err("\"replace\" is missing".to_owned()),
+        };
+        Ok(DialRule {
+            name: if self.0.contains_key("name") { self.text("name")?.to_owned() } else { String::new() },
+            prefix: self.text("prefix")?.to_owned(),
+            replace,
+            account: self.account()?,
+            rest: Default::default(),
+        })
+    }
+
     fn role(&self) -> Result<CertificateRole, String> {
         let word = self.text("role")?;
         CertificateRole::ALL
             .into_iter()
             .find(|role| role.word() == word)
             .ok_or_else(|| format!("\"role\" is '{word}', it must be authority, client or key"))
+    }
+
+    /// A whole contact.
+    fn contact(&self) -> Result<PhonebookEntry, String> {
+        match self.0.get("contact") {
+            Some(Value::Object(contact)) => contacts::parse(contact),
+            Some(other) => Err(format!("\"contact\" is {other}, it must be an object")),
+            None => Err("\"contact\" is missing".to_owned()),
+        }
     }
 
     fn dnd(&self) -> Result<DndMode, String> {
@@ -195,6 +250,22 @@ impl<'a> Parameters<'a> {
             "reject" => Ok(DndMode::Reject),
             other => Err(format!("\"mode\" is '{other}', it must be off, silent or reject")),
         }
+    }
+
+    /// For how long: `morning`, a number of minutes up to a day, or nothing for until it is switched off.
+    fn term(&self) -> Result<DndTerm, String> {
+        let Some(value) = self.0.get("for").filter(|value| !value.is_null()) else { return Ok(DndTerm::Open) };
+        if value == "morning" {
+            return Ok(DndTerm::Morning);
+        }
+        value
+            .as_u64()
+            .or_else(|| value.as_str()?.parse().ok())
+            .filter(|minutes| (1..=LONGEST_DND).contains(minutes))
+            .map(|minutes| DndTerm::For(Duration::from_secs(minutes * 60)))
+            .ok_or_else(|| {
+                format!("\"for\" is {value}, it must be morning or a number of minutes from 1 to {LONGEST_DND}")
+            })
     }
 
     fn level(&self) -> Result<u8, String> {
@@ -215,6 +286,10 @@ mod tests {
         parse(line.as_bytes()).expect("this line is right").what
     }
 
+    fn anna() -> PhonebookEntry {
+        PhonebookEntry { name: "Anna".into(), numbers: vec!["12".into()], ..PhonebookEntry::default() }
+    }
+
     fn refused(line: &str) -> String {
         parse(line.as_bytes()).expect_err("this line is wrong").error
     }
@@ -232,6 +307,8 @@ mod tests {
         assert_eq!(understood(r#"{"do":"status"}"#), Do::Status);
         assert_eq!(understood(r#"{"do":"events"}"#), Do::Events);
         assert_eq!(understood(r#"{"do":"certificates"}"#), Do::Certificates);
+        assert_eq!(understood(r#"{"do":"rules"}"#), Do::Rules);
+        assert_eq!(understood(r#"{"do":"contacts"}"#), Do::Contacts);
         assert_eq!(understood(r#"{"do":"get","key":"a.b"}"#), Do::Get("a.b".into()));
         let commands = [
             (r#"{"do":"dial","text":"1","account":"2"}"#, {
@@ -246,7 +323,14 @@ mod tests {
             (r#"{"do":"mute","on":true}"#, Command::Mute(true)),
             (r#"{"do":"mute","on":"off"}"#, Command::Mute(false)),
             (r#"{"do":"dtmf","digits":"12#"}"#, Command::Dtmf("12#".into())),
-            (r#"{"do":"dnd","mode":"silent"}"#, Command::Dnd(DndMode::Silent)),
+            (r#"{"do":"dnd","mode":"silent"}"#, Command::Dnd(DndMode::Silent, DndTerm::Open)),
+            (r#"{"do":"dnd","mode":"reject","for":"morning"}"#, Command::Dnd(DndMode::Reject, DndTerm::Morning)),
+            (r#"{"do":"dnd","mode":"silent","for":90}"#, {
+                Command::Dnd(DndMode::Silent, DndTerm::For(Duration::from_secs(5400)))
+            }),
+            (r#"{"do":"dnd","mode":"silent","for":"60"}"#, {
+                Command::Dnd(DndMode::Silent, DndTerm::For(Duration::from_secs(3600)))
+            }),
             (r#"{"do":"volume","level":100}"#, Command::Volume(100)),
             (r#"{"do":"set","key":"k","value":5062}"#, Command::Set { key: "k".into(), value: "5062".into() }),
             (r#"{"do":"set","key":"k","value":"x y"}"#, Command::Set { key: "k".into(), value: "x y".into() }),
@@ -257,6 +341,26 @@ mod tests {
                     file: "/stick/door.pem".into(),
                 }
             }),
+            (r#"{"do":"add_rule","name":"All","prefix":"9","replace":["101",102],"account":2}"#, {
+                Command::Rules(RuleChange::Add(DialRule {
+                    name: "All".into(),
+                    prefix: "9".into(),
+                    replace: vec!["101".into(), "102".into()],
+                    account: AccountChoice::Account2,
+                    ..DialRule::default()
+                }))
+            }),
+            (r#"{"do":"remove_rule","prefix":"9"}"#, Command::Rules(RuleChange::Remove("9".into()))),
+            (r#"{"do":"import_rules","file":"/a.csv"}"#, Command::Rules(RuleChange::ImportFile("/a.csv".into()))),
+            (r#"{"do":"add_contact","contact":{"name":"Anna","numbers":["12"]}}"#, {
+                Command::AddContact(Box::new(anna()))
+            }),
+            (r#"{"do":"change_contact","name":"Bert","contact":{"name":"Anna","numbers":["12"]}}"#, {
+                Command::ChangeContact { which: Which::Named("Bert".into()), entry: Box::new(anna()) }
+            }),
+            (r#"{"do":"remove_contact","name":"Bert"}"#, Command::RemoveContact(Which::Named("Bert".into()))),
+            (r#"{"do":"import_contacts","file":"/a.vcf"}"#, Command::ImportContacts("/a.vcf".into())),
+            (r#"{"do":"export_contacts","file":"/a.csv"}"#, Command::ExportContacts("/a.csv".into())),
             (r#"{"do":"quit"}"#, Command::Quit),
         ];
         for (line, command) in commands {
@@ -281,7 +385,15 @@ mod tests {
         assert!(refused(r#"{"do":"volume","level":-1}"#).contains("-1"));
         assert!(refused(r#"{"do":"answer","call":"x"}"#).contains("the number of a call"));
         assert!(refused(r#"{"do":"dnd","mode":"loud"}"#).contains("off, silent or reject"));
+        for wrong in ["0", "1441", "\"noon\""] {
+            let said = refused(&format!(r#"{{"do":"dnd","mode":"silent","for":{wrong}}}"#));
+            assert_eq!(said, format!("\"for\" is {wrong}, it must be morning or a number of minutes from 1 to 1440"));
+        }
         assert!(refused(r#"{"do":"dial","text":"1","account":3}"#).contains("auto, 1 or 2"));
+        assert_eq!(refused(r#"{"do":"add_rule","prefix":"9"}"#), "\"replace\" is missing");
+        assert_eq!(refused(r#"{"do":"add_rule","prefix":9,"replace":"1"}"#), "\"prefix\" is 9, it must be text");
+        assert_eq!(refused(r#"{"do":"add_contact"}"#), "\"contact\" is missing");
+        assert!(refused(r#"{"do":"add_contact","contact":{"code":"1"}}"#).contains("a contact has no \"code\""));
         let import = |account: &str, role: &str| {
             refused(&format!(r#"{{"do":"import_certificate","account":"{account}","role":"{role}","file":"f"}}"#))
         };

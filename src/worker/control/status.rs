@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, Notice, PinView, RegistrationView, Screen,
-    TestStep, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, Notice, PinView,
+    RegistrationView, Screen, TestStep, UnlockState, VideoView,
 };
+use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
 use crate::worker::certificates::Listed;
 
@@ -17,8 +18,10 @@ use crate::worker::certificates::Listed;
 pub struct State<'a> {
     /// What the screen last said that it shows.
     pub screen: Screen,
-    /// `off`, `silent`, `reject`.
-    pub dnd: &'a str,
+    /// The settings, for those of do not disturb.
+    pub dnd: &'a Config,
+    /// What the servers of the accounts say to it.
+    pub dnd_servers: &'a [DndServerView],
     /// Direct IP calls.
     pub direct_ip: &'a DirectIpView,
     /// The accounts, in order.
@@ -40,7 +43,10 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "screen": state.screen.name(),
-        "dnd": state.dnd,
+        "dnd": state.dnd.dnd_mode.word(),
+        "dnd_until": state.dnd.dnd_until.map(moment_text),
+        "dnd_accounts": state.dnd.dnd_accounts.words().collect::<Vec<_>>(),
+        "dnd_servers": dnd_servers(state.dnd_servers),
         "direct_ip": direct_ip(state.direct_ip),
         "accounts": state.accounts.iter().map(|view| account(now, view)).collect::<Vec<_>>(),
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
@@ -49,6 +55,25 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "pin": pin(now, state.pin),
         "shows": state.shows.map(|codecs| codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>()),
     })
+}
+
+/// What the servers of the accounts say to do not disturb: `none`, `calling`, `done` or `failed`, the last with a reason.
+pub fn dnd_servers(views: &[DndServerView]) -> Value {
+    let one = |view: &DndServerView| {
+        let (reason, again) = match view.state {
+            DndServerState::Failed { fault, again } => (Some(fault.to_string()), again),
+            _ => (None, false),
+        };
+        json!({
+            "account": view.account,
+            "on": view.on,
+            "code": view.code,
+            "state": view.state.name(),
+            "reason": reason,
+            "again": again,
+        })
+    };
+    views.iter().map(one).collect()
 }
 
 /// Direct IP calls.
@@ -131,6 +156,7 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "account": view.account,
         "remote": view.remote,
         "name": view.name,
+        "legs": view.legs,
         "since_ms": milliseconds(now, view.began),
         "answered_ms": view.answered.map(|at| milliseconds(now, at)),
         "end_reason": view.end_reason.map(|reason| reason.to_string()),
@@ -150,6 +176,23 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
+    })
+}
+
+/// One rule of the dial plan.
+pub fn rule(rule: &DialRule) -> Value {
+    json!({"name": rule.name, "prefix": rule.prefix, "replace": rule.replace, "account": rule.account.word()})
+}
+
+/// What came of a table of dial rules.
+pub fn rule_import(import: &RuleImport) -> Value {
+    let bad: Vec<Value> = import.bad.iter().map(|bad| json!({"line": bad.line, "reason": bad.reason})).collect();
+    json!({
+        "added": import.added,
+        "changed": import.changed,
+        "same": import.same,
+        "refused": import.refused,
+        "bad": bad,
     })
 }
 
@@ -208,7 +251,7 @@ fn tenths(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallState, EndReason, RegistrationState, SessionTimerView};
+    use crate::channel::{CallState, CodeFault, EndReason, RegistrationState, SessionTimerView};
     use crate::worker::testing::visitor;
     use std::time::Duration;
 
@@ -254,9 +297,12 @@ mod tests {
             state: RegistrationState::Disabled,
             ..RegistrationView::default()
         });
+        let failed = DndServerState::Failed { fault: CodeFault::NotRegistered, again: true };
+        let servers = [DndServerState::None, failed].map(|state| DndServerView { state, ..DndServerView::default() });
         let state = State {
             screen: Screen::InCall,
-            dnd: "off",
+            dnd: &Config::default(),
+            dnd_servers: &servers,
             direct_ip: &direct_ip,
             accounts: &accounts,
             calls: &[call],
@@ -268,7 +314,8 @@ mod tests {
         let given = status(now, &state);
         let expected = json!({
             "version": env!("CARGO_PKG_VERSION"), "screen": "in_call", "dnd": "off", "missed": 0,
-            "shows": ["H264", "VP8"],
+            "shows": ["H264", "VP8"], "dnd_until": null, "dnd_accounts": ["1", "2", "ip"],
+            "dnd_servers": [{"state": "none", "reason": null}, {"state": "failed", "reason": "not registered", "again": true}],
             "direct_ip": {"enabled": true, "port": 5060, "listening": ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"],
                 "error": null},
             "calls": [{"call": 1, "direction": "in", "state": "confirmed", "account": 0, "remote": "sip:door@127.0.0.1",

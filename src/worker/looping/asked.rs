@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::Loop;
-use crate::channel::{CallHandle, Command, Done, Event, ScreenRequest};
+use crate::channel::{CallHandle, Command, Done, Event, RuleChange, ScreenRequest};
 use crate::config::{self, FileError};
 use crate::worker::control::protocol::Do;
 use crate::worker::control::serve::{Call, Outcome};
@@ -80,8 +80,19 @@ impl Loop {
                 self.leave("ctl quit");
             }
             Do::Certificates => self.list_certificates(reply),
+            Do::Rules => {
+                let rules: Vec<Value> = self.phone.config().dial_plan.rules().map(status::rule).collect();
+                let _ = reply.send(Ok(json!({"rules": rules})));
+            }
+            Do::Command(Command::Rules(RuleChange::ImportFile(file))) => self.import_rules(file, Some(reply)),
             Do::Command(command @ (Command::ImportCertificate { .. } | Command::ListCertificateFiles)) => {
                 self.certificate_command(command, Some(reply));
+            }
+            Do::Contacts => drop(reply.send(Ok(self.list_contacts()))),
+            Do::Command(
+                command @ (Command::ImportContacts(_) | Command::ExportContacts(_) | Command::ListContactFiles),
+            ) => {
+                self.contact_command(command, Some(reply));
             }
             Do::Command(command) => {
                 if let Some((command, Some(reply))) = self.without_plain_pin(command, Some(reply)) {
@@ -98,16 +109,22 @@ impl Loop {
             Ok(done) => {
                 let value = match done {
                     Done::Call(CallHandle(call)) => json!({"call": call}),
+                    Done::Rules(import) => status::rule_import(&import),
                     Done::Ok => json!({}),
                 };
-                // What is to be saved goes to the disk before anybody is told that it is done.
-                self.drain();
-                if self.saving > 0 {
-                    self.asked.of_disk.push((reply, value));
-                } else {
-                    let _ = reply.send(Ok(value));
-                }
+                self.answer_saved(reply, value);
             }
+        }
+    }
+
+    /// What is to be saved goes to the disk before anybody is told that it is done.
+    pub(super) fn answer_saved(&mut self, reply: Reply, value: Value) {
+        self.drain();
+        if self.saving > 0 {
+            self.asked.of_disk.push((reply, value));
+        } else {
+            // Who asked may have gone.
+            let _ = reply.send(Ok(value));
         }
     }
 
@@ -115,7 +132,8 @@ impl Loop {
         let config = self.phone.config();
         let state = State {
             screen: self.phone.screen(),
-            dnd: config.dnd_mode.word(),
+            dnd: config,
+            dnd_servers: &self.phone.dnd_servers(),
             direct_ip: &self.phone.direct_ip(),
             accounts: &self.phone.registrations(),
             calls: &self.phone.calls(),

@@ -1,13 +1,16 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
 //! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
-//! about files of certificates, `plugins` about those of GStreamer that are missing.
+//! about files of certificates, `contacts` and `rules` about those of contacts and dial rules, `plugins` about those of GStreamer
+//! that are missing.
 
 mod asked;
 mod certificates;
+mod contacts;
 mod outputs;
 mod pin;
 mod plugins;
+mod rules;
 
 use std::collections::HashMap;
 use std::io;
@@ -25,7 +28,9 @@ use tokio::task::AbortHandle;
 
 use self::asked::Asked;
 use super::Options;
+use super::calendar::SystemCalendar;
 use super::certificates::{self as files_of_certificates, Desk, Places};
+use super::contacts as files_of_contacts;
 use super::control::{events, serve};
 use super::files::{self, Saved, Writer};
 use super::media::{Media, Packet, Report, now};
@@ -38,10 +43,10 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
-use crate::channel::{Command, Event};
+use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
-use crate::phone::{FlowFault, LINES, Phone, Routes, Start};
+use crate::phone::{FlowFault, PORTS, Phone, Routes, Start};
 use crate::sdp::{AudioCodec, Capabilities, VideoCodec};
 use crate::sip::{FlowId, Path, Transport};
 
@@ -83,6 +88,8 @@ enum Input {
     Probed(VideoCapabilities),
     Pin(pins::Done),
     Certificates(files_of_certificates::Done),
+    Rules(rules::Read),
+    Contacts(files_of_contacts::Done),
     Signal(&'static str),
     Due,
 }
@@ -102,6 +109,8 @@ struct Loop {
     saving: usize,
     pin: Pin,
     certificates: Desk,
+    rules: rules::Desk,
+    contact_files: files_of_contacts::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -129,6 +138,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (saved_in, mut saved) = mpsc::unbounded_channel();
     let (pins_in, mut pins) = mpsc::unbounded_channel();
     let (certificates_in, mut certificates) = mpsc::unbounded_channel();
+    let (rules_in, mut rules_read) = mpsc::unbounded_channel();
+    let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -140,7 +151,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let writer = Writer::start(files, saved_in)?;
     let mut random = StdRng::from_seed(seed);
     let phone_seed = rand::RngExt::random(&mut random);
-    let (media, ports, mut reports) = Media::start(&config, LINES, channels.frames, random);
+    let (media, ports, mut reports) = Media::start(&config, PORTS, channels.frames, random);
     let pin = Pin::load(now(), &data, &config.pin, pins_in);
     let start = Start {
         config: Arc::new(config),
@@ -149,6 +160,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         capabilities: capabilities(&VideoCapabilities::default()),
         ports,
         routes: Box::new(SystemRoutes),
+        calendar: Box::new(SystemCalendar),
         instance: files::instance(&data),
     };
     let places = Places::of(&data);
@@ -165,6 +177,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         pin,
         keyring: Keyring::new(&places.folder),
         certificates: Desk::new(places, certificates_in),
+        rules: rules::Desk::new(rules_in),
+        contact_files: files_of_contacts::Desk::new(contacts_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -212,6 +226,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(result) = saved.recv() => Input::Saved(result),
             Some(done) = pins.recv() => Input::Pin(done),
             Some(done) = certificates.recv() => Input::Certificates(done),
+            Some(read) = rules_read.recv() => Input::Rules(read),
+            Some(done) = contacts.recv() => Input::Contacts(done),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -250,6 +266,8 @@ impl Loop {
             Input::Probed(found) => self.probed(&found),
             Input::Pin(done) => self.pin_done(done),
             Input::Certificates(done) => self.certificates_done(done),
+            Input::Rules(read) => self.rules_read(read),
+            Input::Contacts(done) => self.contacts_done(done),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -263,6 +281,10 @@ impl Loop {
             Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => self.pin_command(command),
             Command::ImportCertificate { .. } | Command::ListCertificateFiles => {
                 self.certificate_command(command, None)
+            }
+            Command::Rules(RuleChange::ImportFile(file)) => self.import_rules(file, None),
+            Command::ImportContacts(_) | Command::ExportContacts(_) | Command::ListContactFiles => {
+                self.contact_command(command, None);
             }
             command => {
                 if let Command::Shown(screen) = &command {

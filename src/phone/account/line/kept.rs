@@ -8,7 +8,7 @@ use crate::phone::account::hops::{Place, Stop};
 use crate::sip::{Path, ProbeHandle, Transport};
 
 impl Line {
-    pub(super) fn is_in_force(&self) -> bool {
+    pub fn is_in_force(&self) -> bool {
         matches!(self.stage, Stage::Registered(_))
     }
 

@@ -149,13 +149,22 @@ impl Line {
                 return;
             }
         }
+        self.survey(desk.now);
         self.begin(desk);
+    }
+
+    /// Where calls are let in from alone, all places that they may come from are known.
+    fn survey(&mut self, now: Instant) {
+        if let (true, Some(hops)) = (self.config.prevent_sip_hacking, &mut self.hops) {
+            hops.survey(now);
+        }
     }
 
     /// Settings that change nothing on the wire.
     pub fn relabel(&mut self, desk: &mut Desk<'_>, config: &AccountConfig) {
         self.retry = retry(config);
         self.config = config.clone();
+        self.survey(desk.now);
         desk.endpoint.set_session_timer(binding::key(self.account), binding::session_timer(config));
         if let Stage::Registered(registered) = &self.stage {
             let check_at = self.next_check(desk, registered.way);
@@ -298,6 +307,7 @@ impl Line {
     pub fn handle_timeout(&mut self, desk: &mut Desk<'_>) {
         let now = desk.now;
         self.lapses_at.take_if(|at| *at <= now);
+        self.survey(now);
         match &mut self.stage {
             Stage::Waiting { until, .. } if *until <= now => {
                 self.knocks = true;
@@ -337,7 +347,8 @@ impl Line {
             }
             Stage::Off | Stage::Tried | Stage::Walking(_) => None,
         };
-        next.into_iter().chain(self.lapses_at).min()
+        let survey = self.hops.as_ref().filter(|_| self.config.prevent_sip_hacking).and_then(Hops::survey_at);
+        next.into_iter().chain(self.lapses_at).chain(survey).min()
     }
 
     /// The next thing to ask a name server.

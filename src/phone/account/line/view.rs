@@ -1,10 +1,13 @@
 //! What others see of a line.
 
+use std::net::IpAddr;
+
 use super::{Line, Purpose, Registered, Socket, Stage, Walk};
 use crate::channel::{AccountTestView, ProxyInUse, RegistrationState, RegistrationView, TestStep};
 use crate::config::{Account, AccountConfig};
 use crate::phone::account::binding;
-use crate::sip::Path;
+use crate::phone::account::hops::Hops;
+use crate::sip::{FlowId, Path, Transport};
 
 impl Line {
     /// Whose it is.
@@ -64,6 +67,21 @@ impl Line {
     pub fn owns(&self, path: Path) -> bool {
         let by_flow = path.flow.is_some() && self.way().is_some_and(|way| way.flow == path.flow);
         by_flow || self.socket == Socket::Open(path.local.port())
+    }
+
+    /// Where calls through it come from: its server and its proxies, wherever they have been found, and the way in use.
+    pub fn origins(&self) -> impl Iterator<Item = (Transport, IpAddr)> {
+        let known = self.hops.as_ref().map_or(&[][..], Hops::origins).iter().copied();
+        known.chain(self.way().map(|way| (way.transport, way.remote.ip())))
+    }
+
+    /// The connections that were opened for it.
+    pub fn flows(&self) -> impl Iterator<Item = FlowId> {
+        let opening = match &self.stage {
+            Stage::Walking(Walk::Connecting { flow, .. }) => Some(*flow),
+            _ => None,
+        };
+        self.way().and_then(|way| way.flow).into_iter().chain(opening).chain(self.recall.flow())
     }
 
     /// The account's own port.

@@ -1,0 +1,199 @@
+//! Files of contacts, read and written beside the loop: a stick can be slow or broken.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use super::control::serve::Outcome;
+use super::sticks::{self, Links, Wanted};
+use crate::config::book::{self, Book, LARGEST_FILE, Read};
+use crate::config::write_atomically;
+
+/// The most pieces of work at a time: a stick that does not answer must not collect threads.
+const MOST_AT_WORK: usize = 4;
+/// What the names of such files end with.
+const ENDINGS: &[&str] = &["csv", "vcf", "vcard"];
+/// Where the system says what is mounted.
+const MOUNTS: &str = "/proc/mounts";
+
+/// Who waits for an answer on the control socket, if anybody.
+pub type Waits = Option<oneshot::Sender<Outcome>>;
+
+/// What a thread has done.
+#[derive(Debug)]
+pub enum Done {
+    /// Of [`Desk::read`].
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What is in it, or which file it is and what is wrong with it.
+        result: Result<Read, String>,
+        /// Who waits for it.
+        waits: Waits,
+    },
+    /// Of [`Desk::write`].
+    Written {
+        /// The file.
+        file: PathBuf,
+        /// How many contacts are in it, or which file it is and why it cannot be written.
+        result: Result<usize, String>,
+        /// Who waits for it.
+        waits: Waits,
+    },
+    /// Of [`Desk::look`].
+    Found {
+        /// Files that could be read.
+        files: Vec<PathBuf>,
+        /// Folders that could be written to.
+        folders: Vec<PathBuf>,
+    },
+}
+
+/// Gives work out.
+#[derive(Debug)]
+pub struct Desk {
+    at_work: usize,
+    done: UnboundedSender<Done>,
+}
+
+impl Desk {
+    /// Nothing to do yet; what is done is told on `done`, and each of it to [`Desk::settle`].
+    pub fn new(done: UnboundedSender<Done>) -> Self {
+        Self { at_work: 0, done }
+    }
+
+    /// Reads a file of contacts.
+    ///
+    /// # Errors
+    /// Why nothing is done, in words, with whoever waits.
+    pub fn read(&mut self, file: PathBuf, waits: Waits) -> Result<(), (String, Waits)> {
+        self.work(waits, move |waits| Done::Read { result: read(&file), file, waits })
+    }
+
+    /// Writes the contacts to a file.
+    ///
+    /// # Errors
+    /// Why nothing is done, in words, with whoever waits.
+    pub fn write(&mut self, file: PathBuf, book: Book, waits: Waits) -> Result<(), (String, Waits)> {
+        self.work(waits, move |waits| Done::Written { result: write(&file, &book).map(|()| book.len()), file, waits })
+    }
+
+    /// Looks what is on sticks.
+    ///
+    /// # Errors
+    /// Why nothing is done, in words.
+    pub fn look(&mut self) -> Result<(), String> {
+        let looked = self.work(None, |_| {
+            let (roots, mounts) = (sticks::roots(), fs::read_to_string(MOUNTS).unwrap_or_default());
+            let files = sticks::candidates(&roots, Wanted { endings: ENDINGS, largest: LARGEST_FILE });
+            Done::Found { files, folders: sticks::writable(&roots, &mounts) }
+        });
+        looked.map_err(|(problem, _)| problem)
+    }
+
+    /// One piece of work is done.
+    pub fn settle(&mut self) {
+        self.at_work = self.at_work.saturating_sub(1);
+    }
+
+    fn work(&mut self, waits: Waits, work: impl FnOnce(Waits) -> Done + Send + 'static) -> Result<(), (String, Waits)> {
+        if self.at_work >= MOST_AT_WORK {
+            return Err(("other files are still being read: is a stick broken?".to_owned(), waits));
+        }
+        // Whoever waits goes along, and comes back if there is no thread.
+        let (hand, taken) = std::sync::mpsc::channel();
+        let done = self.done.clone();
+        let begun = std::thread::Builder::new().name("contacts".into()).spawn(move || {
+            if let Ok(waits) = taken.recv() {
+                // The loop may have left.
+                let _ = done.send(work(waits));
+            }
+        });
+        match begun {
+            Ok(_) => {
+                self.at_work += 1;
+                let _ = hand.send(waits);
+                Ok(())
+            }
+            Err(error) => Err((format!("no thread to read files: {error}"), waits)),
+        }
+    }
+}
+
+/// What is in a file of contacts.
+///
+/// # Errors
+/// Which file, and why nothing of it is read, in words.
+pub fn read(file: &Path) -> Result<Read, String> {
+    sticks::bytes(file, Links::Refused, LARGEST_FILE)
+        .and_then(|bytes| Read::parse(&bytes).map_err(|error| error.to_string()))
+        .map_err(|problem| format!("{}: {problem}", file.display()))
+}
+
+/// Writes contacts to a file, in the place of what is there: as CSV where its name ends so, else as vCards.
+///
+/// # Errors
+/// Which file, and why it is not written, in words.
+pub fn write(file: &Path, book: &Book) -> Result<(), String> {
+    let is_csv = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let failed = |problem: String| Err(format!("{}: {problem}", file.display()));
+    match fs::symlink_metadata(file) {
+        Ok(there) if !there.is_file() => return failed("something else than a file is there".to_owned()),
+        Err(error) if error.kind() != ErrorKind::NotFound => return failed(error.to_string()),
+        _ => {}
+    }
+    if !file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
+        return failed("there is no such folder".to_owned());
+    }
+    // Spreadsheets know by the mark at the beginning that it is UTF-8.
+    let text = if is_csv { format!("\u{feff}{}", book::write_csv(book)) } else { book::write_vcard(book) };
+    write_atomically(file, text.as_bytes()).or_else(|error| failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PhonebookEntry;
+
+    fn book() -> Book {
+        let entry = PhonebookEntry { name: "Anna".into(), numbers: vec!["12".into()], ..PhonebookEntry::default() };
+        vec![entry].into()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        for name in ["a.csv", "A.CSV", "a.vcf", "a"] {
+            let file = folder.path().join(name);
+            write(&file, &book()).expect(name);
+            let read = read(&file).expect(name);
+            assert_eq!(read.contacts[0].entry, book()[0], "{name}");
+        }
+        let text = fs::read_to_string(folder.path().join("a.csv")).expect("it is there");
+        assert!(text.starts_with("\u{feff}name,number 1"), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_written_is_named_with_the_reason() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let at = |name: &str| folder.path().join(name);
+        let said = |problem: Result<(), String>, words: &str| {
+            let problem = problem.expect_err(words);
+            assert!(problem.starts_with(&folder.path().display().to_string()) && problem.ends_with(words), "{problem}");
+        };
+        let huge = fs::File::create(at("huge.vcf")).expect("created");
+        huge.set_len(50 << 20).expect("a file full of holes");
+        said(read(&at("huge.vcf")).map(drop), ": it is larger than 16 MiB");
+        said(read(&at("none.csv")).map(drop), ": there is no such file");
+        said(read(folder.path()).map(drop), ": it is no file");
+        std::os::unix::fs::symlink("/etc/passwd", at("link.csv")).expect("linked");
+        said(read(&at("link.csv")).map(drop), ": it is a link to another place");
+        said(write(&at("link.csv"), &book()), ": something else than a file is there");
+        said(write(&at("none/a.csv"), &book()), ": there is no such folder");
+        fs::write(at("empty.csv"), "").expect("written");
+        said(read(&at("empty.csv")).map(drop), ": it is empty");
+    }
+}
