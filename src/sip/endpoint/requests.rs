@@ -42,7 +42,7 @@ impl Endpoint {
         }
         match request.method() {
             Method::Ack => self.handle_ack(now, &request),
-            Method::Cancel => self.handle_cancel(now, path, &request),
+            Method::Cancel => self.handle_cancel(now, path, &key.of_cancelled(), &request),
             Method::Invite | Method::Bye | Method::Options | Method::Info | Method::Update | Method::Prack => {
                 if request.to().tag().is_some() {
                     self.handle_inside(now, path, key, request);
@@ -64,16 +64,15 @@ impl Endpoint {
     }
 
     /// CANCEL is answered by itself, whatever becomes of the INVITE (9.2).
-    fn handle_cancel(&mut self, now: Instant, path: Path, cancel: &Request) {
-        let invite = ServerKey::of_cancelled(cancel);
-        let tag = match self.core.transactions.invite_server_mut(&invite) {
+    fn handle_cancel(&mut self, now: Instant, path: Path, invite: &ServerKey, cancel: &Request) {
+        let tag = match self.core.transactions.invite_server_mut(invite) {
             None => return self.refuse(path, cancel, 481, &[]),
             Some(server) if server.is_ignored() => return,
             Some(server) => server.local_tag().map(str::to_owned),
         };
         self.accept_cancel(path, cancel, tag.as_deref());
-        if let Some(owner) = self.core.transactions.pending_invite(&invite) {
-            self.with(now, SessionHandle(owner), |session, cx| session.handle_cancel(cx, &invite, cancel));
+        if let Some(owner) = self.core.transactions.pending_invite(invite) {
+            self.with(now, SessionHandle(owner), |session, cx| session.handle_cancel(cx, invite, cancel));
         }
     }
 
@@ -185,8 +184,9 @@ pub(super) fn continues(
     transactions: &Transactions,
     request: &Request,
 ) -> bool {
-    transactions.has_request(&ServerKey::of(request))
-        || (*request.method() == Method::Cancel && transactions.has_request(&ServerKey::of_cancelled(request)))
+    let key = ServerKey::of(request);
+    transactions.has_request(&key)
+        || (*request.method() == Method::Cancel && transactions.has_request(&key.of_cancelled()))
         || sessions.values().any(|session| session.owns(request))
 }
 

@@ -78,9 +78,12 @@ impl ServerKey {
         ServerKey::with_method(request, &method)
     }
 
-    /// Of the INVITE that this CANCEL is about (RFC 3261 9.2).
-    pub fn of_cancelled(cancel: &Request) -> Self {
-        ServerKey::with_method(cancel, &Method::Invite)
+    /// Of the INVITE that a CANCEL of theirs under this key is about (RFC 3261 9.2).
+    pub fn of_cancelled(&self) -> Self {
+        let mut invite = self.clone();
+        let (ServerKey::Branch { method, .. } | ServerKey::Fields { method, .. }) = &mut invite;
+        *method = Method::Invite.to_string();
+        invite
     }
 
     fn with_method(request: &Request, method: &Method) -> Self {
