@@ -5,22 +5,18 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
 
-use super::control::serve::Outcome;
+use super::errands::{Errands, Waits};
 use super::sticks::{self, Links, Wanted};
 use crate::config::book::{self, Book, LARGEST_FILE, Read};
 use crate::config::write_atomically;
 
-/// The most pieces of work at a time: a stick that does not answer must not collect threads.
+/// The most pieces of work at a time.
 const MOST_AT_WORK: usize = 4;
 /// What the names of such files end with.
 const ENDINGS: &[&str] = &["csv", "vcf", "vcard"];
 /// Where the system says what is mounted.
 const MOUNTS: &str = "/proc/mounts";
-
-/// Who waits for an answer on the control socket, if anybody.
-pub type Waits = Option<oneshot::Sender<Outcome>>;
 
 /// What a thread has done.
 #[derive(Debug)]
@@ -55,14 +51,13 @@ pub enum Done {
 /// Gives work out.
 #[derive(Debug)]
 pub struct Desk {
-    at_work: usize,
-    done: UnboundedSender<Done>,
+    errands: Errands<Done>,
 }
 
 impl Desk {
     /// Nothing to do yet; what is done is told on `done`, and each of it to [`Desk::settle`].
     pub fn new(done: UnboundedSender<Done>) -> Self {
-        Self { at_work: 0, done }
+        Self { errands: Errands::new("contacts", MOST_AT_WORK, done) }
     }
 
     /// Reads a file of contacts.
@@ -96,30 +91,11 @@ impl Desk {
 
     /// One piece of work is done.
     pub fn settle(&mut self) {
-        self.at_work = self.at_work.saturating_sub(1);
+        self.errands.settle();
     }
 
     fn work(&mut self, waits: Waits, work: impl FnOnce(Waits) -> Done + Send + 'static) -> Result<(), (String, Waits)> {
-        if self.at_work >= MOST_AT_WORK {
-            return Err(("other files are still being read: is a stick broken?".to_owned(), waits));
-        }
-        // Whoever waits goes along, and comes back if there is no thread.
-        let (hand, taken) = std::sync::mpsc::channel();
-        let done = self.done.clone();
-        let begun = std::thread::Builder::new().name("contacts".into()).spawn(move || {
-            if let Ok(waits) = taken.recv() {
-                // The loop may have left.
-                let _ = done.send(work(waits));
-            }
-        });
-        match begun {
-            Ok(_) => {
-                self.at_work += 1;
-                let _ = hand.send(waits);
-                Ok(())
-            }
-            Err(error) => Err((format!("no thread to read files: {error}"), waits)),
-        }
+        self.errands.begin(waits, work).map_err(|(why, waits)| (why.to_string(), waits))
     }
 }
 

@@ -17,6 +17,7 @@ mod calendar;
 pub mod certificates;
 pub mod contacts;
 pub mod control;
+mod errands;
 pub mod files;
 mod looping;
 pub mod media;

@@ -23,7 +23,7 @@ use super::sticks::{self, Wanted};
 #[cfg(test)]
 pub(super) use self::contents::pem_of_key;
 pub use self::contents::{Contents, fits};
-pub use self::desk::{Desk, Done, Waits};
+pub use self::desk::{Desk, Done};
 pub use self::facts::{Facts, Identity};
 pub use self::import::{Imported, import};
 

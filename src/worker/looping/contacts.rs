@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::Loop;
 use super::asked::Reply;
 use crate::channel::{Command, ContactsImported, Event, Refusal};
-use crate::worker::contacts::{Done, Waits};
+use crate::worker::contacts::Done;
 use crate::worker::control::contacts;
+use crate::worker::errands::Waits;
 use crate::worker::media::now;
 
 impl Loop {

@@ -32,6 +32,7 @@ use super::calendar::SystemCalendar;
 use super::certificates::{self as files_of_certificates, Desk, Places};
 use super::contacts as files_of_contacts;
 use super::control::{events, serve};
+use super::errands::Errands;
 use super::files::{self, Saved, Writer};
 use super::media::{Media, Packet, Report, now};
 use super::net::direct::{Datagram, Direct, Heard};
@@ -109,7 +110,7 @@ struct Loop {
     saving: usize,
     pin: Pin,
     certificates: Desk,
-    rules: rules::Desk,
+    rules: Errands<rules::Read>,
     contact_files: files_of_contacts::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
@@ -177,7 +178,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         pin,
         keyring: Keyring::new(&places.folder),
         certificates: Desk::new(places, certificates_in),
-        rules: rules::Desk::new(rules_in),
+        rules: rules::errands(rules_in),
         contact_files: files_of_contacts::Desk::new(contacts_in),
         expiry_of: None,
         expiry_due: None,

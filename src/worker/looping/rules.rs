@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Loop;
-use super::asked::Reply;
 use crate::channel::{Command, Refusal, RuleChange};
 use crate::config::{FileError, FileFault};
+use crate::worker::errands::{Errands, NotBegun, Waits};
 use crate::worker::media::now;
 
 /// The largest file that is read, in bytes; ten thousand full rules have room in it.
@@ -20,51 +20,32 @@ const MOST_AT_WORK: usize = 2;
 /// A file was read, or cannot be.
 pub(super) struct Read {
     text: Result<String, FileError>,
-    waits: Option<Reply>,
+    waits: Waits,
 }
 
 /// Gives files out to be read.
-pub(super) struct Desk {
-    at_work: usize,
-    done: UnboundedSender<Read>,
-}
-
-impl Desk {
-    /// Nothing to do yet; what was read is told on `done`.
-    pub(super) fn new(done: UnboundedSender<Read>) -> Self {
-        Self { at_work: 0, done }
-    }
+pub(super) fn errands(done: UnboundedSender<Read>) -> Errands<Read> {
+    Errands::new("rules", MOST_AT_WORK, done)
 }
 
 impl Loop {
     /// Has a file of rules read; `waits` is who asked on the control socket.
-    pub(super) fn import_rules(&mut self, file: PathBuf, waits: Option<Reply>) {
-        if self.rules.at_work >= MOST_AT_WORK {
-            let fault = FileFault::System("other files are still being read: is a stick broken?".to_owned());
-            return self.refuse_rules(fault.of(file), waits);
-        }
-        // Whoever waits goes along, and comes back if there is no thread.
-        let (hand, taken) = std::sync::mpsc::channel();
-        let (done, path) = (self.rules.done.clone(), file.clone());
-        let begun = std::thread::Builder::new().name("rules".into()).spawn(move || {
-            let text = read(&path).map_err(|fault| fault.of(path));
-            if let Ok(waits) = taken.recv() {
-                // The loop may have left.
-                let _ = done.send(Read { text, waits });
-            }
-        });
-        match begun {
-            Ok(_) => {
-                self.rules.at_work += 1;
-                let _ = hand.send(waits);
-            }
-            Err(error) => self.refuse_rules(FileFault::from(error).of(file), waits),
+    pub(super) fn import_rules(&mut self, file: PathBuf, waits: Waits) {
+        let path = file.clone();
+        let begun =
+            self.rules.begin(waits, move |waits| Read { text: read(&path).map_err(|fault| fault.of(path)), waits });
+        if let Err((why, waits)) = begun {
+            let fault = match why {
+                NotBegun::TooMany => FileFault::System(why.to_string()),
+                NotBegun::NoThread(error) => FileFault::from(error),
+            };
+            self.refuse_rules(fault.of(file), waits);
         }
     }
 
     /// A file was read.
     pub(super) fn rules_read(&mut self, read: Read) {
-        self.rules.at_work = self.rules.at_work.saturating_sub(1);
+        self.rules.settle();
         let Read { text, waits } = read;
         match (text.map(RuleChange::Import).map(Command::Rules), waits) {
             (Err(error), waits) => self.refuse_rules(error, waits),
@@ -77,7 +58,7 @@ impl Loop {
         }
     }
 
-    fn refuse_rules(&mut self, error: FileError, waits: Option<Reply>) {
+    fn refuse_rules(&mut self, error: FileError, waits: Waits) {
         match waits {
             // Who asked may have gone.
             Some(reply) => drop(reply.send(Err(error.to_string()))),
