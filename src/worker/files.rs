@@ -17,6 +17,7 @@ use crate::channel::LogEntry;
 use crate::config::journal::Journal;
 use crate::config::store::Store;
 use crate::config::{Config, FileError, FileFault, write_atomically};
+use crate::phone::LogChange;
 
 /// Entries of the call log that are kept.
 const LOG_KEPT: usize = 1000;
@@ -32,10 +33,8 @@ const INSTANCE_NAME: &str = "instance";
 pub enum Job {
     /// These settings in the place of the last.
     Settings(Arc<Config>),
-    /// One more call.
-    Append(Box<LogEntry>),
-    /// These calls, oldest first, in the place of all others.
-    Replace(Vec<LogEntry>),
+    /// This change of the call log.
+    Log(LogChange),
 }
 
 /// What became of a job.
@@ -43,7 +42,7 @@ pub enum Job {
 pub enum Saved {
     /// Of [`Job::Settings`].
     Settings(Result<(), FileError>),
-    /// Of [`Job::Append`] and [`Job::Replace`].
+    /// Of [`Job::Log`].
     Log(Result<(), FileError>),
     /// The settings that could not be saved are durable by now.
     SettingsAtLast,
@@ -61,7 +60,7 @@ pub struct Files {
     /// The settings in force, if they could not be saved.
     unsaved_settings: Option<Arc<Config>>,
     /// The changes of the call log that could not be saved, oldest first.
-    unsaved_log: VecDeque<Job>,
+    unsaved_log: VecDeque<LogChange>,
 }
 
 impl Files {
@@ -79,14 +78,13 @@ impl Files {
                 self.unsaved_settings = saved.is_err().then_some(config);
                 Saved::Settings(saved)
             }
-            Job::Append(_) => {
-                self.unsaved_log.push_back(job);
+            Job::Log(change) => {
+                if let LogChange::Replace(_) = change {
+                    self.unsaved_log.clear();
+                }
+                self.unsaved_log.push_back(change);
                 // The log itself keeps no more.
                 self.unsaved_log.drain(..self.unsaved_log.len().saturating_sub(LOG_KEPT));
-                Saved::Log(self.save_log())
-            }
-            Job::Replace(_) => {
-                self.unsaved_log = VecDeque::from([job]);
                 Saved::Log(self.save_log())
             }
         }
@@ -108,11 +106,10 @@ impl Files {
     }
 
     fn save_log(&mut self) -> Result<(), FileError> {
-        while let Some(job) = self.unsaved_log.front() {
-            match job {
-                Job::Append(entry) => self.log.append(entry)?,
-                Job::Replace(entries) => self.log.replace(entries)?,
-                Job::Settings(_) => {}
+        while let Some(change) = self.unsaved_log.front() {
+            match change {
+                LogChange::Append(entry) => self.log.append(entry)?,
+                LogChange::Replace(entries) => self.log.replace(entries)?,
             }
             self.unsaved_log.pop_front();
         }
@@ -193,7 +190,7 @@ impl Writer {
         let Some(Err(lost)) = self.jobs.as_ref().map(|jobs| jobs.send(job)) else { return Ok(()) };
         Err(match lost.0 {
             Job::Settings(_) => Saved::Settings(Err(FileFault::WriterGone.of(&self.settings))),
-            Job::Append(_) | Job::Replace(_) => Saved::Log(Err(FileFault::WriterGone.of(&self.log))),
+            Job::Log(_) => Saved::Log(Err(FileFault::WriterGone.of(&self.log))),
         })
     }
 }
@@ -244,6 +241,10 @@ mod tests {
         }
     }
 
+    fn append(name: &str) -> Job {
+        Job::Log(LogChange::Append(Box::new(entry(name))))
+    }
+
     #[test]
     fn what_is_reported_as_saved_is_read_again_in_order() {
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -253,7 +254,7 @@ mod tests {
         let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::start(files, done).expect("a thread");
         let config = Config::default().set("phone.direct_ip.port", "5062").expect("in range");
-        let jobs = ["first", "second"].map(|name| Job::Append(Box::new(entry(name))));
+        let jobs = ["first", "second"].map(append);
         for job in jobs.into_iter().chain([Job::Settings(Arc::new(config.clone()))]) {
             writer.save(job).expect("the thread runs");
         }
@@ -279,7 +280,7 @@ mod tests {
         let (done, mut saved) = tokio::sync::mpsc::unbounded_channel();
         let writer = Writer::start(files, done).expect("a thread");
         writer.save(Job::Settings(Arc::new(Config::default()))).expect("the thread runs");
-        writer.save(Job::Append(Box::new(entry("lost")))).expect("the thread runs");
+        writer.save(append("lost")).expect("the thread runs");
         drop(writer);
         assert!(matches!(saved.try_recv(), Ok(Saved::Settings(Err(_)))));
         assert!(matches!(saved.try_recv(), Ok(Saved::Log(Err(_)))));
@@ -296,7 +297,7 @@ mod tests {
         let config = Arc::new(Config::default().set("phone.direct_ip.port", "5062").expect("in range"));
         assert!(matches!(files.save(Job::Settings(config.clone())), Saved::Settings(Err(_))));
         for name in ["first", "second"] {
-            assert!(matches!(files.save(Job::Append(Box::new(entry(name)))), Saved::Log(Err(_))));
+            assert!(matches!(files.save(append(name)), Saved::Log(Err(_))));
         }
         assert_eq!(files.save_again(), []);
         assert!(!files.is_all_saved());
@@ -315,10 +316,10 @@ mod tests {
         std::fs::write(&data, "").expect("written");
         let (mut files, _, _) = Files::open(Store::open(&data.join("config.toml")).0, &data);
         for n in 0..LOG_KEPT + 5 {
-            files.save(Job::Append(Box::new(entry(&n.to_string()))));
+            files.save(append(&n.to_string()));
         }
         assert_eq!(files.unsaved_log.len(), LOG_KEPT);
-        files.save(Job::Replace(Vec::new()));
+        files.save(Job::Log(LogChange::Replace(Vec::new())));
         assert_eq!(files.unsaved_log.len(), 1);
     }
 }

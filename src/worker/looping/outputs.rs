@@ -2,7 +2,7 @@
 
 use super::{Loop, closed_here, name_servers};
 use crate::channel::Event;
-use crate::phone::{Connect, FlowFault, LogChange, MediaEvent, Output};
+use crate::phone::{Connect, FlowFault, MediaEvent, Output};
 use crate::sip::{Path, Transmit, Transport};
 use crate::worker::control::events;
 use crate::worker::files::{Job, Saved};
@@ -51,8 +51,7 @@ impl Loop {
                 self.saving += 1;
                 self.save(Job::Settings(config));
             }
-            Output::SaveLog(LogChange::Append(entry)) => self.save(Job::Append(entry)),
-            Output::SaveLog(LogChange::Replace(entries)) => self.save(Job::Replace(entries)),
+            Output::SaveLog(change) => self.save(Job::Log(change)),
             Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
         }
