@@ -154,19 +154,19 @@ fn quoted(chars: &mut CharIndices<'_>, separator: char) -> Result<(String, End),
 }
 
 /// Writes one record behind `table`, with CRLF as RFC 4180 wants it.
-pub fn write<'a>(table: &mut String, fields: impl IntoIterator<Item = &'a str>) {
+pub fn write(table: &mut String, fields: impl IntoIterator<Item = impl AsRef<str>>) {
     for (at, field) in fields.into_iter().enumerate() {
         if at > 0 {
             table.push(',');
         }
-        table.push_str(&as_field(field));
+        table.push_str(&as_field(field.as_ref()));
     }
     table.push_str("\r\n");
 }
 
-/// A field as it is written. One with a semicolon is put into quotes too, so that no reader takes it for a separator.
+/// A field as it is written. One with a semicolon or a tab is put into quotes too, so that no reader takes it for a separator.
 fn as_field(field: &str) -> Cow<'_, str> {
-    let plain = !field.contains([',', ';', '"', '\r', '\n']) && field.trim() == field;
+    let plain = !field.contains([',', ';', '\t', '"', '\r', '\n']) && field.trim() == field;
     if plain { Cow::Borrowed(field) } else { Cow::Owned(format!("\"{}\"", field.replace('"', "\"\""))) }
 }
 
@@ -244,12 +244,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_as_it_was() {
-        let fields = ["plain", "", "a,b", "c;d", "say \"hi\"", "two\r\nlines", " blank ", "ü✳"];
+        let fields = ["plain", "", "a,b", "c;d", "e\tf", "say \"hi\"", "two\r\nlines", " blank ", "ü✳"];
         let mut table = String::new();
         write(&mut table, fields);
         write(&mut table, ["9"]);
         assert_eq!(good(&table), [row(1, &fields), row(3, &["9"])]);
-        assert!(table.starts_with("plain,,\"a,b\",\"c;d\",\"say \"\"hi\"\"\","), "{table}");
+        assert!(table.starts_with("plain,,\"a,b\",\"c;d\",\"e\tf\",\"say \"\"hi\"\"\","), "{table}");
     }
 
     #[test]

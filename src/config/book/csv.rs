@@ -3,6 +3,7 @@
 //! Read with comma, semicolon or tab, with the columns in any order and under the names that address books give them. Columns
 //! that are not known do not matter. A line that cannot be read costs only itself.
 
+use super::super::csv as table;
 use super::PhonebookEntry;
 use super::field::Field;
 use super::reading::{Incoming, LineFault, Read, Unreadable};
@@ -254,28 +255,11 @@ pub fn write(contacts: &[PhonebookEntry]) -> String {
     let fields = || Field::ALL.into_iter().filter(|field| !matches!(field, Field::Name | Field::Numbers));
     let titles = (1..=columns).map(|number| format!("number {number}"));
     let titles = titles.chain(fields().map(|field| field.word().to_owned()));
-    line(&mut text, std::iter::once("name".to_owned()).chain(titles));
+    table::write(&mut text, std::iter::once("name".to_owned()).chain(titles));
     for contact in contacts {
         let numbers = (0..columns).map(|at| contact.numbers.get(at).cloned().unwrap_or_default());
         let rest = numbers.chain(fields().map(|field| field.text(contact)));
-        line(&mut text, std::iter::once(contact.name.clone()).chain(rest));
+        table::write(&mut text, std::iter::once(contact.name.clone()).chain(rest));
     }
     text
-}
-
-fn line(text: &mut String, cells: impl Iterator<Item = String>) {
-    for (place, cell) in cells.enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        let plain = !cell.contains([',', ';', '\t', '"', '\n', '\r']) && cell.trim() == cell;
-        if plain {
-            text.push_str(&cell);
-        } else {
-            text.push('"');
-            text.push_str(&cell.replace('"', "\"\""));
-            text.push('"');
-        }
-    }
-    text.push_str("\r\n");
 }
