@@ -1,5 +1,6 @@
 //! The worker's words into the screen's words: enums and numbers, never sentences.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use jiff::{Timestamp, ZonedDateTime};
@@ -253,6 +254,14 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
         F::Rejected { status, phrase } => (K::Rejected, *status, phrase.clone()),
     };
     ui::AccountFaultView { kind, code: i32::from(code), text: text.into(), ..Default::default() }
+}
+
+/// A file, as the sheets that let one be chosen show it.
+pub(super) fn file_row(file: &Path) -> ui::FileRow {
+    ui::FileRow {
+        name: file.file_name().unwrap_or_default().to_string_lossy().as_ref().into(),
+        folder: file.parent().map(|folder| folder.display().to_string()).unwrap_or_default().into(),
+    }
 }
 
 /// What is wrong with an entry on the dial pad.

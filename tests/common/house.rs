@@ -29,6 +29,17 @@ pub const PBX: NodeName = 3;
 /// The second server, at 10.0.0.5.
 pub const PBX_2: NodeName = 4;
 
+/// The panel's account at the first server.
+pub const ONE: &[(&str, &str)] = &[
+    ("account1.basic.server", "10.0.0.4"),
+    ("account1.basic.register_name", "101"),
+    ("account1.basic.password", "secret"),
+    ("account1.active", "on"),
+];
+/// And at the second.
+pub const TWO: &[(&str, &str)] =
+    &[("account2.basic.server", "10.0.0.5"), ("account2.basic.register_name", "201"), ("account2.active", "on")];
+
 /// How long a packet is on its way.
 const WAY: Duration = Duration::from_millis(1);
 

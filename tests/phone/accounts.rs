@@ -6,16 +6,7 @@ use vestibule::channel::{
 };
 use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 
-use crate::common::{House, PANEL, PBX, PBX_2, Registrar, ms, s};
-
-const ONE: &[(&str, &str)] = &[
-    ("account1.basic.server", "10.0.0.4"),
-    ("account1.basic.register_name", "101"),
-    ("account1.basic.password", "secret"),
-    ("account1.active", "on"),
-];
-const TWO: &[(&str, &str)] =
-    &[("account2.basic.server", "10.0.0.5"), ("account2.basic.register_name", "201"), ("account2.active", "on")];
+use crate::common::{House, ONE, PANEL, PBX, PBX_2, Registrar, TWO, ms, s};
 
 fn both() -> Vec<(&'static str, &'static str)> {
     [ONE, TWO].concat()

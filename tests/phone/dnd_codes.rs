@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use vestibule::channel::{CallState, Command, DndMode, DndServerState, DndTerm, Event, RegistrationState};
 
-use crate::common::{House, NodeName, PANEL, PBX, PBX_2, Pbx, ms, s};
+use crate::common::{House, NodeName, PANEL, PBX, PBX_2, Pbx, TWO, ms, s};
 
 const ONE: &[(&str, &str)] = &[
     ("account1.basic.server", "10.0.0.4"),
@@ -12,8 +12,6 @@ const ONE: &[(&str, &str)] = &[
     ("account1.basic.display_name", "Flat 3"),
     ("account1.active", "on"),
 ];
-const TWO: &[(&str, &str)] =
-    &[("account2.basic.server", "10.0.0.5"), ("account2.basic.register_name", "201"), ("account2.active", "on")];
 
 fn both() -> House {
     House::with_servers(&[ONE, TWO].concat())

@@ -15,7 +15,7 @@ use vestibule::sip::message::{Message, Response};
 use vestibule::sip::wire::parse_datagram;
 use vestibule::sip::{Path, Transport};
 
-use crate::common::{DOOR, Door, House, OTHER, PANEL, PBX, PBX_2, Pbx, ms, s};
+use crate::common::{DOOR, Door, House, ONE, OTHER, PANEL, PBX, PBX_2, Pbx, TWO, ms, s};
 
 const ELSEWHERE: &str = "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
 
@@ -327,15 +327,6 @@ fn a_leg_that_is_sent_on_goes_there() {
     house.run(ms(50));
     assert!(house.panels[OTHER].phone.calls().is_empty());
 }
-
-const ONE: &[(&str, &str)] = &[
-    ("account1.basic.server", "10.0.0.4"),
-    ("account1.basic.register_name", "101"),
-    ("account1.basic.password", "secret"),
-    ("account1.active", "on"),
-];
-const TWO: &[(&str, &str)] =
-    &[("account2.basic.server", "10.0.0.5"), ("account2.basic.register_name", "201"), ("account2.active", "on")];
 
 #[test]
 fn a_leg_that_is_challenged_proves_its_password() {

@@ -10,7 +10,7 @@ use super::turn;
 use crate::channel::{Command, ContactsImported};
 use crate::config::book::{BadLine, LineFault};
 use crate::ui::panel::Panel;
-use crate::ui::{generated as ui, pages};
+use crate::ui::{convert, generated as ui, pages};
 
 /// The names of the files that are written.
 const WRITTEN: [&str; 2] = ["vestibule-contacts.vcf", "vestibule-contacts.csv"];
@@ -150,10 +150,7 @@ pub(in crate::ui) fn handle_refused_file(panel: &Rc<Panel>, problem: &str) -> bo
 
 /// The files and what came of them, as the sheets show them.
 pub(super) fn apply(adapter: &ui::ContactsAdapter<'_>, transfer: &Transfer) {
-    let rows = transfer.files.iter().map(|file| ui::FileRow {
-        name: file.file_name().unwrap_or_default().to_string_lossy().as_ref().into(),
-        folder: file.parent().map(|folder| folder.display().to_string()).unwrap_or_default().into(),
-    });
+    let rows = transfer.files.iter().map(|file| convert::file_row(file));
     pages::replace(&adapter.get_files(), rows, |rows| adapter.set_files(rows));
     adapter.set_file_busy(transfer.busy);
     adapter.set_file_fault(transfer.fault.as_str().into());

@@ -9,8 +9,8 @@ use slint::ComponentHandle;
 use super::{apply, ui};
 use crate::channel::{CertificateRole, Command};
 use crate::config::Account;
-use crate::ui::pages;
 use crate::ui::panel::{Panel, State};
+use crate::ui::{convert, pages};
 
 /// The files that a certificate can be taken from.
 #[derive(Default)]
@@ -109,10 +109,7 @@ fn show(panel: &Panel) {
 
 /// The files, as the sheet shows them.
 pub(super) fn apply_files(adapter: &ui::SettingsAdapter<'_>, files: &Files) {
-    let rows = files.found.iter().map(|file| ui::FileRow {
-        name: file.file_name().unwrap_or_default().to_string_lossy().as_ref().into(),
-        folder: file.parent().map(|folder| folder.display().to_string()).unwrap_or_default().into(),
-    });
+    let rows = files.found.iter().map(|file| convert::file_row(file));
     pages::replace(&adapter.get_files(), rows, |rows| adapter.set_files(rows));
     adapter.set_file_busy(files.busy);
     adapter.set_file_fault(files.fault.as_str().into());
