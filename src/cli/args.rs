@@ -332,6 +332,8 @@ pub(super) enum SettingsVerb {
         /// The file [default: the panel's own]
         file: Option<PathBuf>,
     },
+    /// Print the reference of all settings, in Markdown
+    Reference,
 }
 
 impl Arguments {

@@ -24,6 +24,7 @@ pub(super) fn run(common: &Common, verb: &SettingsVerb) -> Result<(), Failure> {
         SettingsVerb::Set { key, value } => set(common, key, value),
         SettingsVerb::Check { file: None } => check(&file(common)?),
         SettingsVerb::Check { file: Some(file) } => check(file),
+        SettingsVerb::Reference => print(config::reference().trim_end()),
     }
 }
 

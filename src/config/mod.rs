@@ -17,6 +17,7 @@ mod fault;
 mod file;
 pub mod journal;
 mod pin;
+mod reference;
 mod rules;
 mod setting;
 pub mod store;
@@ -35,6 +36,7 @@ pub use dnd::DndAccounts;
 pub use fault::{DeviceFault, FileError, FileFault, Problem};
 pub use file::{Loaded, Rest, read, write};
 pub use pin::is_pin;
+pub use reference::reference;
 pub use rules::{
     BadRow, DialPlan, DialRule, LONGEST_NAME, LONGEST_PREFIX, MOST_REPLACEMENTS, MOST_RULES, Route, RuleError,
     RuleFault, RuleField, RuleImport,
