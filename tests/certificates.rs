@@ -92,7 +92,7 @@ fn what_cannot_be_used_is_refused_with_file_and_role_and_the_old_value_stays() {
             _ => "Trusted CA",
         };
         assert_eq!(refused.status.code(), Some(1), "{role} {file}");
-        let expected = format!("{} as {label}: {words}", panel.file(file).display());
+        let expected = format!("{} ({label}): {words}", panel.file(file).display());
         assert!(said(&refused).contains(&expected), "{} does not say: {expected}", said(&refused));
     }
     assert_eq!(panel.ctl(&["certificate", "import", "3", "client", "a.pem"]).status.code(), Some(2));

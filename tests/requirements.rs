@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,9 @@ const NUMBERS: &[&[u32]] = &[
     // Accounts.
     &[8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 21, 22, 23, 30, 31, 32, 33, 34, 35, 36, 37, 38],
     // Do not disturb.
-    &[24, 26, 29],
+    &[24, 25, 26, 27, 28, 29],
+    // Prevent SIP Hacking.
+    &[39, 40],
     // Session timer.
     &[41, 42, 43],
 ];
@@ -25,8 +27,12 @@ const NUMBERS: &[&[u32]] = &[
 const SETTINGS: &[(&str, &str, &str)] = &[
     ("phone.direct_ip.enabled", "on", "on, off"),
     ("phone.direct_ip.port", "5060", "1–65535"),
+    ("phone.direct_ip.prevent_sip_hacking", "off", "on, off"),
     ("phone.dnd.mode", "off", "off, silent, reject"),
+    ("phone.dnd.accounts", "1, 2, ip", "any of 1, 2, ip, separated by commas"),
     ("phone.dnd.return_code", "486", "404, 480, 486, 603"),
+    ("phone.dnd.on_code", "78", "up to 16 of 0–9, *, #"),
+    ("phone.dnd.off_code", "79", "up to 16 of 0–9, *, #"),
     ("phone.call.return_code_when_refused", "486", "404, 480, 486, 603"),
     ("phone.call.max_call_time", "30", "0–1440"),
     ("phone.call.max_dial_in_time", "60", "1–600"),
@@ -60,6 +66,7 @@ const OF_ACCOUNT: &[(&str, &str, &str)] = &[
     ("tls.certificate", "", "up to 255 characters"),
     ("tls.key", "", "up to 255 characters"),
     ("tls.fingerprint", "", "up to 128 characters"),
+    ("call.prevent_sip_hacking", "off", "on, off"),
     ("session_timer.active", "off", "on, off"),
     ("session_timer.expires", "1800", "90–7200"),
     ("session_timer.refresher", "uac", "uac, uas"),
@@ -102,12 +109,24 @@ fn rows(text: &str) -> BTreeMap<u32, (String, Vec<String>)> {
     rows
 }
 
+/// The rows of the other table: the key of a setting, and a number or the tests behind it.
+fn settings(text: &str) -> BTreeMap<String, String> {
+    let rows =
+        text.lines().filter_map(|line| line.strip_prefix("| `")?.trim_end_matches([' ', '|']).split_once("` | "));
+    rows.map(|(key, shown)| (key.to_owned(), shown.to_owned())).collect()
+}
+
 /// Whether the file has a test of this name, and not just a function.
 fn has_test(file: &Path, name: &str) -> bool {
     let Ok(text) = fs::read_to_string(file) else { return false };
     let Some((before, _)) = text.split_once(&format!("fn {name}()")) else { return false };
     let attributes = before.trim_end().lines().rev().map(str::trim).take_while(|line| !line.is_empty() && *line != "}");
     attributes.take(4).any(|line| line == "#[test]")
+}
+
+fn assert_is_there(what: &str, test: &str) {
+    let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("{what}: {test}"));
+    assert!(has_test(&root().join(file), name), "{what}: there is no test {test}");
 }
 
 #[test]
@@ -121,8 +140,22 @@ fn each_number_has_its_line_and_each_test_that_is_named_is_there() {
         assert!(asked.contains(number), "nobody asks for S{number}");
         assert!(!what.is_empty() && !tests.is_empty(), "S{number} says nothing, or nothing shows it");
         for test in tests {
-            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("S{number}: {test}"));
-            assert!(has_test(&root().join(file), name), "S{number}: there is no test {test}");
+            assert_is_there(&format!("S{number}"), test);
+        }
+    }
+}
+
+#[test]
+fn each_setting_that_is_asked_for_is_seen_to_take_effect() {
+    let text = fs::read_to_string(root().join("docs/requirements.md")).unwrap();
+    let (rows, settings) = (rows(&text), settings(&text));
+    let keys = SETTINGS.iter().map(|(key, ..)| (*key).to_owned());
+    let keys: Vec<_> = keys.chain(OF_ACCOUNT.iter().map(|(key, ..)| format!("accountN.{key}"))).collect();
+    assert_eq!(settings.keys().cloned().collect::<BTreeSet<_>>(), keys.into_iter().collect::<BTreeSet<_>>());
+    for (key, shown) in settings {
+        match shown.strip_prefix('S') {
+            Some(number) => assert!(rows.contains_key(&number.parse().unwrap()), "{key}: there is no {shown}"),
+            None => shown.split('`').skip(1).step_by(2).for_each(|test| assert_is_there(&key, test)),
         }
     }
 }

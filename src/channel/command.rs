@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::{CallHandle, CallState, DndTerm, PortFault, Screen};
-use crate::config::book::{BookError, Which};
+use super::{CallHandle, CallState, CertificateProblem, DndTerm, PortFault, Screen};
+use crate::config::book::{BookError, Unusable, Which};
 use crate::config::{
     Account, AccountChoice, DialRule, DndMode, FileError, PhonebookEntry, RuleError, RuleImport, Secret, SettingError,
 };
@@ -220,15 +220,20 @@ pub enum Refusal {
     /// A file with dial rules cannot be read.
     #[error("{0}")]
     RuleFile(FileError),
-    /// A file cannot be used as a certificate or key: which file, as what, and what is wrong with it.
+    /// A file cannot be used as a certificate or key.
     #[error("{0}")]
-    Certificate(String),
+    Certificate(CertificateProblem),
     /// The address book cannot be changed so.
     #[error("{0}")]
     Book(#[from] BookError),
-    /// A file of contacts cannot be read or written: which file, and what is wrong with it.
-    #[error("{0}")]
-    ContactFile(String),
+    /// A file of contacts cannot be read or written.
+    #[error("{}: {fault}", .file.display())]
+    ContactFile {
+        /// Which file; nothing where it came to no file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: Unusable,
+    },
     /// There is no such call, or none at all.
     #[error("there is no call to do that with")]
     NoCall,

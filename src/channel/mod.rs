@@ -4,6 +4,7 @@
 //! differences, and the screen shows what the worker reported, never what was tapped.
 
 mod call;
+mod certificate;
 mod command;
 mod dnd;
 mod door;
@@ -16,6 +17,7 @@ mod reach;
 pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
 };
+pub use self::certificate::{CertificateFault, CertificateProblem};
 pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest};
 pub use self::dnd::{CodeFault, DndServerState, DndServerView, DndTerm};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};

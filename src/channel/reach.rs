@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
-use super::PortFault;
+use super::{CertificateProblem, PortFault};
 
 /// Direct IP calls.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -201,7 +201,7 @@ pub enum TlsFault {
     ClientCertificate,
     /// A file of ours that cannot be used: certificate, key, authorities.
     #[error("certificate file: {0}")]
-    OurFile(String),
+    OurFile(CertificateProblem),
     /// The other side does not speak TLS, or no version that is still safe.
     #[error("no TLS connection: {0}")]
     Handshake(String),

@@ -200,6 +200,12 @@ choice! {
         En = "en",
         /// German.
         De = "de",
+        /// French.
+        Fr = "fr",
+        /// Spanish.
+        Es = "es",
+        /// Simplified Chinese.
+        Zh = "zh",
     }
 }
 

@@ -16,8 +16,14 @@ pub enum FileFault {
     /// The rights of file or folder forbid it.
     #[error("this program is not allowed to")]
     NotAllowed,
-    /// More bytes than a file of ours can have.
-    #[error("it is larger than {0} bytes")]
+    /// It is not there, or the folder that it should be in is not.
+    #[error("there is no such file or folder")]
+    Missing,
+    /// Another program holds it.
+    #[error("another program uses it")]
+    Busy,
+    /// More than this many bytes.
+    #[error("it is larger than {}", size(*.0))]
     TooLarge(u64),
     /// There are so many damaged files beside it that no other is put there.
     #[error("there are {0} damaged files already")]
@@ -25,15 +31,31 @@ pub enum FileFault {
     /// It is a folder, or something else that is no file.
     #[error("it is no file")]
     NoFile,
+    /// A link that would lead elsewhere, where none is followed.
+    #[error("it is a link to another place")]
+    Link,
     /// It is not text in UTF-8.
     #[error("it is not text in UTF-8")]
     NotText,
     /// The thread that writes has ended.
     #[error("the thread that writes files is gone")]
     WriterGone,
+    /// So many files are being read that one of them must be stuck.
+    #[error("other files are still being read: is a stick broken?")]
+    StillReading,
     /// Anything else, in the words of the system.
     #[error("{0}")]
     System(String),
+}
+
+/// A number of bytes as people say it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0 => "0 bytes".to_owned(),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
 }
 
 impl From<io::Error> for FileFault {
@@ -42,6 +64,8 @@ impl From<io::Error> for FileFault {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoRoom,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             io::ErrorKind::PermissionDenied => Self::NotAllowed,
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::ResourceBusy | io::ErrorKind::ExecutableFileBusy => Self::Busy,
             _ => Self::System(error.to_string()),
         }
     }
@@ -205,6 +229,8 @@ mod tests {
         assert_eq!(fault(libc::EDQUOT), FileFault::NoRoom);
         assert_eq!(fault(libc::EROFS), FileFault::ReadOnly);
         assert_eq!(fault(libc::EACCES), FileFault::NotAllowed);
+        assert_eq!(fault(libc::ENOENT), FileFault::Missing);
+        assert_eq!(fault(libc::EBUSY), FileFault::Busy);
         let other = fault(libc::EIO).of("/data/calls.jsonl").to_string();
         assert!(other.starts_with("/data/calls.jsonl: ") && other.contains("os error 5"), "{other}");
     }

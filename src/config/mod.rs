@@ -33,7 +33,7 @@ pub use choices::{
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use dnd::DndAccounts;
-pub use fault::{DeviceFault, FileError, FileFault, Problem};
+pub use fault::{DeviceFault, FileError, FileFault, Problem, size};
 pub use file::{Loaded, Rest, read, write};
 pub use pin::is_pin;
 pub use reference::reference;

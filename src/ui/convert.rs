@@ -242,7 +242,10 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
         F::Tls(T::NotYetValid) => (K::NotYetValid, 0, String::new()),
         F::Tls(T::Fingerprint) => (K::Fingerprint, 0, String::new()),
         F::Tls(T::ClientCertificate) => (K::ClientCertificate, 0, String::new()),
-        F::Tls(T::OurFile(problem)) => (K::OurFile, 0, problem.clone()),
+        F::Tls(T::OurFile(problem)) => {
+            let reason = notices::certificate_reason(problem);
+            return ui::AccountFaultView { kind: K::OurFile, reason, ..Default::default() };
+        }
         F::Tls(T::Handshake(problem)) => (K::Handshake, 0, problem.clone()),
         F::WrongPassword { status, realm } => (K::WrongPassword, *status, realm.clone().unwrap_or_default()),
         F::UnknownChallenge(code) => (K::UnknownChallenge, *code, String::new()),
@@ -317,8 +320,9 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         }
         ch::Refusal::Setting(error) => (K::Setting, error.to_string()),
         ch::Refusal::Rule(error) => (K::Other, error.to_string()),
-        ch::Refusal::RuleFile(error) => (K::Other, error.to_string()),
-        ch::Refusal::Certificate(problem) | ch::Refusal::ContactFile(problem) => (K::Other, problem.clone()),
+        ch::Refusal::RuleFile(error) => return unusable(notices::file_reason(error)),
+        ch::Refusal::Certificate(problem) => return unusable(notices::certificate_reason(problem)),
+        ch::Refusal::ContactFile { file, fault } => return unusable(notices::contacts_reason(file, fault)),
         ch::Refusal::Book(error) => match error {
             BookError::Contact { .. } => (K::Other, error.to_string()),
             BookError::TooMany { .. } => (K::ContactsFull, MOST_CONTACTS.to_string()),
@@ -344,6 +348,11 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::CannotUnlock(door) => (K::CannotUnlock, door.clone()),
     };
     ui::RefusalView { kind, text: text.into(), ..Default::default() }
+}
+
+/// A file that was chosen and cannot be used.
+fn unusable(reason: ui::Reason) -> ui::RefusalView {
+    ui::RefusalView { kind: ui::RefusalKind::File, reason, ..Default::default() }
 }
 
 #[cfg(test)]

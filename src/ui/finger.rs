@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, ElementRoot};
 use slint::platform::{PointerEventButton, WindowEvent};
-use slint::{ComponentHandle, LogicalPosition, LogicalSize, Timer};
+use slint::{ComponentHandle, LogicalPosition, LogicalSize, Rgba8Pixel, SharedPixelBuffer, Timer};
 
 /// How long the finger stays down: long enough to be seen, too short for a long press.
 const TOUCH: Duration = Duration::from_millis(40);
@@ -184,11 +184,20 @@ pub(super) fn type_text(component: &impl ComponentHandle, text: &str) {
 /// What the renderer or the file system says.
 pub(super) fn screenshot(component: &impl ComponentHandle, file: &Path) -> Result<(), String> {
     let picture = component.window().take_snapshot().map_err(|e| format!("no picture of the screen: {e}"))?;
+    save(&picture, file)
+}
+
+/// Writes a picture to a PNG file.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn save(picture: &SharedPixelBuffer<Rgba8Pixel>, file: &Path) -> Result<(), String> {
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
     let sink = BufWriter::new(File::create(file).map_err(|e| named(&e))?);
     let mut encoder = png::Encoder::new(sink, picture.width(), picture.height());
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
     let mut writer = encoder.write_header().map_err(|e| named(&e))?;
     writer.write_image_data(picture.as_bytes()).map_err(|e| named(&e))?;
     writer.finish().map_err(|e| named(&e))

@@ -12,6 +12,7 @@ mod dial;
 mod door;
 mod finger;
 mod home;
+mod locale;
 mod log;
 mod notices;
 mod offscreen;

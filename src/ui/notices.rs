@@ -1,7 +1,12 @@
 //! What a notice says, as enums and names: its sentence is made by `Words` in the language of the screen.
 
+use std::path::Path;
+
 use super::generated as ui;
-use crate::channel::{Notice, NoticeKind, PortFault, PortTrouble};
+use crate::channel::{
+    CertificateFault, CertificateProblem, CertificateRole, Notice, NoticeKind, PortFault, PortTrouble,
+};
+use crate::config::book::Unusable;
 use crate::config::{self, DeviceFault, FileError, FileFault, Kind, Problem};
 
 /// One notice.
@@ -94,7 +99,7 @@ pub(super) fn port_reason(fault: &PortFault) -> ui::Reason {
     }
 }
 
-fn file_reason(error: &FileError) -> ui::Reason {
+pub(super) fn file_reason(error: &FileError) -> ui::Reason {
     ui::Reason { file: error.file.display().to_string().into(), ..bare_file_reason(&error.fault) }
 }
 
@@ -104,12 +109,65 @@ fn bare_file_reason(fault: &FileFault) -> ui::Reason {
         FileFault::NoRoom => reason(R::NoRoom, ""),
         FileFault::ReadOnly => reason(R::ReadOnly, ""),
         FileFault::NotAllowed => reason(R::NotAllowed, ""),
-        FileFault::TooLarge(most) => reason(R::TooLarge, &most.to_string()),
+        FileFault::Missing => reason(R::Missing, ""),
+        FileFault::Busy => reason(R::Busy, ""),
+        FileFault::TooLarge(most) => reason(R::TooLarge, &config::size(*most)),
         FileFault::TooManyKept(most) => reason(R::TooManyKept, &most.to_string()),
         FileFault::NoFile => reason(R::NoFile, ""),
         FileFault::NotText => reason(R::NotText, ""),
+        FileFault::Link => reason(R::Link, ""),
+        FileFault::StillReading => reason(R::StillReading, ""),
         FileFault::WriterGone => reason(R::WriterGone, ""),
         FileFault::System(words) => reason(R::System, words),
+    }
+}
+
+/// Why a file of certificates or keys cannot be used.
+pub(super) fn certificate_reason(problem: &CertificateProblem) -> ui::Reason {
+    let name = problem.file.as_ref().and_then(|(file, _)| file.file_name());
+    let file = name.map(|name| name.to_string_lossy().as_ref().into()).unwrap_or_default();
+    ui::Reason { file, ..bare_certificate_reason(&problem.fault) }
+}
+
+fn bare_certificate_reason(fault: &CertificateFault) -> ui::Reason {
+    use CertificateFault as F;
+    use ui::ReasonKind as R;
+    match fault {
+        F::File(fault) => bare_file_reason(fault),
+        F::Nothing => reason(R::Nothing, ""),
+        F::DamagedPem => reason(R::DamagedPem, ""),
+        F::Damaged(place) => reason(R::DamagedCertificate, &place.to_string()),
+        F::NoCertificate => reason(R::NoCertificate, ""),
+        F::NoKey => reason(R::NoKey, ""),
+        F::ManyKeys(count) => reason(R::ManyKeys, &count.to_string()),
+        F::Locked => reason(R::Locked, ""),
+        F::UnknownKey => reason(R::UnknownKey, ""),
+        F::NoPair => reason(R::NoPair, ""),
+        F::OtherKey(file) => reason(R::OtherKey, file),
+        F::OtherCertificate(file) => reason(R::OtherCertificate, file),
+        F::KeyBeside(file) => reason(R::KeyBeside, file),
+        F::Other { file, fault } => ui::Reason { beside: file.into(), ..bare_certificate_reason(fault) },
+        F::Alone(CertificateRole::Key) => reason(R::WithoutKey, ""),
+        F::Alone(_) => reason(R::WithoutCertificate, ""),
+        F::Folder(error) => {
+            ui::Reason { folder: error.file.display().to_string().into(), ..bare_file_reason(&error.fault) }
+        }
+        F::FolderFull { held, .. } => reason(R::FolderFull, &held.to_string()),
+        F::SameName(_) => reason(R::SameName, ""),
+    }
+}
+
+/// Why a file of contacts cannot be read or written.
+pub(super) fn contacts_reason(file: &Path, fault: &Unusable) -> ui::Reason {
+    let file = file.file_name().map(|name| name.to_string_lossy().as_ref().into()).unwrap_or_default();
+    ui::Reason { file, ..bare_contacts_reason(fault) }
+}
+
+fn bare_contacts_reason(fault: &Unusable) -> ui::Reason {
+    match fault {
+        Unusable::File(fault) => bare_file_reason(fault),
+        Unusable::Empty => reason(ui::ReasonKind::Empty, ""),
+        Unusable::NoColumns => reason(ui::ReasonKind::NoColumns, ""),
     }
 }
 
@@ -137,122 +195,44 @@ mod tests {
     use slint::ComponentHandle;
 
     use super::*;
-    use crate::channel::SoundFault;
-    use crate::ui::shots;
-
-    /// Every kind of notice, and every reason.
-    fn all() -> Vec<NoticeKind> {
-        let port =
-            |trouble| NoticeKind::PortTaken { port: 5060, reason: PortFault { transport: "TCP", port: 5060, trouble } };
-        let problems = [
-            Problem::Unreadable(FileFault::TooLarge(8 << 20).of("/etc/config.toml")),
-            Problem::NotUtf8,
-            Problem::NotKept(FileFault::TooManyKept(99)),
-            Problem::Line { line: 3, text: "port = = 3".to_owned(), parser: "invalid".to_owned() },
-            Problem::Rest,
-            Problem::Value {
-                key: "phone.dnd.mode".to_owned(),
-                given: "\"loud\"".to_owned(),
-                problem: "is not one of them".to_owned(),
-            },
-            Problem::Value { key: "audio.input".to_owned(), given: "\"\"".to_owned(), problem: "empty".to_owned() },
-            Problem::Contradiction { key: "account1.basic.transport".to_owned(), problem: "an address".to_owned() },
-            Problem::Unknown("mqtt.broker".to_owned()),
-            Problem::NoContacts,
-            Problem::NoContact("7".to_owned()),
-            Problem::Nameless,
-            Problem::Contact {
-                name: "Anna".to_owned(),
-                door: true,
-                key: "code".to_owned(),
-                given: "\"1x\"".to_owned(),
-                wanted: "keys".to_owned(),
-            },
-            Problem::NoRules,
-            Problem::NoRule("8".to_owned()),
-            Problem::TooManyRules(10_000),
-            Problem::Rule {
-                rule: "Neighbours".to_owned(),
-                key: "account".to_owned(),
-                given: "3".to_owned(),
-                problem: "is not one of auto, 1, 2".to_owned(),
-            },
-        ];
-        let files = [
-            FileFault::NoRoom,
-            FileFault::ReadOnly,
-            FileFault::NotAllowed,
-            FileFault::NoFile,
-            FileFault::NotText,
-            FileFault::WriterGone,
-            system_fault(),
-        ];
-        let devices = [
-            DeviceFault::None,
-            DeviceFault::NotNamed("USB".to_owned()),
-            DeviceFault::Unusable("USB".to_owned()),
-            DeviceFault::Gone,
-            DeviceFault::Denied,
-            DeviceFault::Busy,
-            DeviceFault::Stalled,
-            DeviceFault::NoAnswer,
-            DeviceFault::File(FileFault::NotAllowed.of("/a.wav")),
-            DeviceFault::NotWav("/a.wav".into()),
-            DeviceFault::System("EIO".to_owned()),
-        ];
-        let plugins =
-            |show, send| NoticeKind::MissingPlugins { show, send, packages: vec!["gstreamer1.0-plugins-bad"] };
-        let mut kinds = vec![
-            port(PortTrouble::Taken),
-            port(PortTrouble::NotAllowed),
-            port(PortTrouble::System("EIO".to_owned())),
-            NoticeKind::SettingsDamaged("/etc/config.toml.damaged-1".to_owned()),
-            NoticeKind::Sound(SoundFault { microphone: None, loudspeaker: Some(DeviceFault::Gone) }),
-            NoticeKind::Sound(SoundFault { microphone: Some(DeviceFault::None), loudspeaker: Some(DeviceFault::None) }),
-            NoticeKind::Sound(SoundFault { microphone: Some(DeviceFault::None), loudspeaker: Some(DeviceFault::Busy) }),
-            plugins(vec!["H264", "VP8"], vec![]),
-            plugins(vec![], vec!["VP8"]),
-            plugins(vec!["H264"], vec!["VP8"]),
-        ];
-        kinds.extend(problems.map(NoticeKind::SettingsLine));
-        for fault in files {
-            kinds.push(NoticeKind::SettingsNotSaved(fault.clone().of("/config.toml")));
-            kinds.push(NoticeKind::LogNotSaved(fault.of("/calls.jsonl")));
-        }
-        kinds.extend(devices.map(|fault| NoticeKind::Sound(SoundFault { microphone: Some(fault), loudspeaker: None })));
-        kinds
-    }
-
-    fn system_fault() -> FileFault {
-        FileFault::System("EIO".to_owned())
-    }
+    use crate::ui::shots::{self, notices as samples};
 
     fn sentences(window: &ui::AppWindow, language: &str) -> Vec<String> {
         slint::select_bundled_translation(language).expect("it is bundled");
         let words = window.global::<ui::Words>();
-        all().into_iter().map(|kind| words.invoke_notice(row(&Notice { id: 1, kind })).into()).collect()
+        let notices = samples::samples().into_iter().map(|kind| row(&Notice { id: 1, kind }));
+        let notices = notices.map(|row| String::from(words.invoke_notice(row)));
+        let faults = samples::certificate_faults().into_iter().map(|fault| bare_certificate_reason(&fault));
+        let contacts = samples::contact_file_faults().into_iter().map(|fault| bare_contacts_reason(&fault));
+        notices.chain(faults.chain(contacts).map(|reason| words.invoke_reason(reason).into())).collect()
     }
 
     #[test]
-    fn a_german_notice_has_no_english_in_it() {
+    fn a_notice_in_another_language_has_no_english_in_it() {
+        const SIGNS: &[char] =
+            &[' ', '\u{a0}', ',', ':', '.', '(', ')', '‘', '’', '„', '“', '”', '«', '»', '，', '：', '（', '）'];
         let window = shots::window(1024, 600);
         let english = sentences(&window, "");
-        let german = sentences(&window, "de");
         assert_eq!(english.iter().collect::<HashSet<_>>().len(), english.len(), "each says something of its own");
         // Names, files, keys and formats stand in both; words stand in neither.
         let is_word = |word: &&str| word.len() > 1 && word.chars().all(|c| c.is_ascii_lowercase());
-        for (english, german) in english.iter().zip(&german) {
-            let words: HashSet<&str> =
-                english.split([' ', ',', ':', '.', '(', ')', '‘', '’']).filter(is_word).collect();
-            let mut left: Vec<_> = german.split([' ', ',', ':', '.', '(', ')', '„', '“']).filter(is_word).collect();
-            left.retain(|word| words.contains(word) && !LITERAL.contains(word));
-            assert!(left.is_empty(), "{left:?} in “{german}”, in English “{english}”");
+        for language in ["de", "fr", "es", "zh"] {
+            for (english, other) in english.iter().zip(sentences(&window, language)) {
+                let words: HashSet<&str> = english.split(SIGNS).filter(is_word).collect();
+                let mut left: Vec<_> = other.split(SIGNS).filter(is_word).collect();
+                left.retain(|word| words.contains(word) && !LITERAL.contains(word));
+                assert!(left.is_empty(), "{language}: {left:?} in “{other}”, in English “{english}”");
+            }
         }
+        slint::select_bundled_translation("").expect("English is always there");
     }
 
-    /// Written alike in both: parts of keys and of file names, values, and the German “in”.
+    /// Written alike in both: parts of keys and of file names, values, the German “in”, the Spanish “no”, the French “client”.
     const LITERAL: &[&str] = &[
         "in",
+        "no",
+        "client",
+        "bits",
         "phone",
         "dnd",
         "mode",
@@ -275,5 +255,10 @@ mod tests {
         "jsonl",
         "wav",
         "port",
+        "panel",
+        "key",
+        "pem",
+        "name",
+        "number",
     ];
 }

@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use slint::{ComponentHandle, ModelRc, VecModel};
 
+use super::locale::Locale;
 use super::panel::{Panel, State};
 use super::{contacts, convert, generated as ui, notices, settings};
 use crate::channel::{Command, DndServerState, DndServerView};
-use crate::config::{Language, Theme};
+use crate::config::Theme;
 
 /// Joins the taps on Back, on the tiles and on the notices.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
@@ -164,22 +165,12 @@ pub(super) fn apply_settings(window: &ui::AppWindow, state: &State) {
         Theme::Light => ui::ThemeMode::Light,
         Theme::HighContrast => ui::ThemeMode::HighContrast,
     });
-    let language = match state.config.language {
-        Language::Auto => system_language(),
-        Language::En => "en",
-        Language::De => "de",
-    };
-    if let Err(error) = slint::select_bundled_translation(if language == "en" { "" } else { language }) {
-        tracing::warn!("the language {language} is not there: {error}");
+    let locale = Locale::of(state.config.language, |name| std::env::var(name).ok());
+    if let Err(error) = slint::select_bundled_translation(locale.catalogue()) {
+        tracing::warn!("the language {} is not there: {error}", locale.language);
     }
-    window.global::<ui::KeyboardAdapter>().set_qwertz(language == "de");
-}
-
-/// The language that the environment asks for, of those that the program speaks.
-fn system_language() -> &'static str {
-    let asked =
-        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-    if asked.is_some_and(|asked| asked.starts_with("de")) { "de" } else { "en" }
+    window.global::<ui::Words>().set_twelve_hours(locale.twelve_hours);
+    window.global::<ui::KeyboardAdapter>().set_layout(locale.keyboard());
 }
 
 /// The time and the date.

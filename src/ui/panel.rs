@@ -277,7 +277,8 @@ impl Panel {
                 self.state.borrow_mut().unregistered = Some(account);
             }
             Event::Refused(Refusal::Certificate(problem)) if settings::handle_refused_file(self, &problem) => {}
-            Event::Refused(Refusal::ContactFile(problem)) if contacts::handle_refused_file(self, &problem) => {}
+            Event::Refused(Refusal::ContactFile { file, fault })
+                if contacts::handle_refused_file(self, &file, &fault) => {}
             Event::Refused(Refusal::Book(error)) if contacts::handle_refused(self, &error) => {}
             Event::Refused(refusal) => {
                 pages::show_refusal(&window, convert::refusal(&refusal));

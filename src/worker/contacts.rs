@@ -8,8 +8,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::errands::{Errands, Waits};
 use super::sticks::{self, Links, Wanted};
-use crate::config::book::{self, Book, LARGEST_FILE, Read};
-use crate::config::write_atomically;
+use crate::config::book::{self, Book, LARGEST_FILE, Read, Unusable};
+use crate::config::{FileFault, write_atomically};
 
 /// The most pieces of work at a time.
 const MOST_AT_WORK: usize = 4;
@@ -25,8 +25,8 @@ pub enum Done {
     Read {
         /// The file.
         file: PathBuf,
-        /// What is in it, or which file it is and what is wrong with it.
-        result: Result<Read, String>,
+        /// What is in it, or what is wrong with it.
+        result: Result<Read, Unusable>,
         /// Who waits for it.
         waits: Waits,
     },
@@ -34,8 +34,8 @@ pub enum Done {
     Written {
         /// The file.
         file: PathBuf,
-        /// How many contacts are in it, or which file it is and why it cannot be written.
-        result: Result<usize, String>,
+        /// How many contacts are in it, or why it cannot be written.
+        result: Result<usize, Unusable>,
         /// Who waits for it.
         waits: Waits,
     },
@@ -63,24 +63,24 @@ impl Desk {
     /// Reads a file of contacts.
     ///
     /// # Errors
-    /// Why nothing is done, in words, with whoever waits.
-    pub fn read(&mut self, file: PathBuf, waits: Waits) -> Result<(), (String, Waits)> {
+    /// Why nothing is done, with whoever waits.
+    pub fn read(&mut self, file: PathBuf, waits: Waits) -> Result<(), (FileFault, Waits)> {
         self.work(waits, move |waits| Done::Read { result: read(&file), file, waits })
     }
 
     /// Writes the contacts to a file.
     ///
     /// # Errors
-    /// Why nothing is done, in words, with whoever waits.
-    pub fn write(&mut self, file: PathBuf, book: Book, waits: Waits) -> Result<(), (String, Waits)> {
+    /// Why nothing is done, with whoever waits.
+    pub fn write(&mut self, file: PathBuf, book: Book, waits: Waits) -> Result<(), (FileFault, Waits)> {
         self.work(waits, move |waits| Done::Written { result: write(&file, &book).map(|()| book.len()), file, waits })
     }
 
     /// Looks what is on sticks.
     ///
     /// # Errors
-    /// Why nothing is done, in words.
-    pub fn look(&mut self) -> Result<(), String> {
+    /// Why nothing is done.
+    pub fn look(&mut self) -> Result<(), FileFault> {
         let looked = self.work(None, |_| {
             let (roots, mounts) = (sticks::roots(), fs::read_to_string(MOUNTS).unwrap_or_default());
             let files = sticks::candidates(&roots, Wanted { endings: ENDINGS, largest: LARGEST_FILE });
@@ -94,39 +94,41 @@ impl Desk {
         self.errands.settle();
     }
 
-    fn work(&mut self, waits: Waits, work: impl FnOnce(Waits) -> Done + Send + 'static) -> Result<(), (String, Waits)> {
-        self.errands.begin(waits, work).map_err(|(why, waits)| (why.to_string(), waits))
+    fn work(
+        &mut self,
+        waits: Waits,
+        work: impl FnOnce(Waits) -> Done + Send + 'static,
+    ) -> Result<(), (FileFault, Waits)> {
+        self.errands.begin(waits, work)
     }
 }
 
 /// What is in a file of contacts.
 ///
 /// # Errors
-/// Which file, and why nothing of it is read, in words.
-pub fn read(file: &Path) -> Result<Read, String> {
-    sticks::bytes(file, Links::Refused, LARGEST_FILE)
-        .and_then(|bytes| Read::parse(&bytes).map_err(|error| error.to_string()))
-        .map_err(|problem| format!("{}: {problem}", file.display()))
+/// Why nothing of it is read.
+pub fn read(file: &Path) -> Result<Read, Unusable> {
+    Read::parse(&sticks::bytes(file, Links::Refused, LARGEST_FILE)?)
 }
 
 /// Writes contacts to a file, in the place of what is there: as CSV where its name ends so, else as vCards.
 ///
 /// # Errors
-/// Which file, and why it is not written, in words.
-pub fn write(file: &Path, book: &Book) -> Result<(), String> {
+/// Why it is not written.
+pub fn write(file: &Path, book: &Book) -> Result<(), Unusable> {
     let is_csv = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let failed = |problem: String| Err(format!("{}: {problem}", file.display()));
     match fs::symlink_metadata(file) {
-        Ok(there) if !there.is_file() => return failed("something else than a file is there".to_owned()),
-        Err(error) if error.kind() != ErrorKind::NotFound => return failed(error.to_string()),
+        Ok(there) if there.is_symlink() => return Err(FileFault::Link.into()),
+        Ok(there) if !there.is_file() => return Err(FileFault::NoFile.into()),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(FileFault::from(error).into()),
         _ => {}
     }
     if !file.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
-        return failed("there is no such folder".to_owned());
+        return Err(FileFault::Missing.into());
     }
     // Spreadsheets know by the mark at the beginning that it is UTF-8.
     let text = if is_csv { format!("\u{feff}{}", book::write_csv(book)) } else { book::write_vcard(book) };
-    write_atomically(file, text.as_bytes()).or_else(|error| failed(error.to_string()))
+    Ok(write_atomically(file, text.as_bytes()).map_err(FileFault::from)?)
 }
 
 #[cfg(test)]
@@ -153,23 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_or_written_is_named_with_the_reason() {
+    fn why_a_file_cannot_be_read_or_written_is_told() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let at = |name: &str| folder.path().join(name);
-        let said = |problem: Result<(), String>, words: &str| {
-            let problem = problem.expect_err(words);
-            assert!(problem.starts_with(&folder.path().display().to_string()) && problem.ends_with(words), "{problem}");
-        };
         let huge = fs::File::create(at("huge.vcf")).expect("created");
         huge.set_len(50 << 20).expect("a file full of holes");
-        said(read(&at("huge.vcf")).map(drop), ": it is larger than 16 MiB");
-        said(read(&at("none.csv")).map(drop), ": there is no such file");
-        said(read(folder.path()).map(drop), ": it is no file");
         std::os::unix::fs::symlink("/etc/passwd", at("link.csv")).expect("linked");
-        said(read(&at("link.csv")).map(drop), ": it is a link to another place");
-        said(write(&at("link.csv"), &book()), ": something else than a file is there");
-        said(write(&at("none/a.csv"), &book()), ": there is no such folder");
         fs::write(at("empty.csv"), "").expect("written");
-        said(read(&at("empty.csv")).map(drop), ": it is empty");
+        let refused = |name: &str| read(&at(name)).map(drop).expect_err(name);
+        assert_eq!(refused("huge.vcf"), FileFault::TooLarge(16 << 20).into());
+        assert_eq!(refused("none.csv"), FileFault::Missing.into());
+        assert_eq!(refused(""), FileFault::NoFile.into());
+        assert_eq!(refused("link.csv"), FileFault::Link.into());
+        assert_eq!(refused("empty.csv"), Unusable::Empty);
+        assert_eq!(write(&at("link.csv"), &book()), Err(FileFault::Link.into()));
+        assert_eq!(write(folder.path(), &book()), Err(FileFault::NoFile.into()));
+        assert_eq!(write(&at("none/a.csv"), &book()), Err(FileFault::Missing.into()));
     }
 }

@@ -1,12 +1,11 @@
 //! Work that waits for disks and sticks, each piece in a thread of its own beside the loop: what is slow or broken holds up
 //! nothing else.
 
-use std::{fmt, io};
-
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::control::serve::Outcome;
+use crate::config::FileFault;
 
 /// Who waits for an answer on the control socket, if anybody.
 pub type Waits = Option<oneshot::Sender<Outcome>>;
@@ -20,24 +19,6 @@ pub struct Errands<D> {
     most: usize,
     at_work: usize,
     done: UnboundedSender<D>,
-}
-
-/// Why work was not begun.
-#[derive(Debug)]
-pub enum NotBegun {
-    /// As much as may be is under way.
-    TooMany,
-    /// The system gives no thread.
-    NoThread(io::Error),
-}
-
-impl fmt::Display for NotBegun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany => f.write_str("other files are still being read: is a stick broken?"),
-            Self::NoThread(error) => write!(f, "no thread to read files: {error}"),
-        }
-    }
 }
 
 impl<D: Send + 'static> Errands<D> {
@@ -54,9 +35,9 @@ impl<D: Send + 'static> Errands<D> {
         &mut self,
         waits: Waits,
         work: impl FnOnce(Waits) -> D + Send + 'static,
-    ) -> Result<(), (NotBegun, Waits)> {
+    ) -> Result<(), (FileFault, Waits)> {
         if self.at_work >= self.most {
-            return Err((NotBegun::TooMany, waits));
+            return Err((FileFault::StillReading, waits));
         }
         // Whoever waits goes along, and comes back if there is no thread.
         let (hand, taken) = std::sync::mpsc::channel();
@@ -73,7 +54,7 @@ impl<D: Send + 'static> Errands<D> {
                 let _ = hand.send(waits);
                 Ok(())
             }
-            Err(error) => Err((NotBegun::NoThread(error), waits)),
+            Err(error) => Err((error.into(), waits)),
         }
     }
 

@@ -3,9 +3,11 @@
 //! Everything here may wait for a slow or broken stick.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::config::FileFault;
 
 /// Where Debian mounts sticks.
 const ROOTS: [&str; 3] = ["/media", "/run/media", "/mnt"];
@@ -15,7 +17,6 @@ const MOST_FOUND: usize = 64;
 const MOST_SEEN: usize = 4096;
 /// How deep it goes: `/media/USER/LABEL/FOLDER`.
 const DEEPEST: usize = 3;
-const MIB: u64 = 1 << 20;
 
 /// The folders below which sticks lie.
 pub(super) fn roots() -> Vec<PathBuf> {
@@ -117,36 +118,29 @@ pub(super) enum Links {
 /// All bytes of a file of no more than `largest`; what is larger is not read.
 ///
 /// # Errors
-/// Why it cannot be read, in words, without its name.
-pub(super) fn bytes(path: &Path, links: Links, largest: u64) -> Result<Vec<u8>, String> {
+/// Why it cannot be read.
+pub(super) fn bytes(path: &Path, links: Links, largest: u64) -> Result<Vec<u8>, FileFault> {
     let file = open(path, links)?;
-    let described = file.metadata().map_err(|error| error.to_string())?;
+    let described = file.metadata()?;
     if !described.is_file() {
-        return Err("it is no file".to_owned());
+        return Err(FileFault::NoFile);
     }
-    let limit =
-        if largest.is_multiple_of(MIB) { format!("{} MiB", largest / MIB) } else { format!("{} KiB", largest / 1024) };
     if described.len() > largest {
-        return Err(format!("it is larger than {limit}"));
+        return Err(FileFault::TooLarge(largest));
     }
     let mut bytes = Vec::new();
     // It may grow while it is read.
-    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > largest { Err(format!("it is larger than {limit}")) } else { Ok(bytes) }
+    file.take(largest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest { Err(FileFault::TooLarge(largest)) } else { Ok(bytes) }
 }
 
 /// Opens without waiting: a pipe that nobody writes to would keep us for ever.
-fn open(path: &Path, links: Links) -> Result<File, String> {
+fn open(path: &Path, links: Links) -> Result<File, FileFault> {
     let refused = if links == Links::Refused { libc::O_NOFOLLOW } else { 0 };
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | refused).open(path).map_err(|error| {
-        match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
-            ErrorKind::PermissionDenied => "the panel may not read it".to_owned(),
-            _ if links == Links::Refused && error.raw_os_error() == Some(libc::ELOOP) => {
-                "it is a link to another place".to_owned()
-            }
-            _ => error.to_string(),
-        }
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | refused).open(path);
+    opened.map_err(|error| match error.raw_os_error() {
+        Some(libc::ELOOP) if links == Links::Refused => FileFault::Link,
+        _ => error.into(),
     })
 }
 

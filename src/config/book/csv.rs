@@ -6,7 +6,7 @@
 use super::super::csv as table;
 use super::PhonebookEntry;
 use super::field::Field;
-use super::reading::{Incoming, LineFault, Read, Unreadable};
+use super::reading::{Incoming, LineFault, Read, Unusable};
 
 /// A quoted value that goes on for more bytes is one whose end is missing.
 const LONGEST_QUOTED: usize = 4096;
@@ -59,15 +59,15 @@ impl Column {
 ///
 /// # Errors
 /// When the first line does not name the columns, so that nothing can be read.
-pub fn read(text: &str) -> Result<Read, Unreadable> {
+pub fn read(text: &str) -> Result<Read, Unusable> {
     let separator = separator(text);
     let mut records = Records { text, at: 0, line: 1, separator };
     let titles = loop {
         match records.next() {
-            None => return Err(Unreadable::Empty),
+            None => return Err(Unusable::Empty),
             Some((_, Ok(titles))) if titles.iter().all(|title| title.trim().is_empty()) => {}
             Some((_, Ok(titles))) => break titles,
-            Some((_, Err(_))) => return Err(Unreadable::NoColumns),
+            Some((_, Err(_))) => return Err(Unusable::NoColumns),
         }
     };
     let columns: Vec<Column> = titles.iter().take(MOST_COLUMNS).map(|title| Column::of(title)).collect();
@@ -75,7 +75,7 @@ pub fn read(text: &str) -> Result<Read, Unreadable> {
     let names = [Column::Field(Field::Name), Column::GivenName, Column::FamilyName];
     let reached = [Column::Field(Field::Numbers), Column::Field(Field::Url), Column::Field(Field::Monitor)];
     if !has(&names) || !has(&reached) {
-        return Err(Unreadable::NoColumns);
+        return Err(Unusable::NoColumns);
     }
     let mut read = Read::default();
     while let Some((line, record)) = records.next() {

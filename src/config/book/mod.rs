@@ -25,7 +25,7 @@ pub use self::csv::{read as read_csv, write as write_csv};
 pub use self::field::{ContactError, ContactFault, Field, LONGEST_NAME, LONGEST_URL, MOST_NUMBERS};
 pub use self::fold::{fold, initial};
 use self::index::Index;
-pub use self::reading::{BadLine, Incoming, LARGEST_FILE, LineFault, MOST_BAD_LINES, Read, Unreadable};
+pub use self::reading::{BadLine, Incoming, LARGEST_FILE, LineFault, MOST_BAD_LINES, Read, Unusable};
 pub use self::vcard::{read as read_vcard, write as write_vcard};
 use super::contacts::{Party, PhonebookEntry};
 use crate::dial::DialTarget;

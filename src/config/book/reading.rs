@@ -2,6 +2,7 @@
 
 use super::field::{ContactError, Field};
 use super::{PhonebookEntry, csv, vcard};
+use crate::config::FileFault;
 
 /// A file that is larger is not read, in bytes: ten thousand contacts need a tenth of it.
 pub const LARGEST_FILE: u64 = 16 << 20;
@@ -69,9 +70,12 @@ pub struct Read {
     pub more_bad: usize,
 }
 
-/// Why nothing of a file is read.
+/// Why a file of contacts is not read, or not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum Unusable {
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] FileFault),
     /// There is nothing in it.
     #[error("it is empty")]
     Empty,
@@ -85,11 +89,11 @@ impl Read {
     ///
     /// # Errors
     /// Why nothing of it is read.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unusable> {
         let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes));
         let begin = text.trim_start();
         if begin.is_empty() {
-            return Err(Unreadable::Empty);
+            return Err(Unusable::Empty);
         }
         let is_card = begin.get(..vcard::BEGIN.len()).is_some_and(|start| start.eq_ignore_ascii_case(vcard::BEGIN));
         if is_card { Ok(vcard::read(&text)) } else { csv::read(&text) }

@@ -109,9 +109,9 @@ fn columns_come_in_any_order_and_under_other_names() {
         let wanted = PhonebookEntry { emergency: true, ..contact("Anna Schwarz", &["0171 5"]) };
         assert_eq!((contacts(&read), lines(&read)), (vec![wanted], Vec::new()), "{text}");
     }
-    assert_eq!(Read::parse(b"\xEF\xBB\xBF \n"), Err(Unreadable::Empty));
-    assert_eq!(Read::parse(b"Anna,12\nBert,13\n"), Err(Unreadable::NoColumns));
-    assert_eq!(Read::parse(b"\x89PNG\r\n\x1a\n\0\0"), Err(Unreadable::NoColumns));
+    assert_eq!(Read::parse(b"\xEF\xBB\xBF \n"), Err(Unusable::Empty));
+    assert_eq!(Read::parse(b"Anna,12\nBert,13\n"), Err(Unusable::NoColumns));
+    assert_eq!(Read::parse(b"\x89PNG\r\n\x1a\n\0\0"), Err(Unusable::NoColumns));
 }
 
 #[test]

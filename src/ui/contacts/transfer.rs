@@ -1,6 +1,6 @@
 //! Contacts come from a file on a USB stick, or go to one; then what came of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use slint::ComponentHandle;
@@ -8,9 +8,9 @@ use slint::ComponentHandle;
 use super::edit::blame;
 use super::turn;
 use crate::channel::{Command, ContactsImported};
-use crate::config::book::{BadLine, LineFault};
+use crate::config::book::{BadLine, LineFault, Unusable};
 use crate::ui::panel::Panel;
-use crate::ui::{convert, generated as ui, pages};
+use crate::ui::{convert, generated as ui, notices, pages};
 
 /// The names of the files that are written.
 const WRITTEN: [&str; 2] = ["vestibule-contacts.vcf", "vestibule-contacts.csv"];
@@ -24,7 +24,7 @@ pub(in crate::ui) struct Transfer {
     /// They are looked for, or one of them is being read or written.
     busy: bool,
     /// What was wrong with the last one.
-    fault: String,
+    fault: ui::Reason,
     told: Option<Told>,
 }
 
@@ -101,7 +101,7 @@ fn take(panel: &Rc<Panel>, place: i32) {
             _ => Command::ImportContacts(file),
         });
         transfer.busy = command.is_some();
-        transfer.fault.clear();
+        transfer.fault = ui::Reason::default();
     });
     if let Some(command) = command {
         panel.send(command);
@@ -126,7 +126,7 @@ pub(in crate::ui) fn handle_imported(panel: &Rc<Panel>, imported: &ContactsImpor
 }
 
 /// Contacts went out.
-pub(in crate::ui) fn handle_exported(panel: &Rc<Panel>, file: &std::path::Path, count: usize) {
+pub(in crate::ui) fn handle_exported(panel: &Rc<Panel>, file: &Path, count: usize) {
     let count = i32::try_from(count).unwrap_or(i32::MAX);
     let view =
         ui::TransferView { exported: true, count, file: file.display().to_string().into(), ..Default::default() };
@@ -136,13 +136,13 @@ pub(in crate::ui) fn handle_exported(panel: &Rc<Panel>, file: &std::path::Path, 
 }
 
 /// The file that was chosen cannot be used; false if none was.
-pub(in crate::ui) fn handle_refused_file(panel: &Rc<Panel>, problem: &str) -> bool {
+pub(in crate::ui) fn handle_refused_file(panel: &Rc<Panel>, file: &Path, fault: &Unusable) -> bool {
     let mut was_busy = false;
     turn(panel, |state| {
         let transfer = &mut state.contacts.transfer;
         was_busy = std::mem::take(&mut transfer.busy);
         if was_busy {
-            problem.clone_into(&mut transfer.fault);
+            transfer.fault = notices::contacts_reason(file, fault);
         }
     });
     was_busy
@@ -153,7 +153,7 @@ pub(super) fn apply(adapter: &ui::ContactsAdapter<'_>, transfer: &Transfer) {
     let rows = transfer.files.iter().map(|file| convert::file_row(file));
     pages::replace(&adapter.get_files(), rows, |rows| adapter.set_files(rows));
     adapter.set_file_busy(transfer.busy);
-    adapter.set_file_fault(transfer.fault.as_str().into());
+    adapter.set_file_fault(transfer.fault.clone());
     adapter.set_files_for(transfer.kind);
     if let Some(told) = &transfer.told {
         adapter.set_transfer(told.view.clone());

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use slint::ComponentHandle;
 
 use super::{apply, ui};
-use crate::channel::{CertificateRole, Command};
+use crate::channel::{CertificateProblem, CertificateRole, Command};
 use crate::config::Account;
 use crate::ui::panel::{Panel, State};
-use crate::ui::{convert, pages};
+use crate::ui::{convert, notices, pages};
 
 /// The files that a certificate can be taken from.
 #[derive(Default)]
@@ -19,13 +19,17 @@ pub(in crate::ui) struct Files {
     /// They are looked for, or one is being taken over.
     busy: bool,
     /// What was wrong with the one that was chosen last.
-    fault: String,
+    fault: Option<CertificateProblem>,
 }
 
 #[cfg(test)]
 impl Files {
     pub(in crate::ui) fn found(found: Vec<PathBuf>) -> Self {
         Self { found, ..Self::default() }
+    }
+
+    pub(in crate::ui) fn refused(found: Vec<PathBuf>, fault: CertificateProblem) -> Self {
+        Self { found, fault: Some(fault), ..Self::default() }
     }
 }
 
@@ -62,7 +66,7 @@ fn take(panel: &Rc<Panel>, place: i32) {
         let file = usize::try_from(place).ok().and_then(|at| state.files.found.get(at).cloned());
         role.zip(file).map(|((account, role), file)| {
             state.files.busy = true;
-            state.files.fault.clear();
+            state.files.fault = None;
             Command::ImportCertificate { account, role, file }
         })
     };
@@ -79,14 +83,14 @@ pub(in crate::ui) fn handle_files(panel: &Rc<Panel>, found: Vec<PathBuf>) {
 }
 
 /// The file that was chosen cannot be used; false if none was.
-pub(in crate::ui) fn handle_refused_file(panel: &Rc<Panel>, problem: &str) -> bool {
+pub(in crate::ui) fn handle_refused_file(panel: &Rc<Panel>, problem: &CertificateProblem) -> bool {
     {
         let mut state = panel.state.borrow_mut();
         if !state.files.busy {
             return false;
         }
         state.files.busy = false;
-        state.files.fault = problem.to_owned();
+        state.files.fault = Some(problem.clone());
     }
     show(panel);
     true
@@ -112,7 +116,7 @@ pub(super) fn apply_files(adapter: &ui::SettingsAdapter<'_>, files: &Files) {
     let rows = files.found.iter().map(|file| convert::file_row(file));
     pages::replace(&adapter.get_files(), rows, |rows| adapter.set_files(rows));
     adapter.set_file_busy(files.busy);
-    adapter.set_file_fault(files.fault.as_str().into());
+    adapter.set_file_fault(files.fault.as_ref().map(notices::certificate_reason).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -327,8 +327,12 @@ fn row(state: &State, setting: &'static Setting) -> ui::SettingRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use std::sync::Arc;
+
+    use slint::ComponentHandle;
+
+    use crate::config::Config;
+    use crate::ui::shots;
 
     fn keys(rows: &[ui::SettingRow]) -> Vec<&str> {
         rows.iter().map(|row| row.key.as_str()).collect()
@@ -354,6 +358,27 @@ mod tests {
         let calls = SETTINGS.iter().filter(|it| place(it.key) == Some(Place::Group(ui::SettingsGroup::Calls))).count();
         let shown = calls_only(&of_group(&state));
         assert_eq!(shown, calls, "a chapter of Phone > Call Feature is missing");
+    }
+
+    #[test]
+    fn every_setting_and_every_choice_has_words_in_every_language() {
+        let window = shots::window(1024, 600);
+        let words = window.global::<ui::Words>();
+        for language in shots::LANGUAGES {
+            slint::select_bundled_translation(language).expect("the language is there");
+            for setting in SETTINGS.iter() {
+                let row = row(&State::default(), setting);
+                assert_ne!(words.invoke_setting_label(row.name.clone(), "".into()), "", "{language}: {}", setting.key);
+                assert_ne!(words.invoke_setting_help(row.name.clone(), "".into()), "", "{language}: {}", setting.key);
+                if let Kind::Choice(values) = setting.kind {
+                    for value in values {
+                        let said = words.invoke_choice(row.name.clone(), (*value).into());
+                        assert_ne!(said, *value, "{language}: {} has no word for it", setting.key);
+                    }
+                }
+            }
+        }
+        slint::select_bundled_translation("").expect("English is always there");
     }
 
     fn calls_only(rows: &[ui::SettingRow]) -> usize {

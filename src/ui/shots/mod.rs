@@ -2,6 +2,7 @@
 //! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
 
 mod book;
+pub(super) mod notices;
 mod scenes;
 
 use std::collections::{BTreeSet, HashSet};
@@ -19,6 +20,9 @@ use super::{finger, generated as ui};
 const PANELS: [(u32, u32, f32); 3] = [(800, 480, 7.35), (1024, 600, 6.68), (1280, 800, 5.88)];
 /// The least size of what is touched, in mm; a hair less for rounding to whole pixels.
 const TOUCH_MM: f32 = 9.9;
+
+/// English, and the names of the catalogues.
+pub(super) const LANGUAGES: [&str; 5] = ["", "de", "fr", "es", "zh"];
 
 const PAGES: [(ui::Page, &str); 9] = [
     (ui::Page::Idle, "idle"),
@@ -69,13 +73,17 @@ fn every_page_is_drawn_at_every_size_in_every_look() {
 }
 
 #[test]
-fn every_state_of_the_accounts_and_the_pin_is_drawn_in_both_languages() {
+fn every_scene_is_drawn_in_every_language() {
     for (width, height, _) in PANELS {
         for scene in SCENES {
             let window = window(width, height);
-            for (language, mode, look) in
-                [("", ui::ThemeMode::Dark, "dark-en"), ("de", ui::ThemeMode::Light, "light-de")]
-            {
+            for (language, mode, look) in [
+                ("", ui::ThemeMode::Dark, "dark-en"),
+                ("de", ui::ThemeMode::Light, "light-de"),
+                ("fr", ui::ThemeMode::Dark, "dark-fr"),
+                ("es", ui::ThemeMode::Light, "light-es"),
+                ("zh", ui::ThemeMode::Dark, "dark-zh"),
+            ] {
                 slint::select_bundled_translation(language).expect("the language is there");
                 window.global::<ui::Theme>().set_mode(mode);
                 window.global::<ui::Nav>().set_page(scene.page);

@@ -425,7 +425,13 @@ fn trial(window: &ui::AppWindow, view: ui::AccountTestView) {
 fn failed(kind: ui::AccountFault, code: i32, text: &str) -> ui::AccountStatus {
     ui::AccountStatus {
         state: ui::AccountState::Failed,
-        fault: ui::AccountFaultView { kind, code, text: text.into(), found: "sip.example.org".into() },
+        fault: ui::AccountFaultView {
+            kind,
+            code,
+            text: text.into(),
+            found: "sip.example.org".into(),
+            ..Default::default()
+        },
         next_try: 25,
         ..Default::default()
     }

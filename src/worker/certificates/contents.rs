@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
 
 use super::facts::Facts;
+use crate::channel::CertificateFault;
 use crate::worker::sticks::{self, Links};
 
 /// The largest file that is read, in bytes: all authorities of a system are in less.
@@ -30,28 +31,28 @@ impl Contents {
     /// Reads a file that a setting names.
     ///
     /// # Errors
-    /// What is wrong, in words, without the name of the file.
-    pub fn read(path: &Path) -> Result<Self, String> {
+    /// What is wrong.
+    pub fn read(path: &Path) -> Result<Self, CertificateFault> {
         Self::parse(&bytes(path, Links::Followed)?)
     }
 
     /// Understands the bytes of a file.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// What is wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CertificateFault> {
         let contents = if contains(bytes, b"-----BEGIN ") {
             Self::of_pem(bytes)?
         } else {
             Self::of_der(bytes).unwrap_or_default()
         };
         if contents.certificates.is_empty() && contents.keys.is_empty() && !contents.is_locked {
-            return Err("there is neither a certificate nor a key in it (PEM or DER)".to_owned());
+            return Err(CertificateFault::Nothing);
         }
         Ok(contents)
     }
 
-    fn of_pem(bytes: &[u8]) -> Result<Self, String> {
+    fn of_pem(bytes: &[u8]) -> Result<Self, CertificateFault> {
         let is_locked =
             contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED");
         let mut contents = Self { is_locked, ..Self::default() };
@@ -64,7 +65,7 @@ impl Contents {
                 Ok(_) => {}
                 // A key of the old form with a password has headers where others have only base64.
                 Err(_) if is_locked => break,
-                Err(_) => return Err("the PEM in it is damaged".to_owned()),
+                Err(_) => return Err(CertificateFault::DamagedPem),
             }
         }
         Ok(contents)
@@ -81,13 +82,13 @@ impl Contents {
     /// The certificates, each whole; there is at least one.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn whole_certificates(&self) -> Result<&[CertificateDer<'static>], String> {
+    /// What is wrong.
+    pub fn whole_certificates(&self) -> Result<&[CertificateDer<'static>], CertificateFault> {
         if self.certificates.is_empty() {
-            return Err("there is a key in it, and no certificate".to_owned());
+            return Err(CertificateFault::NoCertificate);
         }
         for (place, certificate) in self.certificates.iter().enumerate() {
-            Facts::of(certificate).map_err(|problem| format!("certificate {} in it {problem}", place + 1))?;
+            Facts::of(certificate).map_err(|_| CertificateFault::Damaged(place + 1))?;
         }
         Ok(&self.certificates)
     }
@@ -95,17 +96,18 @@ impl Contents {
     /// The one private key, ready to sign.
     ///
     /// # Errors
-    /// What is wrong, in words.
-    pub fn key(&self) -> Result<(&PrivateKeyDer<'static>, Arc<dyn SigningKey>), String> {
+    /// What is wrong.
+    pub fn key(&self) -> Result<(&PrivateKeyDer<'static>, Arc<dyn SigningKey>), CertificateFault> {
         let key = match self.keys.as_slice() {
             [key] => key,
-            [] if self.is_locked => return Err("the key in it is locked with a password: unlock it first".to_owned()),
-            [] => return Err("there is a certificate in it, and no key".to_owned()),
-            keys => return Err(format!("there are {} keys in it, one is needed", keys.len())),
+            [] if self.is_locked => return Err(CertificateFault::Locked),
+            [] => return Err(CertificateFault::NoKey),
+            keys => return Err(CertificateFault::ManyKeys(keys.len())),
         };
-        let signing = default_provider().key_provider.load_private_key(key.clone_key()).map_err(|_| {
-            "the key in it is of no kind that is known here: RSA from 2048 bits, P-256, P-384, Ed25519".to_owned()
-        })?;
+        let signing = default_provider()
+            .key_provider
+            .load_private_key(key.clone_key())
+            .map_err(|_| CertificateFault::UnknownKey)?;
         Ok((key, signing))
     }
 }
@@ -148,9 +150,9 @@ fn pem(label: &str, der: &[u8]) -> String {
 /// All bytes of a file of bounded size.
 ///
 /// # Errors
-/// Why it cannot be read, in words, without its name.
-pub(super) fn bytes(path: &Path, links: Links) -> Result<Vec<u8>, String> {
-    sticks::bytes(path, links, LARGEST)
+/// Why it cannot be read.
+pub(super) fn bytes(path: &Path, links: Links) -> Result<Vec<u8>, CertificateFault> {
+    Ok(sticks::bytes(path, links, LARGEST)?)
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

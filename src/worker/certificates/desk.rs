@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Imported, Listed, Places, candidates, expiry, import, list};
-use crate::channel::CertificateRole;
+use crate::channel::{CertificateFault, CertificateProblem, CertificateRole};
 use crate::config::{Account, Config};
 use crate::worker::errands::{Errands, Waits};
 
@@ -23,7 +23,7 @@ pub enum Done {
         /// As what.
         role: CertificateRole,
         /// The file in the folder, or what is wrong.
-        result: Result<Imported, String>,
+        result: Result<Imported, CertificateProblem>,
         /// Who waits for it.
         waits: Waits,
     },
@@ -57,7 +57,7 @@ impl Desk {
     /// Takes a file into the folder for this account as it is set.
     ///
     /// # Errors
-    /// Why nothing is done, in words, with whoever waits.
+    /// Why nothing is done, with whoever waits.
     pub fn import(
         &mut self,
         config: &Config,
@@ -65,7 +65,7 @@ impl Desk {
         role: CertificateRole,
         file: PathBuf,
         waits: Waits,
-    ) -> Result<(), (String, Waits)> {
+    ) -> Result<(), (CertificateFault, Waits)> {
         let set = config.account(account);
         let other = match role {
             CertificateRole::Authority => "",
@@ -83,8 +83,8 @@ impl Desk {
     /// Looks for files on sticks.
     ///
     /// # Errors
-    /// Why nothing is done, in words.
-    pub fn look(&mut self) -> Result<(), String> {
+    /// Why nothing is done.
+    pub fn look(&mut self) -> Result<(), CertificateFault> {
         let sticks = self.places.sticks.clone();
         self.work(None, move |_| Done::Candidates(candidates(&sticks))).map_err(|(problem, _)| problem)
     }
@@ -92,8 +92,8 @@ impl Desk {
     /// Looks what is in the folder.
     ///
     /// # Errors
-    /// Why nothing is done, in words, with whoever waits.
-    pub fn list(&mut self, waits: Waits) -> Result<(), (String, Waits)> {
+    /// Why nothing is done, with whoever waits.
+    pub fn list(&mut self, waits: Waits) -> Result<(), (CertificateFault, Waits)> {
         let folder = self.places.folder.clone();
         self.work(waits, move |waits| Done::Listed(list(&folder), waits))
     }
@@ -101,8 +101,8 @@ impl Desk {
     /// Looks when the client certificates of both accounts run out.
     ///
     /// # Errors
-    /// Why nothing is done, in words.
-    pub fn look_at_expiry(&mut self, config: &Config) -> Result<(), String> {
+    /// Why nothing is done.
+    pub fn look_at_expiry(&mut self, config: &Config) -> Result<(), CertificateFault> {
         let files = Account::ALL.map(|account| {
             let certificate = &config.account(account).tls_certificate;
             (!certificate.is_empty()).then(|| self.places.folder.join(certificate))
@@ -125,7 +125,11 @@ impl Desk {
         self.errands.settle();
     }
 
-    fn work(&mut self, waits: Waits, work: impl FnOnce(Waits) -> Done + Send + 'static) -> Result<(), (String, Waits)> {
-        self.errands.begin(waits, work).map_err(|(why, waits)| (why.to_string(), waits))
+    fn work(
+        &mut self,
+        waits: Waits,
+        work: impl FnOnce(Waits) -> Done + Send + 'static,
+    ) -> Result<(), (CertificateFault, Waits)> {
+        self.errands.begin(waits, work).map_err(|(why, waits)| (why.into(), waits))
     }
 }

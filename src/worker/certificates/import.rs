@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::MOST_FILES;
 use super::contents::{self, Contents, fits, pem_of_certificate, pem_of_key};
-use crate::channel::CertificateRole;
-use crate::config::write_atomically;
+use crate::channel::{CertificateFault, CertificateProblem, CertificateRole};
+use crate::config::{FileFault, write_atomically};
 use crate::worker::sticks::Links;
 
 /// The longest name that a file keeps, in characters, without its ending.
@@ -27,8 +27,13 @@ pub struct Imported {
 /// key in force for a certificate, the certificate in force for a key.
 ///
 /// # Errors
-/// Which file, as what, and what is wrong, in words; the folder is as it was.
-pub fn import(folder: &Path, source: &Path, role: CertificateRole, other: Option<&Path>) -> Result<Imported, String> {
+/// Which file, as what, and what is wrong; the folder is as it was.
+pub fn import(
+    folder: &Path,
+    source: &Path,
+    role: CertificateRole,
+    other: Option<&Path>,
+) -> Result<Imported, CertificateProblem> {
     let outcome = contents::bytes(source, Links::Refused)
         .and_then(|bytes| Contents::parse(&bytes))
         .and_then(|contents| taken(&contents, role, other))
@@ -36,13 +41,14 @@ pub fn import(folder: &Path, source: &Path, role: CertificateRole, other: Option
             let name = place(folder, source, role, &text)?;
             Ok(Imported { name, has_key })
         });
-    outcome.map_err(|problem| format!("{} as {}: {problem}", source.display(), role.label()))
+    outcome.map_err(|fault| CertificateProblem { file: Some((source.to_owned(), role)), fault })
 }
 
 /// The text to be kept, and whether there is a key in it beside a certificate.
-fn taken(contents: &Contents, role: CertificateRole, other: Option<&Path>) -> Result<(String, bool), String> {
-    let certificates =
-        || -> Result<String, String> { Ok(contents.whole_certificates()?.iter().map(pem_of_certificate).collect()) };
+fn taken(contents: &Contents, role: CertificateRole, other: Option<&Path>) -> Result<(String, bool), CertificateFault> {
+    let certificates = || -> Result<String, CertificateFault> {
+        Ok(contents.whole_certificates()?.iter().map(pem_of_certificate).collect())
+    };
     match role {
         CertificateRole::Authority => Ok((certificates()?, false)),
         CertificateRole::Client if contents.keys.is_empty() => {
@@ -50,12 +56,9 @@ fn taken(contents: &Contents, role: CertificateRole, other: Option<&Path>) -> Re
             if let Some(key) = other {
                 let (_, signing) = Contents::read(key)
                     .and_then(|held| held.key().map(|(key, signing)| (key.clone_key(), signing)))
-                    .map_err(|problem| of_other(key, &problem))?;
+                    .map_err(|fault| of_other(key, fault))?;
                 if !contents.certificates.first().is_some_and(|first| fits(signing.as_ref(), first)) {
-                    return Err(format!(
-                        "it does not fit the key in {}: empty the Client Key first, or take a file with both",
-                        name_of(key)
-                    ));
+                    return Err(CertificateFault::OtherKey(name_of(key)));
                 }
             }
             Ok((text, false))
@@ -64,19 +67,16 @@ fn taken(contents: &Contents, role: CertificateRole, other: Option<&Path>) -> Re
             let text = certificates()?;
             let (key, signing) = contents.key()?;
             if !contents.certificates.first().is_some_and(|first| fits(signing.as_ref(), first)) {
-                return Err("the key in it does not fit its first certificate".to_owned());
+                return Err(CertificateFault::NoPair);
             }
             Ok((text + &pem_of_key(key), true))
         }
         CertificateRole::Key => {
             let (key, signing) = contents.key()?;
             if let Some(certificate) = other {
-                let held = Contents::read(certificate).map_err(|problem| of_other(certificate, &problem))?;
+                let held = Contents::read(certificate).map_err(|fault| of_other(certificate, fault))?;
                 if !held.certificates.first().is_some_and(|first| fits(signing.as_ref(), first)) {
-                    return Err(format!(
-                        "it does not fit the certificate in {}: change the Client Certificate first",
-                        name_of(certificate)
-                    ));
+                    return Err(CertificateFault::OtherCertificate(name_of(certificate)));
                 }
             }
             Ok((pem_of_key(key), false))
@@ -85,8 +85,8 @@ fn taken(contents: &Contents, role: CertificateRole, other: Option<&Path>) -> Re
 }
 
 /// Puts the text into the folder under a name like that of its source, beside what has that name already.
-fn place(folder: &Path, source: &Path, role: CertificateRole, text: &str) -> Result<String, String> {
-    let failed = |error: io::Error| format!("{} cannot be written: {error}", folder.display());
+fn place(folder: &Path, source: &Path, role: CertificateRole, text: &str) -> Result<String, CertificateFault> {
+    let failed = |error: io::Error| CertificateFault::Folder(FileFault::from(error).of(folder));
     prepare(folder).map_err(failed)?;
     let stem = stem(source);
     let ending = if role == CertificateRole::Key { "key" } else { "pem" };
@@ -102,7 +102,7 @@ fn place(folder: &Path, source: &Path, role: CertificateRole, text: &str) -> Res
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let held = fs::read_dir(folder).map_err(failed)?.count();
                 if held >= MOST_FILES {
-                    return Err(format!("{} holds {held} files already: delete those not needed", folder.display()));
+                    return Err(CertificateFault::FolderFull { folder: folder.to_owned(), held });
                 }
                 write_atomically(&path, text.as_bytes()).map_err(failed)?;
                 return Ok(name);
@@ -110,7 +110,7 @@ fn place(folder: &Path, source: &Path, role: CertificateRole, text: &str) -> Res
             Err(error) => return Err(failed(error)),
         }
     }
-    Err(format!("{} holds too many files of that name", folder.display()))
+    Err(CertificateFault::SameName(folder.to_owned()))
 }
 
 /// The folder, for the owner alone, whatever it was before.
@@ -136,8 +136,8 @@ fn stem(source: &Path) -> String {
     }
 }
 
-fn of_other(path: &Path, problem: &str) -> String {
-    format!("{}, which it has to fit: {problem}", name_of(path))
+fn of_other(path: &Path, fault: CertificateFault) -> CertificateFault {
+    CertificateFault::Other { file: name_of(path), fault: Box::new(fault) }
 }
 
 fn name_of(path: &Path) -> String {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::sticks::{self, Wanted};
+use crate::channel::CertificateFault;
 
 #[cfg(test)]
 pub(super) use self::contents::pem_of_key;
@@ -78,21 +79,21 @@ pub fn list(folder: &Path) -> Vec<Listed> {
 fn describe(folder: &Path, name: String) -> Listed {
     let read = Contents::read(&folder.join(&name)).and_then(|contents| {
         let first = contents.certificates.first().map(|first| Facts::of(first)).transpose();
-        let certificate = first.map_err(|problem| format!("the certificate in it {problem}"))?;
+        let certificate = first.map_err(|_| CertificateFault::Damaged(1))?;
         Ok((certificate, !contents.keys.is_empty()))
     });
     match read {
         Ok((certificate, has_key)) => Listed { name, certificate, has_key, problem: None },
-        Err(problem) => Listed { name, certificate: None, has_key: false, problem: Some(problem) },
+        Err(problem) => Listed { name, certificate: None, has_key: false, problem: Some(problem.to_string()) },
     }
 }
 
 /// When the first certificate of a file runs out.
 ///
 /// # Errors
-/// Why that cannot be told, in words, without the name of the file.
-pub fn expiry(file: &Path) -> Result<SystemTime, String> {
+/// Why that cannot be told.
+pub fn expiry(file: &Path) -> Result<SystemTime, CertificateFault> {
     let contents = Contents::read(file)?;
-    let first = contents.whole_certificates()?.first();
-    first.map_or_else(|| Err("is empty".to_owned()), |first| Facts::of(first)).map(|facts| facts.expires())
+    let first = contents.whole_certificates()?.first().ok_or(CertificateFault::NoCertificate)?;
+    Facts::of(first).map(|facts| facts.expires()).map_err(|_| CertificateFault::Damaged(1))
 }

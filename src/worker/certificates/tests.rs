@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use super::contents::LARGEST;
 use super::testing::{Authority, Issued, NEW_YEAR, pkcs1, put, rsa_key, sec1, wanted, wanted_for_uri};
 use super::*;
+use crate::channel::CertificateProblem;
 use crate::channel::CertificateRole::{self, Authority as Root, Client, Key};
-use crate::config::{Account, Config};
+use crate::config::{Account, Config, FileFault};
 use crate::worker::testing::on_runtime;
 
 /// A stick, the panel's folder, and an authority.
@@ -41,7 +42,12 @@ impl Rig {
     }
 
     /// Puts this on the stick and imports it.
-    fn import(&self, name: &str, text: impl AsRef<[u8]>, role: CertificateRole) -> Result<Imported, String> {
+    fn import(
+        &self,
+        name: &str,
+        text: impl AsRef<[u8]>,
+        role: CertificateRole,
+    ) -> Result<Imported, CertificateProblem> {
         self.import_beside(name, text, role, None)
     }
 
@@ -51,7 +57,7 @@ impl Rig {
         text: impl AsRef<[u8]>,
         role: CertificateRole,
         other: Option<&str>,
-    ) -> Result<Imported, String> {
+    ) -> Result<Imported, CertificateProblem> {
         put(&self.stick(), name, text);
         let other = other.map(|name| self.folder().join(name));
         import(&self.folder(), &self.stick().join(name), role, other.as_deref())
@@ -59,8 +65,8 @@ impl Rig {
 
     /// What the refusal of this says, without the name of the file.
     fn refused(&self, text: impl AsRef<[u8]>, role: CertificateRole) -> String {
-        let words = self.import("x.pem", text, role).expect_err("it is refused");
-        let before = format!("{} as {}: ", self.stick().join("x.pem").display(), role.label());
+        let words = self.import("x.pem", text, role).expect_err("it is refused").to_string();
+        let before = format!("{} ({}): ", self.stick().join("x.pem").display(), role.label());
         words.strip_prefix(&before).unwrap_or_else(|| panic!("{words} names file and role")).to_owned()
     }
 
@@ -69,7 +75,7 @@ impl Rig {
     }
 }
 
-fn named(name: &str) -> Result<Imported, String> {
+fn named(name: &str) -> Result<Imported, CertificateProblem> {
     Ok(Imported { name: name.into(), has_key: false })
 }
 
@@ -184,13 +190,15 @@ fn a_key_and_a_certificate_have_to_fit() {
     let (ours, other) = (rig.ours(), rig.ours());
     let key = |issued: &Issued| pem_of_key(&issued.key_der());
     rig.import("door.pem", ours.pem(), Client).expect("nothing to fit yet");
-    let words = rig.import_beside("a.key", key(&other), Key, Some("door.pem")).expect_err("it does not fit");
+    let words =
+        rig.import_beside("a.key", key(&other), Key, Some("door.pem")).expect_err("it does not fit").to_string();
     assert!(
         words.ends_with("it does not fit the certificate in door.pem: change the Client Certificate first"),
         "{words}"
     );
     rig.import_beside("a.key", key(&ours), Key, Some("door.pem")).expect("it fits");
-    let words = rig.import_beside("new.pem", other.pem(), Client, Some("a.key")).expect_err("it does not fit");
+    let words =
+        rig.import_beside("new.pem", other.pem(), Client, Some("a.key")).expect_err("it does not fit").to_string();
     assert!(
         words.ends_with("it does not fit the key in a.key: empty the Client Key first, or take a file with both"),
         "{words}"
@@ -201,9 +209,10 @@ fn a_key_and_a_certificate_have_to_fit() {
     rig.import_beside("renewed.pem", renewed.pem(), Client, Some("a.key")).expect("the same key");
     let both = rig.import_beside("both.pem", other.pem() + &key(&other), Client, Some("a.key"));
     assert!(both.expect("it brings its own").has_key);
-    let words = rig.import("mixed.pem", other.pem() + &key(&ours), Client).expect_err("it does not fit");
+    let words = rig.import("mixed.pem", other.pem() + &key(&ours), Client).expect_err("it does not fit").to_string();
     assert!(words.ends_with("the key in it does not fit its first certificate"), "{words}");
-    let words = rig.import_beside("b.key", key(&ours), Key, Some("gone.pem")).expect_err("it cannot be told");
+    let words =
+        rig.import_beside("b.key", key(&ours), Key, Some("gone.pem")).expect_err("it cannot be told").to_string();
     assert!(words.ends_with("gone.pem, which it has to fit: there is no such file"), "{words}");
 }
 
@@ -213,7 +222,7 @@ fn no_link_no_folder_no_pipe_and_nothing_huge_is_read() {
     let ours = rig.ours();
     put(rig.root.path(), "secret.pem", ours.pem());
     let at = |name: &str| rig.stick().join(name);
-    let refused = |name: &str| import(&rig.folder(), &at(name), Client, None).expect_err("it is refused");
+    let refused = |name: &str| import(&rig.folder(), &at(name), Client, None).expect_err("it is refused").to_string();
     symlink(rig.root.path().join("secret.pem"), at("link.pem")).expect("it can be made");
     assert!(refused("link.pem").ends_with("it is a link to another place"));
     fs::create_dir(at("folder.pem")).expect("it can be made");
@@ -237,7 +246,7 @@ fn the_folder_does_not_grow_without_end() {
     for number in 1..MOST_FILES {
         put(&rig.folder(), &format!("{number}.pem"), "x");
     }
-    let words = rig.import("last.pem", rig.ours().pem(), Client).expect_err("it is full");
+    let words = rig.import("last.pem", rig.ours().pem(), Client).expect_err("it is full").to_string();
     assert!(words.contains("holds 64 files already"), "{words}");
     assert_eq!(rig.import("first.pem", rig.authority.pem(), Root), named("first.pem"), "what is there is there");
 }
@@ -246,7 +255,7 @@ fn the_folder_does_not_grow_without_end() {
 fn a_folder_that_cannot_be_written_is_said_so() {
     let rig = Rig::new();
     put(rig.root.path(), "data", "a file where the folder should be");
-    let words = rig.import("ca.pem", rig.authority.pem(), Root).expect_err("it cannot be kept");
+    let words = rig.import("ca.pem", rig.authority.pem(), Root).expect_err("it cannot be kept").to_string();
     assert!(words.contains("data/certificates cannot be written"), "{words}");
 }
 
@@ -266,7 +275,7 @@ fn the_list_tells_whose_it_is_and_until_when() {
     let expires = SystemTime::UNIX_EPOCH + Duration::from_secs(NEW_YEAR);
     assert_eq!((facts.expires(), expiry(&rig.folder().join("door.pem"))), (expires, Ok(expires)));
     assert_eq!((key.certificate.is_none(), key.has_key, &key.problem), (true, true, &None));
-    assert_eq!(expiry(&rig.folder().join("key.key")), Err("there is a key in it, and no certificate".into()));
+    assert_eq!(expiry(&rig.folder().join("key.key")), Err(CertificateFault::NoCertificate));
 }
 
 #[test]
@@ -340,12 +349,12 @@ fn the_desk_answers_whoever_waits_and_does_not_collect_threads() {
         put(&rig.stick(), "other.key", pem_of_key(&rig.ours().key_der()));
         desk.import(&config, Account::Two, Key, rig.stick().join("other.key"), None).expect("it begins");
         let Some(Done::Imported { result, .. }) = done.recv().await else { panic!("it was tried") };
-        assert!(result.is_err_and(|words| words.contains("does not fit the certificate in door.pem")));
+        assert!(result.is_err_and(|problem| problem.to_string().contains("does not fit the certificate in door.pem")));
         desk.settle();
         for _ in 0..4 {
             desk.look().expect("it begins");
         }
-        assert_eq!(desk.look(), Err("other files are still being read: is a stick broken?".into()));
+        assert_eq!(desk.look(), Err(FileFault::StillReading.into()));
         for _ in 0..4 {
             let Some(Done::Candidates(found)) = done.recv().await else { panic!("it was looked") };
             assert_eq!(found, [file.clone(), rig.stick().join("other.key")]);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Loop;
 use super::asked::Reply;
-use crate::channel::{CertificateRole, Command, Event, Refusal};
+use crate::channel::{CertificateProblem, CertificateRole, Command, Event, Refusal};
 use crate::config::{Account, Config};
 use crate::worker::certificates::{Done, Listed};
 use crate::worker::control::status;
@@ -41,12 +41,12 @@ impl Loop {
             Command::ImportCertificate { account, role, file } => {
                 let begun = self.certificates.import(self.phone.config(), account, role, file, waits);
                 if let Err((problem, waits)) = begun {
-                    self.refuse_certificate(problem, waits);
+                    self.refuse_certificate(problem.into(), waits);
                 }
             }
             _ => match self.certificates.look() {
                 Ok(()) => answer(waits, Ok(json!({}))),
-                Err(problem) => self.refuse_certificate(problem, waits),
+                Err(problem) => self.refuse_certificate(problem.into(), waits),
             },
         }
     }
@@ -54,7 +54,7 @@ impl Loop {
     /// Lists the panel's own folder for who asked.
     pub(super) fn list_certificates(&mut self, reply: Reply) {
         if let Err((problem, waits)) = self.certificates.list(Some(reply)) {
-            self.refuse_certificate(problem, waits);
+            self.refuse_certificate(problem.into(), waits);
         }
     }
 
@@ -111,9 +111,9 @@ impl Loop {
         }
     }
 
-    fn refuse_certificate(&mut self, problem: String, waits: Option<Reply>) {
+    fn refuse_certificate(&mut self, problem: CertificateProblem, waits: Option<Reply>) {
         match waits {
-            Some(_) => answer(waits, Err(problem)),
+            Some(_) => answer(waits, Err(problem.to_string())),
             None => self.phone.refuse(Refusal::Certificate(problem)),
         }
     }

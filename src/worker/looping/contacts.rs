@@ -1,5 +1,7 @@
 //! Contacts between the screen, the control socket, the phone and the threads that read and write files.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::Loop;
@@ -13,16 +15,16 @@ use crate::worker::media::now;
 impl Loop {
     /// What somebody wants of files of contacts; `waits` is who asked on the control socket.
     pub(super) fn contact_command(&mut self, command: Command, waits: Option<Reply>) {
-        let begun = match command {
-            Command::ImportContacts(file) => self.contact_files.read(file, waits),
+        let (file, begun) = match command {
+            Command::ImportContacts(file) => (file.clone(), self.contact_files.read(file, waits)),
             Command::ExportContacts(file) => {
                 let book = self.phone.config().contacts.clone();
-                self.contact_files.write(file, book, waits)
+                (file.clone(), self.contact_files.write(file, book, waits))
             }
-            _ => self.contact_files.look().map_err(|problem| (problem, waits)),
+            _ => (PathBuf::new(), self.contact_files.look().map_err(|fault| (fault, waits))),
         };
-        if let Err((problem, waits)) = begun {
-            self.refuse_contacts(Refusal::ContactFile(problem), waits);
+        if let Err((fault, waits)) = begun {
+            self.refuse_contacts(Refusal::ContactFile { file, fault: fault.into() }, waits);
         }
     }
 
@@ -55,8 +57,8 @@ impl Loop {
                 Some(reply) => drop(reply.send(Ok(json!({"file": file.display().to_string(), "contacts": count})))),
                 None => self.tell(Event::ContactsExported { file, count }),
             },
-            Done::Read { result: Err(problem), waits, .. } | Done::Written { result: Err(problem), waits, .. } => {
-                self.refuse_contacts(Refusal::ContactFile(problem), waits);
+            Done::Read { file, result: Err(fault), waits } | Done::Written { file, result: Err(fault), waits } => {
+                self.refuse_contacts(Refusal::ContactFile { file, fault }, waits);
             }
             Done::Found { files, folders } => self.tell(Event::ContactFiles { files, folders }),
         }

@@ -1,6 +1,5 @@
 //! Files with dial rules: read in a thread of their own, because disks and sticks can be slow, then taken over by the phone.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -8,8 +7,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Loop;
 use crate::channel::{Command, Refusal, RuleChange};
 use crate::config::{FileError, FileFault};
-use crate::worker::errands::{Errands, NotBegun, Waits};
+use crate::worker::errands::{Errands, Waits};
 use crate::worker::media::now;
+use crate::worker::sticks::{self, Links};
 
 /// The largest file that is read, in bytes; ten thousand full rules have room in it.
 const LARGEST: u64 = 4 << 20;
@@ -34,11 +34,7 @@ impl Loop {
         let path = file.clone();
         let begun =
             self.rules.begin(waits, move |waits| Read { text: read(&path).map_err(|fault| fault.of(path)), waits });
-        if let Err((why, waits)) = begun {
-            let fault = match why {
-                NotBegun::TooMany => FileFault::System(why.to_string()),
-                NotBegun::NoThread(error) => FileFault::from(error),
-            };
+        if let Err((fault, waits)) = begun {
             self.refuse_rules(fault.of(file), waits);
         }
     }
@@ -68,15 +64,7 @@ impl Loop {
 }
 
 fn read(path: &Path) -> Result<String, FileFault> {
-    let file = std::fs::metadata(path)?;
-    if !file.is_file() {
-        return Err(FileFault::NoFile);
-    }
-    let mut bytes = Vec::new();
-    let count = std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if count as u64 > LARGEST {
-        return Err(FileFault::TooLarge(LARGEST));
-    }
+    let bytes = sticks::bytes(path, Links::Followed, LARGEST)?;
     String::from_utf8(bytes).map_err(|_| FileFault::NotText)
 }
 
@@ -89,7 +77,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("rules.csv");
         assert_eq!(read(folder.path()), Err(FileFault::NoFile));
-        assert!(matches!(read(&path), Err(FileFault::System(_))));
+        assert_eq!(read(&path), Err(FileFault::Missing));
         std::fs::write(&path, b"T\xfcr,9,101\n").expect("written");
         assert_eq!(read(&path), Err(FileFault::NotText));
         std::fs::File::create(&path).and_then(|file| file.set_len(LARGEST + 1)).expect("made");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{OnceCell, oneshot};
 
 use super::{Client, client};
-use crate::channel::TlsFault;
-use crate::config::{Account, AccountConfig};
+use crate::channel::{CertificateFault, TlsFault};
+use crate::config::{Account, AccountConfig, FileFault};
 
 /// The settings of an account that TLS depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,8 +93,11 @@ async fn read(settings: Settings, folder: PathBuf) -> Result<Client, TlsFault> {
         let _ = tell.send(client(&settings, &folder));
     };
     match std::thread::Builder::new().name("credentials".into()).spawn(work) {
-        Ok(_) => told.await.unwrap_or_else(|_| Err(TlsFault::OurFile("they cannot be read".to_owned()))),
-        Err(error) => Err(TlsFault::OurFile(format!("no thread to read them: {error}"))),
+        Ok(_) => told.await.unwrap_or_else(|gone| {
+            let fault = CertificateFault::from(FileFault::System(gone.to_string()));
+            Err(TlsFault::OurFile(fault.into()))
+        }),
+        Err(error) => Err(TlsFault::OurFile(CertificateFault::from(FileFault::from(error)).into())),
     }
 }
 

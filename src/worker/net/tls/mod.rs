@@ -35,7 +35,7 @@ use self::credentials::Settings;
 pub use self::credentials::{Credentials, Keyring};
 pub(super) use self::fault::{farewell_of, fault_of};
 use self::verifier::{Pin, Trust, Verifier};
-use crate::channel::{CertificateRole, TlsFault};
+use crate::channel::{CertificateFault, CertificateProblem, CertificateRole, TlsFault};
 use crate::worker::certificates::{Contents, fits};
 
 /// What the TLS connections of an account need, read and understood.
@@ -108,7 +108,7 @@ fn trust(ca: &str, certificates: &Path, system: Vec<CertificateDer<'static>>) ->
     roots.add_parsable_certificates(system);
     let mut own = Vec::new();
     if !ca.is_empty() {
-        let broken = |problem| our_file(CertificateRole::Authority, ca, problem);
+        let broken = |fault| our_file(CertificateRole::Authority, ca, fault);
         let contents = Contents::read(&certificates.join(ca)).map_err(broken)?;
         for certificate in contents.whole_certificates().map_err(broken)? {
             // What cannot be an authority may still be the server's own certificate.
@@ -127,30 +127,30 @@ fn shown(certificate: &str, key: &str, certificates: &Path) -> Result<Option<Arc
         if key.is_empty() {
             return Ok(None);
         }
-        let problem = format!("the {} that belongs to it is not set", CertificateRole::Client.label());
-        return Err(our_file(CertificateRole::Key, key, problem));
+        let fault = CertificateFault::Alone(CertificateRole::Client);
+        return Err(our_file(CertificateRole::Key, key, fault));
     }
-    let broken = |problem| our_file(CertificateRole::Client, certificate, problem);
+    let broken = |fault| our_file(CertificateRole::Client, certificate, fault);
     let contents = Contents::read(&certificates.join(certificate)).map_err(broken)?;
     let chain = contents.whole_certificates().map_err(broken)?.to_vec();
     let signing = if !key.is_empty() {
-        let broken = |problem| our_file(CertificateRole::Key, key, problem);
+        let broken = |fault| our_file(CertificateRole::Key, key, fault);
         let held = Contents::read(&certificates.join(key)).map_err(broken)?;
         held.key().map_err(broken)?.1
     } else if contents.keys.is_empty() {
-        return Err(broken(format!("the {} that belongs to it is not set", CertificateRole::Key.label())));
+        return Err(broken(CertificateFault::Alone(CertificateRole::Key)));
     } else {
         contents.key().map_err(broken)?.1
     };
     if !chain.first().is_some_and(|first| fits(signing.as_ref(), first)) {
-        let key = if key.is_empty() { "the key in it".to_owned() } else { format!("the key in {key}") };
-        return Err(broken(format!("{key} does not fit it")));
+        let fault = if key.is_empty() { CertificateFault::NoPair } else { CertificateFault::KeyBeside(key.to_owned()) };
+        return Err(broken(fault));
     }
     Ok(Some(Arc::new(CertifiedKey::new(chain, signing))))
 }
 
-fn our_file(role: CertificateRole, file: &str, problem: String) -> TlsFault {
-    TlsFault::OurFile(format!("{file} ({}): {problem}", role.label()))
+fn our_file(role: CertificateRole, file: &str, fault: CertificateFault) -> TlsFault {
+    TlsFault::OurFile(CertificateProblem { file: Some((file.into(), role)), fault })
 }
 
 /// Our side of one connection.

@@ -452,7 +452,7 @@ fn a_file_of_ours_that_cannot_be_used_is_named_with_what_is_wrong() {
     let ours = panel.authority.issue(&wanted("panel", &[]));
     let other = panel.authority.issue(&wanted("panel", &[]));
     let said = |panel: &Panel| match panel.client() {
-        Err(TlsFault::OurFile(words)) => words,
+        Err(TlsFault::OurFile(problem)) => problem.to_string(),
         other => panic!("no file is at fault: {other:?}"),
     };
     panel.config.tls_ca = "none.pem".into();
@@ -500,7 +500,7 @@ fn files_are_read_when_they_are_first_needed_and_again_when_the_settings_change(
         panel.config.tls_verify = false;
         panel.config.tls_certificate = "client.pem".into();
         let missing = "client.pem (Client Certificate): there is no such file";
-        assert_eq!(fault(tries(&mut panel, false).await), TlsFault::OurFile(missing.into()));
+        assert_eq!(fault(tries(&mut panel, false).await).to_string(), format!("certificate file: {missing}"));
         let ours = panel.authority.issue(&wanted("panel", &[]));
         panel.show(&ours, &ours.key_der());
         assert_eq!(tries(&mut panel, false).await, Ok(()), "what could not be read is tried again");
