@@ -80,8 +80,8 @@ fn what_cannot_be_used_is_refused_with_file_and_role_and_the_old_value_stays() {
     assert!(import(&panel, "1", "client", &panel.file("both.pem")).status.success());
     for (role, file, words) in [
         ("client", "text.pem", "there is neither a certificate nor a key in it (PEM or DER)"),
-        ("authority", "gone.pem", "there is no such file"),
-        ("key", "both.pem ", "there is no such file"),
+        ("authority", "gone.pem", "there is no such file or folder"),
+        ("key", "both.pem ", "there is no such file or folder"),
         ("key", "other.key", "it does not fit the certificate in both.pem: change the Client Certificate first"),
         ("client", "other.key", "there is a key in it, and no certificate"),
     ] {
@@ -128,7 +128,7 @@ fn an_account_says_which_check_of_tls_failed() {
     let reason = |words: &'static str| {
         move |status: &Value| status["accounts"][0]["reason"].as_str().is_some_and(|reason| reason.contains(words))
     };
-    panel.wait("the missing file is named", reason("gone.pem (Client Certificate): there is no such file"));
+    panel.wait("the missing file is named", reason("gone.pem (Client Certificate): there is no such file or folder"));
     assert!(panel.ctl(&["set", "account1.tls.certificate", ""]).status.success());
     let (mut stream, _) = pbx.accept().expect("it connects");
     std::io::Write::write_all(&mut stream, b"SIP/2.0 400 Bad Request\r\n\r\n").expect("it is open");

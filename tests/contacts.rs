@@ -88,7 +88,7 @@ fn files_come_in_line_by_line_and_go_out_whole() {
     std::fs::write(file("picture.png"), b"\x89PNG\r\n\x1a\n").expect("written");
     for (name, error) in [
         ("huge.vcf", "it is larger than 16 MiB"),
-        ("none.csv", "there is no such file"),
+        ("none.csv", "there is no such file or folder"),
         (
             "picture.png",
             "it is neither a vCard nor a CSV file whose first line names the columns, name and number among them",

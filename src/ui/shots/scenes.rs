@@ -9,8 +9,8 @@ use slint::{ComponentHandle, ModelRc};
 
 use super::{book, ui};
 use crate::channel::{
-    CallResult, CodeFault, DndServerState, DndServerView, EndReason, LogEntry, Notice, NoticeKind, PinView, PortFault,
-    PortTrouble, RegistrationState, SoundFault,
+    CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault, DndServerState, DndServerView,
+    EndReason, LogEntry, Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault,
 };
 use crate::config::{Config, DeviceFault, DialPlan, DndMode, PhonebookEntry, Problem};
 use crate::ui::panel::State;
@@ -73,16 +73,22 @@ pub(super) const SCENES: &[Scene] = &[
         account_page(window, ui::AccountPage::SessionTimer, &[("account2.session_timer.active", "on")]);
     }),
     scene("account_certificate_ends", ui::Page::Settings, |window| {
-        certificates(window, None, &[]);
+        certificates(window, None, found(&[]));
     }),
-    scene("files_none", ui::Page::Settings, |window| certificates(window, Some("account2.tls.ca"), &[])),
+    scene("files_none", ui::Page::Settings, |window| certificates(window, Some("account2.tls.ca"), found(&[]))),
     scene("files", ui::Page::Settings, |window| {
-        let found = [
+        let files = [
             "/media/usb0/telefonanlage/ca.pem",
             "/media/usb0/telefonanlage/panel-erdgeschoss.crt",
             "/media/usb0/key.pem",
         ];
-        certificates(window, Some("account2.tls.certificate"), &found);
+        certificates(window, Some("account2.tls.certificate"), found(&files));
+    }),
+    scene("files_refused", ui::Page::Settings, |window| {
+        let file = PathBuf::from("/media/usb0/panel.pem");
+        let role = CertificateRole::Client;
+        let problem = CertificateProblem { file: Some((file.clone(), role)), fault: CertificateFault::UnknownKey };
+        certificates(window, Some("account2.tls.certificate"), settings::Files::refused(vec![file], problem));
     }),
     scene("dial_plan", ui::Page::Settings, |window| dial_plan(window, rules::Page::default())),
     scene("dial_plan_empty", ui::Page::Settings, |window| {
@@ -390,7 +396,11 @@ fn group(window: &ui::AppWindow, group: ui::SettingsGroup, view: PinView) {
     settings::apply(window, &state);
 }
 
-fn certificates(window: &ui::AppWindow, edited: Option<&str>, found: &[&str]) {
+fn found(files: &[&str]) -> settings::Files {
+    settings::Files::found(files.iter().map(PathBuf::from).collect())
+}
+
+fn certificates(window: &ui::AppWindow, edited: Option<&str>, files: settings::Files) {
     let tls = [
         ("account2.basic.transport", "tls"),
         ("account2.tls.certificate", "/var/lib/vestibule/certificates/panel.pem"),
@@ -398,7 +408,7 @@ fn certificates(window: &ui::AppWindow, edited: Option<&str>, found: &[&str]) {
     let mut state = State { account_page: ui::AccountPage::Certificates, ..state(&tls) };
     state.registrations[1].certificate_expires = Some(SystemTime::now() + Duration::from_secs(12 * 24 * 60 * 60 + 60));
     state.editing = edited.map(str::to_owned);
-    state.files = settings::Files::found(found.iter().map(PathBuf::from).collect());
+    state.files = files;
     settings::apply(window, &state);
 }
 

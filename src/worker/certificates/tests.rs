@@ -213,7 +213,7 @@ fn a_key_and_a_certificate_have_to_fit() {
     assert!(words.ends_with("the key in it does not fit its first certificate"), "{words}");
     let words =
         rig.import_beside("b.key", key(&ours), Key, Some("gone.pem")).expect_err("it cannot be told").to_string();
-    assert!(words.ends_with("gone.pem, which it has to fit: there is no such file"), "{words}");
+    assert!(words.ends_with("gone.pem, which it has to fit: there is no such file or folder"), "{words}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn no_link_no_folder_no_pipe_and_nothing_huge_is_read() {
     let made = std::process::Command::new("mkfifo").arg(at("pipe.pem")).status().expect("coreutils are there");
     assert!(made.success());
     assert!(refused("pipe.pem").ends_with("it is no file"), "and nobody waits for it");
-    assert!(refused("none.pem").ends_with("there is no such file"));
+    assert!(refused("none.pem").ends_with("there is no such file or folder"));
     let mut huge = ours.pem().into_bytes();
     huge.resize(LARGEST as usize + 1, b'\n');
     put(&rig.stick(), "huge.pem", &huge);

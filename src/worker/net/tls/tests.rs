@@ -456,7 +456,7 @@ fn a_file_of_ours_that_cannot_be_used_is_named_with_what_is_wrong() {
         other => panic!("no file is at fault: {other:?}"),
     };
     panel.config.tls_ca = "none.pem".into();
-    assert_eq!(said(&panel), "none.pem (Trusted CA): there is no such file");
+    assert_eq!(said(&panel), "none.pem (Trusted CA): there is no such file or folder");
     put(panel.folder.path(), "ca.pem", "not a certificate");
     panel.config.tls_ca = "ca.pem".into();
     assert_eq!(said(&panel), "ca.pem (Trusted CA): there is neither a certificate nor a key in it (PEM or DER)");
@@ -499,7 +499,7 @@ fn files_are_read_when_they_are_first_needed_and_again_when_the_settings_change(
         };
         panel.config.tls_verify = false;
         panel.config.tls_certificate = "client.pem".into();
-        let missing = "client.pem (Client Certificate): there is no such file";
+        let missing = "client.pem (Client Certificate): there is no such file or folder";
         assert_eq!(fault(tries(&mut panel, false).await).to_string(), format!("certificate file: {missing}"));
         let ours = panel.authority.issue(&wanted("panel", &[]));
         panel.show(&ours, &ours.key_der());
