@@ -232,6 +232,7 @@ pub(super) fn states() -> Vec<Look> {
         look(format!("in_call_{place}"), ui::Page::InCall, Box::new(fill));
     }
     look("log_results".to_owned(), ui::Page::Log, Box::new(logged));
+    look("log_reasons".to_owned(), ui::Page::Log, Box::new(failures_logged));
     looks.push(Look { name: "idle_twelve_hours".to_owned(), page: ui::Page::Idle, fill: Box::new(twelve_hours) });
     looks.push(Look { name: "home_twelve_hours".to_owned(), page: ui::Page::Home, fill: Box::new(twelve_hours) });
     looks
@@ -402,6 +403,20 @@ fn logged(window: &ui::AppWindow) {
     };
     let rows: Vec<_> = RESULTS.into_iter().enumerate().map(row).collect();
     window.global::<ui::LogAdapter>().set_rows(ModelRc::from(rows.as_slice()));
+}
+
+/// A call that came to nothing, for each reason.
+fn failures_logged(window: &ui::AppWindow) {
+    logged(window);
+    let log = window.global::<ui::LogAdapter>();
+    let row = log.get_rows().iter().next().expect("calls are logged");
+    let rows = END_REASONS.map(|end_reason| ui::LogRow {
+        result: ui::CallResult::Failed,
+        end_reason,
+        end_code: 503,
+        ..row.clone()
+    });
+    log.set_rows(ModelRc::from(rows.as_slice()));
 }
 
 fn twelve_hours(window: &ui::AppWindow) {
