@@ -189,7 +189,11 @@ impl<'a> Screen<'a> {
 
     /// Whether the lines are those that were found.
     fn is_up_to_date(&self) -> bool {
-        self.lines.iter().all(ElementHandle::is_valid) && lines(self.window).len() == self.lines.len()
+        // To look for them brings rows up to date.
+        let count = lines(self.window).len();
+        let held =
+            self.holders.iter().flat_map(|(holder, held)| holder.iter().chain(held.iter().map(|held| &held.line)));
+        count == self.lines.len() && self.lines.iter().chain(held).all(ElementHandle::is_valid)
     }
 
     fn cut_off(&self) -> Vec<String> {
