@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use slint::{ComponentHandle, Model, ModelRc, SharedString};
+use slint::{ComponentHandle, Model, ModelRc};
 
 use super::fit::{Look, declared};
 use super::{notices as samples, ui, window};
@@ -187,10 +187,9 @@ pub(super) fn states() -> Vec<Look> {
     for kind in MEANINGS {
         look(format!("dial_{kind:?}"), ui::Page::Dial, Box::new(move |window| means(window, kind)));
     }
+    // The pillar of a call has the least room for them.
     for kind in REFUSALS {
-        for page in [ui::Page::Home, ui::Page::InCall] {
-            look(format!("{page:?}_refused_{kind:?}"), page, Box::new(move |window| refused(window, kind)));
-        }
+        look(format!("refused_{kind:?}"), ui::Page::InCall, Box::new(move |window| refused(window, kind)));
     }
     for (place, kind) in samples::samples().into_iter().enumerate() {
         let fill = move |window: &ui::AppWindow| {
@@ -224,9 +223,7 @@ pub(super) fn states() -> Vec<Look> {
         let fill = move |window: &ui::AppWindow| window.global::<ui::PinAdapter>().set_stage(stage);
         look(format!("pin_{stage:?}"), ui::Page::Settings, Box::new(fill));
     }
-    for fault in SETTING_FAULTS {
-        look(format!("setting_{fault:?}"), ui::Page::Settings, Box::new(move |window| wrong_value(window, fault)));
-    }
+    look("setting_faults".to_owned(), ui::Page::Settings, Box::new(wrong_values));
     for (place, change) in CALL_STATES.into_iter().enumerate() {
         let fill = move |window: &ui::AppWindow| change(&window.global::<ui::CallAdapter>());
         look(format!("in_call_{place}"), ui::Page::InCall, Box::new(fill));
@@ -266,22 +263,20 @@ fn unlocking(window: &ui::AppWindow, unlock: ui::UnlockState) {
     home.set_doors(ModelRc::from(doors.collect::<Vec<_>>().as_slice()));
 }
 
-/// The row of a number with what is wrong under it.
-fn wrong_value(window: &ui::AppWindow, fault: ui::SettingFault) {
+/// The row of a number with what is wrong under it, once for everything that can be.
+fn wrong_values(window: &ui::AppWindow) {
     opened(window, ui::SettingsGroup::Calls);
     let adapter = window.global::<ui::SettingsAdapter>();
-    let reason = ui::Reason { kind: ui::ReasonKind::PortTaken, text: "TCP".into(), ..Default::default() };
-    let (fault_value, fault_text) = ("70000".into(), "refused".into());
     let rows = adapter.get_rows();
-    let numbers = rows.iter().filter(|row| row.kind == ui::SettingKind::Number).take(1);
-    let rows = numbers.map(|row| ui::SettingRow {
+    let number = rows.iter().find(|row| row.kind == ui::SettingKind::Number).expect("the SIP port is a number");
+    let rows = SETTING_FAULTS.map(|fault| ui::SettingRow {
         fault,
-        fault_value: SharedString::clone(&fault_value),
-        fault_text: SharedString::clone(&fault_text),
-        reason: reason.clone(),
-        ..row
+        fault_value: "70000".into(),
+        fault_text: "refused".into(),
+        reason: ui::Reason { kind: ui::ReasonKind::PortTaken, text: "TCP".into(), ..Default::default() },
+        ..number.clone()
     });
-    adapter.set_rows(ModelRc::from(rows.collect::<Vec<_>>().as_slice()));
+    adapter.set_rows(ModelRc::from(rows.as_slice()));
 }
 
 fn ended(window: &ui::AppWindow, reason: ui::EndReason) {
@@ -311,10 +306,21 @@ fn failed(window: &ui::AppWindow, kind: ui::AccountFault) {
 }
 
 fn means(window: &ui::AppWindow, kind: ui::DialMeaning) {
-    window.global::<ui::DialAdapter>().set_meaning(meaning(kind));
+    let dial = window.global::<ui::DialAdapter>();
+    dial.set_meaning(meaning(kind));
+    if kind == ui::DialMeaning::Empty {
+        dial.set_text("".into());
+        dial.set_characters(ModelRc::default());
+    }
 }
 
 fn meaning(kind: ui::DialMeaning) -> ui::DialMeaningView {
+    use ui::DialMeaning as M;
+    let (tone, prefix) = match kind {
+        M::Empty => (ui::Tone::Neutral, ""),
+        M::Address | M::Number | M::Uri | M::Contact | M::Rule => (ui::Tone::Ok, "9"),
+        _ => (ui::Tone::Error, ""),
+    };
     let (value, limit) = match kind {
         ui::DialMeaning::GroupTooLarge => ("300", "255"),
         ui::DialMeaning::BadPort => ("70000", "65535"),
@@ -325,7 +331,7 @@ fn meaning(kind: ui::DialMeaning) -> ui::DialMeaningView {
     let (host, port, name) = ("192.168.100.200".into(), "5062".into(), "Anna".into());
     ui::DialMeaningView {
         kind,
-        tone: ui::Tone::Error,
+        tone,
         host,
         port,
         value: value.into(),
@@ -333,7 +339,7 @@ fn meaning(kind: ui::DialMeaning) -> ui::DialMeaningView {
         name,
         account: 1,
         count: 3,
-        prefix: "9".into(),
+        prefix: prefix.into(),
     }
 }
 
@@ -461,7 +467,7 @@ fn a_change_of_language_changes_what_is_on_the_screen_already() {
     };
     for (language, notice, date, tile) in [
         ("", "Microphone: another program uses it", "Monday, 23 November", "Settings"),
-        ("de", "Mikrofon: ein anderes Programm benutzt es", "Montag, 23. November", "Optionen"),
+        ("de", "Mikrofon: wird von einem anderen Programm benutzt", "Montag, 23. November", "Optionen"),
         ("fr", "Micro\u{a0}: un autre programme s’en sert", "Lundi 23 novembre", "Réglages"),
         ("es", "Micrófono: otro programa lo usa", "Lunes, 23 de noviembre", "Ajustes"),
         ("zh", "麦克风：被其他程序占用", "11月23日 星期一", "设置"),
