@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::{CallHandle, CallState, CertificateProblem, DndTerm, PortFault, Screen};
+use super::{
+    CallHandle, CallState, CertificateProblem, DndTerm, PictureName, PictureSize, PortFault, Screen,
+};
 use crate::config::book::{BookError, Unusable, Which};
 use crate::config::{
     Account, AccountChoice, DialRule, DndMode, FileError, PhonebookEntry, RuleError, RuleImport, Secret, SettingError,
@@ -109,6 +111,18 @@ pub enum Command {
     LogSeen,
     /// Forget the whole call log.
     ClearLog,
+    /// Show this kept picture of a visitor; [`Event::Picture`](super::Event::Picture) brings it. Of many that are asked for
+    /// at the same time the newest come first, and the oldest may never come.
+    ShowPicture {
+        /// Which.
+        file: PictureName,
+        /// How large it is wanted.
+        size: PictureSize,
+    },
+    /// Delete this kept picture of a visitor; its line in the call log stays.
+    DropPicture(PictureName),
+    /// Delete all kept pictures of visitors.
+    DropPictures,
     /// Whoever was turned away in this line of the call log may call from here on: it becomes a contact that may call.
     AllowCaller {
         /// When the call began.

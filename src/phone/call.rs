@@ -14,7 +14,10 @@ use super::keys::Keys;
 use super::outgoing::Placing;
 use super::output::{MediaOrder, MediaPorts};
 use super::unlock::Unlock;
-use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, VideoView};
+use super::visitors::Visitor;
+use crate::channel::{
+    AudioView, CallDirection, CallHandle, CallQuality, CallState, CallView, EndReason, StreamQuality, VideoView,
+};
 use crate::config::{Account, Config, DoorUnlock, PhonebookEntry, UnlockMethod};
 use crate::sdp::{Direction, Negotiated, Negotiation, Wish};
 use crate::sip::{Path, SessionHandle};
@@ -42,6 +45,8 @@ pub(super) struct Call {
     pub camera: bool,
     pub unlock: Unlock,
     pub keys: Keys,
+    /// What becomes of the visitor's picture.
+    pub visitor: Visitor,
 }
 
 /// The other side.
@@ -149,6 +154,22 @@ impl Media {
     /// Before anything is agreed.
     pub fn new(ports: MediaPorts, negotiation: Negotiation) -> Self {
         Self { ports, negotiation, streams: None, ordered: None, audio: None, video: None, traffic: Traffic::default() }
+    }
+
+    /// How well sound and picture came through, as far as they came.
+    pub fn quality(&self) -> CallQuality {
+        let Some(streams) = &self.streams else { return CallQuality::default() };
+        let of = |codec: &str, packets, lost, jitter_ms: f32| {
+            // A tenth is all that anybody wants to know.
+            let jitter_ms = (jitter_ms * 10.0).round() / 10.0;
+            (packets > 0).then(|| StreamQuality { codec: codec.to_owned(), packets, lost, jitter_ms })
+        };
+        let audio = streams.audio.as_ref().zip(self.audio.as_ref());
+        let video = streams.video.as_ref().zip(self.video.as_ref());
+        CallQuality {
+            audio: audio.and_then(|(it, seen)| of(it.codec.name(), seen.packets_in, seen.lost, seen.jitter_ms)),
+            video: video.and_then(|(it, seen)| of(it.codec.name(), seen.packets_in, seen.lost, seen.jitter_ms)),
+        }
     }
 }
 

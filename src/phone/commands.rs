@@ -81,6 +81,14 @@ impl Phone {
                 self.outputs.extend(change.map(super::Output::SaveLog));
                 Ok(Done::Ok)
             }
+            Command::DropPicture(file) => {
+                self.strip_pictures(|name| *name == file);
+                Ok(Done::Ok)
+            }
+            Command::DropPictures => {
+                self.strip_pictures(|_| true);
+                Ok(Done::Ok)
+            }
             Command::DismissNotice(id) => {
                 let changed = self.notices.dismiss(id);
                 self.tell_notices(changed);
@@ -99,7 +107,8 @@ impl Phone {
             | Command::ListCertificateFiles
             | Command::ImportContacts(_)
             | Command::ExportContacts(_)
-            | Command::ListContactFiles => Ok(Done::Ok),
+            | Command::ListContactFiles
+            | Command::ShowPicture { .. } => Ok(Done::Ok),
             Command::Quit => {
                 self.quit(now);
                 Ok(Done::Ok)

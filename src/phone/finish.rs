@@ -60,6 +60,7 @@ impl Phone {
         let view = call.view(&self.config, self.muted, Some(why));
         self.tell(Event::Call(Box::new(view)));
         self.append_log(entry(&call, now, why));
+        self.visitor_left(now, &call);
         if call.direction == CallDirection::Out && call.talking().is_none() && why != EndReason::Local {
             self.sounding.busy_until = Some(now.instant + BUSY_TIME);
         }
@@ -157,5 +158,7 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
         unseen: result == CallResult::Missed,
         attempts: 1,
         allow: None,
+        picture: call.visitor.kept().cloned(),
+        quality: call.media.quality(),
     }
 }

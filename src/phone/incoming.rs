@@ -8,9 +8,10 @@ use super::call::{Call, Incoming, Media, Remote, Stage, Talking, TheirOffer};
 use super::keys::Keys;
 use super::remote::Caller;
 use super::unlock::Unlock;
+use super::visitors::Visitor;
 use super::whitelist::Listed;
 use super::{Now, Phone, reason};
-use crate::channel::{CallDirection, CallHandle, CallResult, Done, EndReason, LogEntry, Refusal};
+use crate::channel::{CallDirection, CallHandle, CallQuality, CallResult, Done, EndReason, LogEntry, Refusal};
 use crate::config::Account;
 use crate::sdp::{Direction, Wish};
 use crate::sip::{Body, End, IncomingCall, Path, SessionHandle, Source};
@@ -76,6 +77,7 @@ impl Phone {
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),
+            visitor: Visitor::default(),
         };
         // Whether the offer can be used at all is known now, and the caller should know it now.
         let mut tried = call.media.negotiation.clone();
@@ -219,6 +221,7 @@ impl Phone {
         call.stage = Stage::Talking(Talking::new(&config, now, wish_of(call, wish)));
         call.silent = false;
         self.current = Some(handle);
+        self.visitor_answered(handle);
         self.touch(handle);
         self.sync_media(handle);
         self.renegotiate(now, handle);
@@ -292,6 +295,8 @@ impl Phone {
             unseen: result == CallResult::Missed,
             attempts: 1,
             allow: None,
+            picture: None,
+            quality: CallQuality::default(),
         });
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::call::Stage;
 use super::output::{MediaEvent, MediaOrder};
+use super::visitors::{self, Visitor};
 use super::{Now, Phone};
 use crate::channel::{AudioView, CallHandle, NoticeKind, VideoView};
 use crate::sip::Body;
@@ -42,6 +43,10 @@ impl Phone {
         let order = call.media_order();
         if order.is_some() && order != call.media.ordered {
             call.media.ordered.clone_from(&order);
+            if visitors::is_wanted(&self.config, call) {
+                call.visitor = Visitor::Awaited;
+                self.outputs.push_back(super::Output::Media(MediaOrder::TakePicture { call: handle }));
+            }
             self.outputs.extend(order.map(super::Output::Media));
         }
     }

@@ -9,7 +9,7 @@
 //!  datagrams, streams ─▶ ┌───────┐ ─▶ Transmit, CloseFlow, Listen
 //!  commands           ─▶ │ Phone │ ─▶ Event (views for the screen)
 //!  media events       ─▶ │  sip  │ ─▶ MediaOrder
-//!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog
+//!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog, DropPictures
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
 //!
@@ -17,6 +17,7 @@
 //! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
+//! * `visitors`: whose picture is kept, and for how long
 //! * `settings`: a change and what it redoes, `book`: the same of the address book; `log`, `notices`: what is remembered and what is said
 //!
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
@@ -50,6 +51,7 @@ mod ring;
 mod settings;
 mod timers;
 mod unlock;
+mod visitors;
 mod whitelist;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -73,6 +75,7 @@ use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
 use self::settings::{Listening, Saving};
+use self::visitors::Visitors;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
     SessionTimerView,
@@ -153,6 +156,7 @@ pub struct Phone {
     log: CallLog,
     lines_for_strangers: Bucket,
     blocked: Blocked,
+    visitors: Visitors,
     /// Where contacts call from that may call, or are turned away by name.
     allowed: Guests,
     notices: Notices,
@@ -193,6 +197,7 @@ impl Phone {
             log: CallLog::new(start.log),
             lines_for_strangers: Bucket::full(now.instant),
             blocked: Blocked::new(now.instant),
+            visitors: Visitors::default(),
             allowed: Guests::default(),
             notices: Notices::default(),
             certificates: [None; 2],
@@ -211,6 +216,7 @@ impl Phone {
         }
         phone.tell(Event::Log(phone.log.shown()));
         phone.order(MediaOrder::Configure(phone.config.clone()));
+        phone.keep_pictures(now);
         phone.settle(now);
         phone
     }

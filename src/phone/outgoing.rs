@@ -14,6 +14,7 @@ use super::named::Named;
 use super::output::MediaPorts;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
+use super::visitors::Visitor;
 use super::{Now, Phone, reason};
 use crate::channel::{CallDirection, CallHandle, CallState, EndReason, Refusal};
 use crate::config::{Account, Config};
@@ -167,6 +168,7 @@ impl Phone {
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),
+            visitor: Visitor::default(),
         };
         self.calls.insert(handle, call);
         if let Some(invite) = invite {

@@ -100,7 +100,8 @@ impl Phone {
 
     /// The change of the oldest unreported [`Output::SaveLog`] is durable, or cannot be saved. It is shown only now.
     pub fn handle_log_saved(&mut self, now: Now, result: Result<(), FileError>) {
-        self.log.settled();
+        let gone = self.log.settled();
+        self.drop_pictures(gone);
         self.clear_notices(|kind| matches!(kind, NoticeKind::LogNotSaved(_)));
         if let Err(problem) = result {
             self.notice(NoticeKind::LogNotSaved(problem));
@@ -174,6 +175,9 @@ impl Phone {
             self.order(MediaOrder::Configure(config.clone()));
         }
         self.change_dnd(now, &before);
+        if before.call_log_picture_days != config.call_log_picture_days {
+            self.keep_pictures(now);
+        }
         // What a call shows and wishes may follow from the settings (its door, pictures on or off).
         let handles: Vec<_> = self.calls.keys().copied().collect();
         for handle in handles {

@@ -22,6 +22,7 @@ pub(super) fn row(notice: &Notice) -> ui::NoticeRow {
         NoticeKind::SettingsDamaged(kept) => ui::NoticeRow { text: kept.into(), ..row(K::SettingsDamaged) },
         NoticeKind::SettingsNotSaved(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::SettingsNotSaved) },
         NoticeKind::LogNotSaved(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::LogNotSaved) },
+        NoticeKind::PicturesNotKept(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::PicturesNotKept) },
         NoticeKind::Sound(fault) => ui::NoticeRow {
             reason: fault.microphone.as_ref().map(device_reason).unwrap_or_default(),
             loudspeaker: fault.loudspeaker.as_ref().map(device_reason).unwrap_or_default(),
@@ -254,6 +255,7 @@ mod tests {
         "calls",
         "jsonl",
         "wav",
+        "jpg",
         "port",
         "panel",
         "key",

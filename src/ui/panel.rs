@@ -297,6 +297,7 @@ impl Panel {
             Event::ContactFiles { files, folders } => contacts::handle_files(self, files, &folders),
             Event::ContactsImported(imported) => contacts::handle_imported(self, &imported),
             Event::ContactsExported { file, count } => contacts::handle_exported(self, &file, count),
+            Event::Picture { .. } => {}
             Event::Bye => {}
         }
         self.show();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PortFault, PortTrouble};
+use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble};
 use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
     Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
@@ -40,6 +40,8 @@ pub struct Panel {
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
     pub saved_log: Vec<LogEntry>,
+    /// Pictures whose files were to be deleted.
+    pub dropped: Vec<PictureName>,
     /// What was said about floods.
     pub floods: Vec<String>,
     pub finished: bool,
@@ -117,6 +119,7 @@ impl Panel {
             orders: Vec::new(),
             saved_settings: Vec::new(),
             saved_log: Vec::new(),
+            dropped: Vec::new(),
             floods: Vec::new(),
             finished: false,
             listens: Vec::new(),
@@ -236,6 +239,7 @@ impl Panel {
             Output::SaveSettings(config) => self.save_settings(now, config),
             Output::SaveLog(change) if self.disk == Disk::Slow => self.waiting.push(Waiting::Log(change)),
             Output::SaveLog(change) => self.save_log(now, change),
+            Output::DropPictures(names) => self.dropped.extend(names),
             Output::Flood(flood) => self.floods.push(flood.to_string()),
             Output::Finished => self.finished = true,
         }

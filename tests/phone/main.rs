@@ -31,4 +31,5 @@ mod source_changes;
 mod stranger_rtp;
 mod thousand_panels;
 mod unlock;
+mod visitors;
 mod waiting_call;

@@ -10,6 +10,7 @@
 //! * Everything slow (building a pipeline, loading a plug-in, taking one down) happens on the threads named above, never on the caller's.
 //! * What is decided is pure and tested without GStreamer: [`continuity`] (one stream whatever the far end does), [`keyframe`] (when
 //!   to ask, when to stop waiting), [`watchdog`] (RTP comes, but no picture).
+//! * [`still`] takes one picture aside, and writes and reads it as JPEG.
 //! * Sequence numbers and SSRC of what we send belong to the RTP session; this room hands out payloads only.
 
 pub mod barcode;
@@ -23,6 +24,7 @@ pub mod plugins;
 mod receiver;
 mod sender;
 pub mod source;
+pub mod still;
 mod watchdog;
 
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub use plugins::{Disabled, MissingPlugin, VideoCapabilities, init, probe, use_r
 pub use receiver::{Receiver, ReceiverParams};
 pub use sender::{Payload, Sender, SenderParams};
 pub use source::{CameraSource, Painter};
+pub use still::{Portrait, Still};
 
 /// What the receiver tells whoever owns it. It is called from a thread of this room and must not block.
 #[derive(Clone, Debug, PartialEq, Eq)]

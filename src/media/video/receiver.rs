@@ -9,6 +9,7 @@ use super::decoding::{Line, LineParams, Outlet};
 use super::inbox::{Batch, Inbox, Signals};
 use super::keyframe::Wanted;
 use super::meter::Meter;
+use super::still::Portrait;
 use super::watchdog::{Bark, Watchdog};
 use super::{VideoError, VideoEvent, VideoStats, plugins};
 use crate::frame::FrameSlot;
@@ -52,17 +53,19 @@ impl Stopped {
 }
 
 impl Receiver {
-    /// Starts a receiver; returns at once. Pictures go into `slot`, all else to `events`, from threads of the receiver.
+    /// Starts a receiver; returns at once. Pictures go into `slot`, and past `portrait` until it has the one that it wants, all
+    /// else to `events`, from threads of the receiver.
     ///
     /// # Errors
     /// [`VideoError::Pipeline`] when the system gives no thread. What is found out later comes as [`VideoEvent::Failed`].
     pub fn start(
         params: ReceiverParams,
         slot: FrameSlot,
+        portrait: Option<Arc<Portrait>>,
         events: impl Fn(VideoEvent) + Send + Sync + 'static,
     ) -> Result<Self, VideoError> {
         let inbox = Arc::new(Inbox::default());
-        let outlet = Arc::new(Outlet::new(slot));
+        let outlet = Arc::new(Outlet::new(slot, portrait));
         let meter = Arc::new(Mutex::new(Meter::default()));
         let work = Work::new(params, inbox.clone(), outlet.clone(), meter.clone(), Box::new(events));
         let thread = std::thread::Builder::new()

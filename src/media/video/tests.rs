@@ -115,7 +115,7 @@ impl Rig {
         });
         let sender = Arc::new(Mutex::new(None::<Sender>));
         let params = ReceiverParams { formats: vec![(PT, codec)], ..params };
-        let receiver = Receiver::start(params, slot.clone(), {
+        let receiver = Receiver::start(params, slot.clone(), None, {
             let sender = sender.clone();
             move |event| {
                 if let (VideoEvent::KeyframeWanted { .. }, Some(sender)) = (&event, &*sender.lock().unwrap()) {

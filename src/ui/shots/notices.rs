@@ -85,7 +85,8 @@ pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
     kinds.extend(problems.map(NoticeKind::SettingsLine));
     for fault in files {
         kinds.push(NoticeKind::SettingsNotSaved(fault.clone().of("/config.toml")));
-        kinds.push(NoticeKind::LogNotSaved(fault.of("/calls.jsonl")));
+        kinds.push(NoticeKind::LogNotSaved(fault.clone().of("/calls.jsonl")));
+        kinds.push(NoticeKind::PicturesNotKept(fault.of("/1-2.jpg")));
     }
     kinds.extend(devices.map(|fault| NoticeKind::Sound(SoundFault { microphone: Some(fault), loudspeaker: None })));
     kinds

@@ -9,7 +9,7 @@ use slint::{ComponentHandle, ModelRc};
 
 use super::{book, ui};
 use crate::channel::{
-    CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault, DndServerState, DndServerView,
+    CallQuality, CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault, DndServerState, DndServerView,
     EndReason, LogEntry, Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault,
 };
 use crate::config::{Config, DeviceFault, DialPlan, DndMode, PhonebookEntry, Problem};
@@ -265,6 +265,8 @@ pub(super) const SCENES: &[Scene] = &[
             unseen: false,
             attempts,
             allow: (!allow.is_empty()).then(|| allow.to_owned()),
+            picture: None,
+            quality: CallQuality::default(),
         };
         let contact = PhonebookEntry { numbers: vec!["102".into()], may_call: true, ..PhonebookEntry::default() };
         let config = Config { contacts: vec![contact].into(), ..Config::default() };

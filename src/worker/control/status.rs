@@ -222,6 +222,9 @@ fn video(view: &VideoView) -> Value {
         "direction": view.direction,
         "width": view.width,
         "height": view.height,
+        "packets_in": view.packets_in,
+        "lost": view.lost,
+        "jitter_ms": tenths(view.jitter_ms),
         "frames": view.frames,
         "fps": tenths(view.fps),
         "first_frame_ms": view.first_frame_ms,
@@ -279,11 +282,12 @@ mod tests {
             direction: "recvonly",
             width: 640,
             height: 480,
+            packets_in: 1300,
             frames: 212,
             fps: 25.0,
             first_frame_ms: Some(96),
             keyframe_requests: 1,
-            stalled: false,
+            ..VideoView::default()
         });
         let direct_ip = DirectIpView {
             enabled: true,

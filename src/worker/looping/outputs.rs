@@ -18,6 +18,8 @@ impl Loop {
                 self.put_out(output);
             } else if let Some(event) = self.media.poll_event() {
                 self.tell_media(event);
+            } else if let Some((call, still)) = self.media.poll_still() {
+                self.keep_picture(call, still);
             } else {
                 return;
             }
@@ -52,6 +54,7 @@ impl Loop {
                 self.save(Job::Settings(config));
             }
             Output::SaveLog(change) => self.save(Job::Log(change)),
+            Output::DropPictures(names) => self.kept_pictures.remove(names),
             Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
         }
