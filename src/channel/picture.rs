@@ -64,6 +64,8 @@ pub struct VisitorPicture {
 pub enum PictureSize {
     /// So many pixels wide, as high as its shape makes it: for a row of a list.
     Width(u32),
+    /// No more pixels wide and high than that, its shape kept; a small one as it is.
+    Within(u32, u32),
     /// As it is.
     Whole,
 }

@@ -11,6 +11,7 @@ mod convert;
 mod dial;
 mod door;
 mod finger;
+mod gallery;
 mod home;
 mod locale;
 mod log;

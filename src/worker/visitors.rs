@@ -14,7 +14,8 @@ use super::errands::{Errands, NotBegun};
 use super::sticks::{self, Links};
 use crate::channel::{CallHandle, LogEntry, Picture, PictureName, PictureSize};
 use crate::config::{FileError, FileFault, write_atomically};
-use crate::media::video::{Still, still};
+use crate::media::video::Still;
+use crate::media::video::still::{self, Fit};
 
 /// The folder in the data directory.
 const FOLDER: &str = "pictures";
@@ -158,8 +159,9 @@ fn read(file: &Path, size: PictureSize) -> Option<Picture> {
     let said = |problem: String| tracing::debug!("{}: {problem}", file.display());
     let bytes = sticks::bytes(file, Links::Refused, LARGEST_FILE).map_err(said).ok()?;
     let wanted = match size {
-        PictureSize::Width(width) => Some(width),
-        PictureSize::Whole => None,
+        PictureSize::Width(width) => Fit::Width(width),
+        PictureSize::Within(width, height) => Fit::Within(width, height),
+        PictureSize::Whole => Fit::Whole,
     };
     let (width, height, rgb) = still::from_jpeg(bytes, wanted).map_err(|error| said(error.to_string())).ok()?;
     Some(Picture { width, height, rgb: rgb.into() })

@@ -132,19 +132,34 @@ pub fn to_jpeg(still: &Still, most: (u32, u32)) -> Result<Vec<u8>, VideoError> {
     bytes.ok_or_else(broken)
 }
 
-/// The picture of a JPEG, `width` pixels wide and as high as its shape makes it, or as large as it is: its width and height, and red,
-/// green and blue of each pixel, top row first, without padding.
+/// How large a picture is read; its shape is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// So many pixels wide.
+    Width(u32),
+    /// No more pixels wide and high than that.
+    Within(u32, u32),
+    /// As it is.
+    Whole,
+}
+
+/// The picture of a JPEG: its width and height, and red, green and blue of each pixel, top row first, without padding.
 ///
 /// # Errors
 /// [`VideoError::Missing`] without the decoder, [`VideoError::Pipeline`] for what is no JPEG or a broken one.
-pub fn from_jpeg(bytes: Vec<u8>, width: Option<u32>) -> Result<(u32, u32, Vec<u8>), VideoError> {
+pub fn from_jpeg(bytes: Vec<u8>, fit: Fit) -> Result<(u32, u32, Vec<u8>), VideoError> {
     let broken = |_| VideoError::Pipeline("a picture without a form".to_owned());
+    let up_to = |most: u32| gst::IntRange::new(1, i32::try_from(most).unwrap_or(LARGEST).clamp(2, LARGEST));
     let any = gst::IntRange::new(1, LARGEST);
-    let wanted = picture("RGB").field("height", any);
-    let wanted = match width {
-        Some(width) => wanted.field("width", i32::try_from(width).unwrap_or(LARGEST).clamp(1, LARGEST)).build(),
-        None => wanted.field("width", any).build(),
+    let wanted = picture("RGB");
+    let wanted = match fit {
+        Fit::Width(width) => {
+            wanted.field("width", i32::try_from(width).unwrap_or(LARGEST).clamp(1, LARGEST)).field("height", any)
+        }
+        Fit::Within(width, height) => wanted.field("width", up_to(width)).field("height", up_to(height)),
+        Fit::Whole => wanted.field("width", any).field("height", any),
     };
+    let wanted = wanted.build();
     let caps = gst::Caps::new_empty_simple("image/jpeg");
     let scale = [make("jpegdec")?, make("videoconvertscale")?, filter(&wanted)?];
     let sample = convert(&caps, gst::Buffer::from_mut_slice(bytes), &scale)?;
@@ -263,7 +278,7 @@ mod tests {
     fn a_picture_is_written_small_and_read_again_as_it_was() {
         let jpeg = to_jpeg(&still(1282, 722), (640, 480)).expect("it is written");
         assert!(jpeg.len() < 60_000, "{} bytes", jpeg.len());
-        let (width, height, rgb) = from_jpeg(jpeg.clone(), None).expect("it is read");
+        let (width, height, rgb) = from_jpeg(jpeg.clone(), Fit::Whole).expect("it is read");
         assert_eq!((width, rgb.len()), (640, (width * height * 3) as usize));
         assert!(height.abs_diff(360) <= 1, "{height}");
         let pixel = |x: u32, y: u32| {
@@ -273,7 +288,9 @@ mod tests {
         assert!(pixel(100, 300)[0] > 200 && pixel(100, 300)[2] < 60, "{:?}", pixel(100, 300));
         assert!(pixel(500, 20)[2] > 200 && pixel(500, 20)[0] < 60, "{:?}", pixel(500, 20));
 
-        let (width, height, rgb) = from_jpeg(jpeg, Some(115)).expect("it is read");
+        let (width, height, _) = from_jpeg(jpeg.clone(), Fit::Within(320, 90)).expect("it is read");
+        assert!(width.abs_diff(160) <= 1 && height == 90, "{width}×{height}");
+        let (width, height, rgb) = from_jpeg(jpeg, Fit::Width(115)).expect("it is read");
         assert_eq!((width, rgb.len()), (115, (115 * height * 3) as usize));
         assert!(height.abs_diff(65) <= 1, "{height}");
     }
@@ -281,7 +298,7 @@ mod tests {
     #[test]
     fn a_small_picture_stays_as_it_is() {
         let jpeg = to_jpeg(&still(320, 240), (640, 480)).expect("it is written");
-        let (width, height, _) = from_jpeg(jpeg, None).expect("it is read");
+        let (width, height, _) = from_jpeg(jpeg, Fit::Whole).expect("it is read");
         assert_eq!((width, height), (320, 240));
     }
 
@@ -289,7 +306,7 @@ mod tests {
     fn what_is_no_picture_is_an_error() {
         let jpeg = to_jpeg(&still(320, 240), (640, 480)).expect("it is written");
         for bytes in [Vec::new(), b"no picture at all".to_vec(), jpeg[..20].to_vec()] {
-            assert!(from_jpeg(bytes, None).is_err());
+            assert!(from_jpeg(bytes, Fit::Whole).is_err());
         }
     }
 }
