@@ -275,8 +275,13 @@ mod tests {
     fn of_too_many_bytes_the_oldest_go() {
         let large = u32::try_from(MOST_BYTES / 4).expect("fits");
         assert_eq!(gone(&pictures(&[5, 4, 3, 2, 1, 0], large), 30), ["0-1.jpg", "0-0.jpg"]);
-        let mut mixed = pictures(&[3, 2, 1, 0], large + 1);
+        let third = u32::try_from(MOST_BYTES / 3 + 1).expect("fits");
+        let mut mixed = pictures(&[3, 2, 1, 0], third);
         mixed[0].1.bytes = 1;
-        assert_eq!(gone(&mixed, 30), ["0-0.jpg"], "a small one that is older than one that does not fit, too");
+        assert_eq!(
+            gone(&mixed, 30),
+            ["0-1.jpg", "0-0.jpg"],
+            "a small one that is older than one that does not fit, too"
+        );
     }
 }

@@ -125,8 +125,16 @@ pub(super) fn handle(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use slint::{ComponentHandle, Model};
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
     use super::*;
-    use crate::channel::CallHandle;
+    use crate::channel::{CallHandle, CallQuality, CallResult, Event, VisitorPicture};
+    use crate::config::{Config, PhonebookEntry};
+    use crate::ui::shots;
 
     fn name(n: usize) -> PictureName {
         PictureName::of(SystemTime::UNIX_EPOCH, CallHandle(u32::try_from(n).expect("few")))
@@ -145,6 +153,124 @@ mod tests {
         assert!(gallery.row(&name(MOST_ROWS)).is_some_and(|picture| picture.is_some()));
         gallery.retain(&[]);
         assert!(gallery.rows.is_empty());
+    }
+
+    fn line(n: usize, host: &str) -> LogEntry {
+        LogEntry {
+            at: SystemTime::now() - Duration::from_secs(60 * n as u64),
+            outgoing: false,
+            remote: format!("sip:door@{host}:5060"),
+            name: format!("Visitor {n}"),
+            account: 0,
+            result: CallResult::Missed,
+            why: None,
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: false,
+            attempts: 1,
+            allow: None,
+            picture: Some(VisitorPicture { file: name(n), bytes: 1 }),
+            quality: CallQuality::default(),
+        }
+    }
+
+    fn panel(window: &ui::AppWindow) -> (Rc<Panel>, UnboundedReceiver<Command>) {
+        let (commands, sent) = unbounded_channel();
+        let panel = Panel::new(window, commands, false);
+        panel.connect();
+        (panel, sent)
+    }
+
+    fn asked(sent: &mut UnboundedReceiver<Command>) -> Vec<(PictureName, PictureSize)> {
+        let commands = std::iter::from_fn(|| sent.try_recv().ok());
+        let wish = |command| match command {
+            Command::ShowPicture { file, size } => Some((file, size)),
+            _ => None,
+        };
+        commands.filter_map(wish).collect()
+    }
+
+    fn picture(width: u32) -> Option<Picture> {
+        Some(Picture { width, height: 2, rgb: vec![200; width as usize * 6].into() })
+    }
+
+    #[test]
+    fn a_door_shows_its_last_kept_picture_until_that_is_deleted() {
+        let window = shots::window(1024, 600);
+        let (panel, mut sent) = panel(&window);
+        let door = PhonebookEntry {
+            name: "Front door".into(),
+            numbers: vec!["192.168.1.20".into()],
+            door: Some(Default::default()),
+            ..PhonebookEntry::default()
+        };
+        panel.handle_event(Event::Settings(Arc::new(Config { contacts: vec![door].into(), ..Config::default() })));
+        let log: Arc<[LogEntry]> = [line(0, "192.168.1.9"), line(1, "192.168.1.20"), line(2, "192.168.1.20")].into();
+        panel.handle_event(Event::Log(log.clone()));
+        assert_eq!(asked(&mut sent), [(name(1), PictureSize::Whole)], "the newest of the door, and of nobody else");
+        panel.handle_event(Event::Log(log.clone()));
+        assert!(asked(&mut sent).is_empty(), "once");
+
+        let shown = || window.global::<ui::HomeAdapter>().get_doors().row_data(0).expect("the door");
+        assert!(!shown().has_picture);
+        panel.handle_event(Event::Picture { file: name(1), size: PictureSize::Whole, picture: picture(4) });
+        assert!(shown().has_picture && shown().picture_at.day > 0);
+        assert_eq!(shown().picture.size().width, 4);
+        panel.handle_event(Event::Log([LogEntry { picture: None, ..log[1].clone() }].into()));
+        assert!(!shown().has_picture);
+    }
+
+    #[test]
+    fn of_a_thousand_visitors_only_those_in_sight_are_read() {
+        let window = shots::window(1024, 600);
+        let (panel, mut sent) = panel(&window);
+        let log: Vec<_> = (0..1000).map(|n| line(n, "192.168.1.20")).collect();
+        panel.handle_event(Event::Log(log.into()));
+        super::super::pages::open(&panel, ui::Page::Log);
+        window.window().take_snapshot().expect("it is drawn");
+        let wishes = asked(&mut sent);
+        assert!((4..16).contains(&wishes.len()), "{} are read", wishes.len());
+        let (file, size) = wishes[0].clone();
+        assert_eq!(file, name(0));
+        let PictureSize::Width(width) = size else { panic!("{size:?}") };
+        panel.handle_event(Event::Picture { file: file.clone(), size, picture: picture(width) });
+        let row = |at| window.global::<ui::LogAdapter>().get_rows().row_data(at).expect("there are so many");
+        assert!(row(0).loaded && row(0).picture.size().width == width);
+        assert!(row(1).has_picture && !row(1).loaded);
+        // A picture that has gone is none.
+        panel.handle_event(Event::Picture { file: name(1), size, picture: None });
+        assert!(!row(1).has_picture);
+        window.window().take_snapshot().expect("it is drawn");
+        assert!(asked(&mut sent).is_empty(), "nothing is read again");
+    }
+
+    #[test]
+    fn a_line_that_is_open_shows_its_picture_large_and_closes_with_its_line() {
+        let window = shots::window(1024, 600);
+        let (panel, mut sent) = panel(&window);
+        panel.handle_event(Event::Log([line(0, "192.168.1.20"), line(1, "192.168.1.20")].into()));
+        super::super::pages::open(&panel, ui::Page::Log);
+        let adapter = window.global::<ui::LogAdapter>();
+        adapter.invoke_look(1);
+        window.window().take_snapshot().expect("it is drawn");
+        let large = |(_, size): &(PictureName, PictureSize)| matches!(size, PictureSize::Within(..));
+        let wishes: Vec<_> = asked(&mut sent).into_iter().filter(large).collect();
+        assert_eq!(wishes.len(), 1);
+        panel.handle_event(Event::Picture { file: name(1), size: wishes[0].1, picture: picture(300) });
+        let detail = adapter.get_detail();
+        assert!(adapter.get_open() && detail.loaded && detail.picture.size().width == 300);
+        assert_eq!(detail.row.name, "Visitor 1");
+
+        adapter.invoke_delete_picture();
+        let commands: Vec<_> = std::iter::from_fn(|| sent.try_recv().ok()).collect();
+        assert_eq!(commands, [Command::DropPicture(name(1))]);
+        // Lines move when somebody rings; the one that is open stays.
+        panel.handle_event(Event::Log([line(2, "192.168.1.7"), line(0, "192.168.1.20")].into()));
+        assert!(!adapter.get_open(), "its line has gone");
+        adapter.invoke_look(1);
+        assert!(adapter.get_open());
+        assert_eq!(super::super::pages::back(&panel), Ok(()));
+        assert!(!adapter.get_open() && panel.state.borrow().base == ui::Page::Log);
     }
 
     #[test]

@@ -7,9 +7,7 @@ use slint::{ComponentHandle, Image, Model};
 
 use super::panel::{Panel, State};
 use super::{call, convert, generated as ui, pages};
-use crate::channel::{
-    AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality,
-};
+use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
 
 /// The line that is open. It is told from others by when its call began and by whom, as places move.
 #[derive(Clone, Default)]

@@ -239,7 +239,8 @@ fn the_log_says_how_well_sound_and_picture_came_through() {
     house.connect_door();
     house.report(3, |second| second * 50);
     let (now, call) = (house.now, house.call(PANEL));
-    let audio = call.audio.map(|audio| vestibule::channel::AudioView { packets_in: 970, lost: 30, jitter_ms: 12.34, ..audio });
+    let audio =
+        call.audio.map(|audio| vestibule::channel::AudioView { packets_in: 970, lost: 30, jitter_ms: 12.34, ..audio });
     let video = Some(VideoView { packets_in: 500, lost: 0, jitter_ms: 2.0, frames: 75, ..VideoView::default() });
     house.panel().phone.handle_media(now, MediaEvent::Statistics { call: call.call, audio, video });
     house.must(PANEL, Command::End(None));

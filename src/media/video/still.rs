@@ -121,6 +121,7 @@ impl<T> State<T> {
 /// # Errors
 /// [`VideoError::Missing`] without the encoder, [`VideoError::Pipeline`] when it fails.
 pub fn to_jpeg(still: &Still, most: (u32, u32)) -> Result<Vec<u8>, VideoError> {
+    plugins::init()?;
     let broken = || VideoError::Pipeline("a picture without a form".to_owned());
     let (caps, buffer) = still.0.caps_owned().zip(still.0.buffer_owned()).ok_or_else(broken)?;
     let side = |most: u32| gst::IntRange::new(1, i32::try_from(most).unwrap_or(LARGEST).max(2));
@@ -148,6 +149,7 @@ pub enum Fit {
 /// # Errors
 /// [`VideoError::Missing`] without the decoder, [`VideoError::Pipeline`] for what is no JPEG or a broken one.
 pub fn from_jpeg(bytes: Vec<u8>, fit: Fit) -> Result<(u32, u32, Vec<u8>), VideoError> {
+    plugins::init()?;
     let broken = |_| VideoError::Pipeline("a picture without a form".to_owned());
     let up_to = |most: u32| gst::IntRange::new(1, i32::try_from(most).unwrap_or(LARGEST).clamp(2, LARGEST));
     let any = gst::IntRange::new(1, LARGEST);
@@ -181,7 +183,6 @@ fn picture(format: &str) -> gst::caps::Builder<gst::caps::NoFeature> {
 }
 
 fn make(name: &'static str) -> Result<gst::Element, VideoError> {
-    plugins::init()?;
     let missing = |_| VideoError::Missing(plugins::missing(name, plugins::Disabled::Keeping));
     gst::ElementFactory::make(name).build().map_err(missing)
 }

@@ -13,7 +13,7 @@ use crate::channel::{
     DndServerState, DndServerView, EndReason, LogEntry, Notice, NoticeKind, PictureName, PinView, PortFault,
     PortTrouble, RegistrationState, SoundFault, StreamQuality, VisitorPicture,
 };
-use crate::config::{Config, DeviceFault, DialPlan, FileFault, DndMode, PhonebookEntry, Problem};
+use crate::config::{Config, DeviceFault, DialPlan, DndMode, FileFault, PhonebookEntry, Problem};
 use crate::simulator::scene::Scene as Camera;
 use crate::ui::gallery::Seen;
 use crate::ui::panel::State;
@@ -390,8 +390,7 @@ fn visits(window: &ui::AppWindow, open: Option<usize>) {
         line(4, "Anna", CallResult::Declined, 0, false),
     ]);
     let mut state = State { log, ..State::default() };
-    let width = window.global::<ui::Theme>().get_touch() * 0.8 * 1.6;
-    let width = width.round() as u32;
+    let width = (window.global::<ui::Theme>().get_touch() * 0.8 * 16.0 / 9.0).ceil() as u32;
     for (n, picture) in [(0, Some(camera(width, width * 9 / 16))), (2, Some(camera(width, width * 3 / 4))), (3, None)] {
         state.gallery.insert(name(n), picture);
     }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LogEntry,
-    Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LogEntry, Notice,
+    PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
