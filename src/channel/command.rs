@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::{
-    CallHandle, CallState, CertificateProblem, DndTerm, PictureName, PictureSize, PortFault, Screen,
-};
+use super::{CallHandle, CallState, CertificateProblem, DndTerm, PictureName, PictureSize, PortFault, Screen};
 use crate::config::book::{BookError, Unusable, Which};
 use crate::config::{
     Account, AccountChoice, DialRule, DndMode, FileError, PhonebookEntry, RuleError, RuleImport, Secret, SettingError,
