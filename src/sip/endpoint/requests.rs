@@ -7,8 +7,8 @@
 //! ```
 //! What a panel cannot do it says once, before looking at dialogs, so that the dialog goes on: REFER and MESSAGE get 405,
 //! not 603 and not 200. No person has declined anything, and 200 would say that a text was delivered which no screen
-//! shows. SUBSCRIBE gets 405 as well: 489 would name the events that there are, and there are none at all (RFC 6665 4.2.1).
-//! NOTIFY gets 481, since nobody has subscribed (4.1.3).
+//! shows. SUBSCRIBE gets 405 as well: 489 is said of an event that is not among those that there are, and there are none at
+//! all (RFC 6665 8.3.2). NOTIFY gets 481, since nobody has subscribed (4.1.3).
 //!
 //! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11), so 483 is never
 //! ours to give. Nor is 494: we demand no security agreement, and who demands one of us gets 420.
