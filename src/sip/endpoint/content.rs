@@ -19,10 +19,15 @@ pub(super) fn understood(request: &Request) -> Option<&'static [&'static str]> {
     }
 }
 
-/// Whether the answer to a request is a session description, which its sender does not read: it says so, or says nothing
-/// (20.1). What is answered without a body suits everybody.
+/// Whether the answer to a request is a session description, and its sender says that it reads none (20.1). What is answered
+/// without a body suits everybody: an UPDATE or PRACK that offers nothing.
 pub(super) fn reads_no_answer(request: &Request) -> bool {
-    matches!(request.method(), Method::Invite | Method::Update | Method::Prack)
+    let is_answered_with_one = match request.method() {
+        Method::Invite => true,
+        Method::Update | Method::Prack => !request.body().is_empty(),
+        _ => false,
+    };
+    is_answered_with_one
         && request.header("Accept").is_some()
         && !request.headers("Accept").any(|range| {
             let refused = range.split(';').skip(1).any(|parameter| {

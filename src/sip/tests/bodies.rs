@@ -1,7 +1,7 @@
 //! What requests carry: what is understood, what is refused, and why.
 
 use super::refusals::answered;
-use super::{Text, confirmed, rung};
+use super::{Text, confirmed, rung, rung_reliably};
 use crate::sip::session::{Rejection, SessionEvent, Warning};
 use crate::sip::testing::{Bench, sdp};
 
@@ -144,5 +144,19 @@ fn who_is_refused_for_a_description_is_told_why() {
             assert!((0..trying).all(|_| bench.response().status() == 100));
             refused(&mut bench);
         }
+    }
+}
+
+/// A PRACK that was refused for such a reason would leave our response without its acknowledgement.
+#[test]
+fn what_is_answered_without_a_description_may_accept_anything() {
+    let (mut bench, _, _, prack) = rung_reliably(&["Require: 100rel"]);
+    bench.deliver(&prack.replace("Max-Forwards", "Accept: text/plain\nMax-Forwards"));
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    for (body, line) in [("", "SIP/2.0 200 OK"), ("hold", "SIP/2.0 406 Not Acceptable")] {
+        let (mut bench, _, tag) = confirmed();
+        let update = Text::new("UPDATE", "z9hG4bKu").cseq(2).inside(&tag).extra("Accept: text/plain");
+        bench.deliver(&if body.is_empty() { update } else { update.body(body) }.text());
+        assert_eq!(bench.lines(), [line]);
     }
 }
