@@ -33,6 +33,8 @@ pub struct Negotiation {
     peer: Option<IpAddr>,
     /// The media lines of the last agreement.
     agreed: Vec<Line>,
+    /// How many of them the other side has named: it may have left out the last ones in an answer.
+    named: usize,
     /// The media lines of our last offer, for as long as an answer to it may come.
     offer: Option<Vec<Line>>,
     /// How many lines the answer to it must have at least: all up to the last that was in use before it.
@@ -47,7 +49,7 @@ impl Negotiation {
         // Many devices read it into a signed number.
         let id = session_id & (u64::MAX >> 1);
         let (agreed, offer, last) = (Vec::new(), None, None);
-        Self { id, version: 1, capabilities, local, peer: None, agreed, offer, owed: 0, last }
+        Self { id, version: 1, capabilities, local, peer: None, agreed, named: 0, offer, owed: 0, last }
     }
 
     /// The address that the other side's signalling comes from. It stands in for a host name in a `c=` line, which is not
@@ -110,6 +112,7 @@ impl Negotiation {
             return Err(answer.nothing_in_common());
         }
         self.agreed = agreed;
+        self.named = has;
         Ok(result)
     }
 
@@ -122,7 +125,7 @@ impl Negotiation {
     /// The last agreement then stands.
     pub fn handle_offer(&mut self, bytes: &[u8], wish: Wish) -> Result<(Vec<u8>, Negotiated), SdpError> {
         let offer = read(bytes, self.peer)?;
-        let (has, least) = (offer.media.len(), self.agreed.len());
+        let (has, least) = (offer.media.len(), self.agreed.len().min(self.named));
         if has < least {
             return Err(SdpError::LinesMissing { has, least });
         }
@@ -147,6 +150,7 @@ impl Negotiation {
         }
         let bytes = self.say(&lines);
         self.agreed = lines;
+        self.named = has;
         self.offer = None;
         Ok((bytes, result))
     }

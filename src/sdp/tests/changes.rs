@@ -132,6 +132,9 @@ fn an_answer_has_the_lines_that_were_in_use() {
         negotiation.create_offer(WISH);
         assert!(negotiation.handle_answer(sound.as_bytes()).expect("an answer").audio.is_some());
     }
+    // In their offers too, for they have never named it.
+    let (answer, _) = negotiation.handle_offer(sound.as_bytes(), WISH).expect("an offer");
+    assert_eq!(text(answer).matches("m=").count(), 1);
 }
 
 #[test]
