@@ -45,6 +45,7 @@ mod notices;
 mod outgoing;
 mod output;
 mod protection;
+mod question;
 mod reason;
 mod remote;
 mod ring;
@@ -345,6 +346,9 @@ impl Phone {
     fn settle(&mut self, now: Now) {
         while let Some(event) = self.endpoint.poll_event() {
             self.on_session_event(now, event);
+        }
+        while let Some(question) = self.endpoint.poll_question() {
+            self.on_question(now, &question);
         }
         while let Some(flood) = self.endpoint.poll_flood() {
             self.on_flood(now, flood);

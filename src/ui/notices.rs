@@ -117,7 +117,7 @@ fn bare_file_reason(fault: &FileFault) -> ui::Reason {
         FileFault::NoFile => reason(R::NoFile, ""),
         FileFault::NotText => reason(R::NotText, ""),
         FileFault::Link => reason(R::Link, ""),
-        FileFault::StillReading => reason(R::StillReading, ""),
+        FileFault::NotDone => reason(R::NotDone, ""),
         FileFault::WriterGone => reason(R::WriterGone, ""),
         FileFault::System(words) => reason(R::System, words),
     }

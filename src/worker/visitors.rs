@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::errands::{Errands, NotBegun};
+use super::errands::Errands;
 use super::sticks::{self, Links};
 use crate::channel::{CallHandle, LogEntry, Picture, PictureName, PictureSize};
 use crate::config::{FileError, FileFault, write_atomically};
@@ -86,13 +86,7 @@ impl Desk {
             let file = file.clone();
             move |_| Done::Kept { call, name, result: write(&file, &still) }
         });
-        begun.map_err(|(why, _)| {
-            let fault = match why {
-                NotBegun::TooMany => FileFault::System("other pictures are still being written".to_owned()),
-                NotBegun::NoThread(error) => error.into(),
-            };
-            fault.of(file)
-        })
+        begun.map_err(|(fault, _)| fault.of(file))
     }
 
     /// Removes these pictures. One that cannot be removed is tried again at the next start, when no line has it.

@@ -24,6 +24,7 @@ mod media_agreement;
 mod media_changes;
 mod missed_and_log;
 mod named;
+mod questions;
 mod redirected;
 mod reliable;
 mod settings_live;

@@ -27,7 +27,7 @@ use crate::phone::account::fault_of_way;
 use crate::phone::outgoing::invite_through;
 use crate::phone::{MediaPorts, Now, Phone, reason};
 use crate::sdp::{Capabilities, Direction, Local, Negotiation, Wish};
-use crate::sip::{Body, End, EndCause, Path, SessionEvent, SessionHandle};
+use crate::sip::{Body, End, EndCause, Path, Rejection, SessionEvent, SessionHandle};
 
 /// As many such calls there can be at once: one for each account.
 pub const CALLS: usize = 2;
@@ -188,7 +188,9 @@ impl Phone {
                 }
             }
             // There is nothing to talk about.
-            SessionEvent::Offer { session, .. } => self.endpoint.answer_offer(now.instant, *session, Err(488)),
+            SessionEvent::Offer { session, .. } => {
+                self.endpoint.answer_offer(now.instant, *session, Err(Rejection::from(488)))
+            }
             SessionEvent::Ended { why, .. } => {
                 if let Some(call) = self.dnd.codes.at(account).call.take()
                     && !call.answered

@@ -52,7 +52,7 @@ pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
         FileFault::NoFile,
         FileFault::Link,
         FileFault::NotText,
-        FileFault::StillReading,
+        FileFault::NotDone,
         FileFault::WriterGone,
         system_fault(),
     ];
