@@ -4,13 +4,14 @@
 //! names of pictures, whole, for the owner only; what a power cut has left over goes at the next start.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::errands::{Errands, NotBegun};
+use super::errands::Errands;
 use super::sticks::{self, Links};
 use crate::channel::{CallHandle, LogEntry, Picture, PictureName, PictureSize};
 use crate::config::{FileError, FileFault, write_atomically};
@@ -86,13 +87,7 @@ impl Desk {
             let file = file.clone();
             move |_| Done::Kept { call, name, result: write(&file, &still) }
         });
-        begun.map_err(|(why, _)| {
-            let fault = match why {
-                NotBegun::TooMany => FileFault::System("other pictures are still being written".to_owned()),
-                NotBegun::NoThread(error) => error.into(),
-            };
-            fault.of(file)
-        })
+        begun.map_err(|(fault, _)| fault.of(file))
     }
 
     /// Removes these pictures. One that cannot be removed is tried again at the next start, when no line has it.
@@ -156,14 +151,14 @@ fn write(file: &Path, picture: &Still) -> Result<u32, FileError> {
 }
 
 fn read(file: &Path, size: PictureSize) -> Option<Picture> {
-    let said = |problem: String| tracing::debug!("{}: {problem}", file.display());
-    let bytes = sticks::bytes(file, Links::Refused, LARGEST_FILE).map_err(said).ok()?;
+    let said = |problem: &dyn Display| tracing::debug!("{}: {problem}", file.display());
+    let bytes = sticks::bytes(file, Links::Refused, LARGEST_FILE).map_err(|fault| said(&fault)).ok()?;
     let wanted = match size {
         PictureSize::Width(width) => Fit::Width(width),
         PictureSize::Within(width, height) => Fit::Within(width, height),
         PictureSize::Whole => Fit::Whole,
     };
-    let (width, height, rgb) = still::from_jpeg(bytes, wanted).map_err(|error| said(error.to_string())).ok()?;
+    let (width, height, rgb) = still::from_jpeg(bytes, wanted).map_err(|error| said(&error)).ok()?;
     Some(Picture { width, height, rgb: rgb.into() })
 }
 
