@@ -4,6 +4,7 @@
 //! names of pictures, whole, for the owner only; what a power cut has left over goes at the next start.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -150,14 +151,14 @@ fn write(file: &Path, picture: &Still) -> Result<u32, FileError> {
 }
 
 fn read(file: &Path, size: PictureSize) -> Option<Picture> {
-    let said = |problem: String| tracing::debug!("{}: {problem}", file.display());
-    let bytes = sticks::bytes(file, Links::Refused, LARGEST_FILE).map_err(said).ok()?;
+    let said = |problem: &dyn Display| tracing::debug!("{}: {problem}", file.display());
+    let bytes = sticks::bytes(file, Links::Refused, LARGEST_FILE).map_err(|fault| said(&fault)).ok()?;
     let wanted = match size {
         PictureSize::Width(width) => Fit::Width(width),
         PictureSize::Within(width, height) => Fit::Within(width, height),
         PictureSize::Whole => Fit::Whole,
     };
-    let (width, height, rgb) = still::from_jpeg(bytes, wanted).map_err(|error| said(error.to_string())).ok()?;
+    let (width, height, rgb) = still::from_jpeg(bytes, wanted).map_err(|error| said(&error)).ok()?;
     Some(Picture { width, height, rgb: rgb.into() })
 }
 
