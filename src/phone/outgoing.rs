@@ -165,6 +165,7 @@ impl Phone {
             group: None,
             media: Media::new(ports, negotiation),
             silent: false,
+            muted: false,
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),
