@@ -209,3 +209,35 @@ fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not
     }
     assert!(finger::press(&window, "Call back Caller 201", || {}).is_err());
 }
+
+#[test]
+fn the_name_of_who_rings_keeps_its_room_whatever_is_wrong_with_the_sound() {
+    for (width, height, _) in PANELS {
+        for language in LANGUAGES {
+            let window = window(width, height);
+            slint::select_bundled_translation(language).expect("the language is there");
+            window.global::<ui::Nav>().set_page(ui::Page::Ringing);
+            let name = || {
+                let found: Vec<_> = ElementHandle::find_by_accessible_label(&window, "Front door").collect();
+                let [name] = &found[..] else { panic!("{} names of who rings", found.len()) };
+                name.size().height
+            };
+            let whole = name();
+            window.global::<ui::CallAdapter>().set_no_sound(true);
+            let words = ElementHandle::find_by_accessible_label(&window, sound_does_not_work(language)).next();
+            assert!(words.is_some(), "it is said in '{language}' at {width}×{height}");
+            assert!(name() >= whole, "'{language}' at {width}×{height}: {} of {whole}", name());
+        }
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}
+
+fn sound_does_not_work(language: &str) -> &'static str {
+    match language {
+        "de" => "Der Ton geht nicht",
+        "fr" => "Le son ne marche pas",
+        "es" => "El sonido no funciona",
+        "zh" => "声音不可用",
+        _ => "The sound does not work",
+    }
+}

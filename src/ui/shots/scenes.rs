@@ -252,6 +252,7 @@ pub(super) const SCENES: &[Scene] = &[
         settings::apply(window, &state);
     }),
     scene("ringing_labelled", ui::Page::Ringing, labels),
+    scene("ringing_no_sound", ui::Page::Ringing, |window| window.global::<ui::CallAdapter>().set_no_sound(true)),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
     scene("log_blocked", ui::Page::Log, |window| {
