@@ -241,3 +241,34 @@ fn sound_does_not_work(language: &str) -> &'static str {
         _ => "The sound does not work",
     }
 }
+
+#[test]
+fn all_keys_of_the_door_station_are_whole_in_its_window() {
+    const SIZE: (u32, u32) = (420, 720);
+    // The platform of this thread.
+    drop(window(1024, 600));
+    for language in LANGUAGES {
+        let door = ui::DoorWindow::new().expect("the testing backend opens a window");
+        door.window().set_size(PhysicalSize::new(SIZE.0, SIZE.1));
+        door.show().expect("the testing backend shows it");
+        slint::select_bundled_translation(language).expect("the language is there");
+        let adapter = door.global::<ui::DoorAdapter>();
+        adapter.set_phase(ui::DoorPhase::Talking);
+        adapter.set_note("The panel did not answer: 486 Busy Here".into());
+        let is_key = |element: &ElementHandle| {
+            let role = element.accessible_role();
+            role.is_some_and(|role| matches!(role, AccessibleRole::Button | AccessibleRole::RadioButton))
+        };
+        let keys = ElementQuery::from_root(&door).match_descendants().match_predicate(is_key).find_all();
+        assert_eq!(keys.len(), 7, "the bell, five faults, and the end");
+        for key in keys {
+            let (at, extent) = (key.absolute_position(), key.size());
+            let name = key.accessible_label().unwrap_or_default();
+            let (right, below) = (SIZE.0 as f32 - at.x - extent.width, SIZE.1 as f32 - at.y - extent.height);
+            assert!(at.x >= 8.0 && at.y >= 8.0 && right >= 8.0 && below >= 8.0, "{name}: {at:?}, {extent:?}");
+        }
+        let file = folder().join(format!("door-{}.png", if language.is_empty() { "en" } else { language }));
+        finger::screenshot(&door, &file).expect("a picture");
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}
