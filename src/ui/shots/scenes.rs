@@ -330,7 +330,10 @@ pub(super) const SCENES: &[Scene] = &[
         notice(window, NoticeKind::PicturesNotKept(FileFault::NoRoom.of(file)));
     }),
     scene("notice_port", ui::Page::Home, |window| {
-        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken() });
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken(), in_part: false });
+    }),
+    scene("notice_port_in_part", ui::Page::Home, |window| {
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken(), in_part: true });
     }),
     scene("notice_plugins", ui::Page::Home, |window| {
         let packages = vec!["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"];
