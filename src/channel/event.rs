@@ -137,13 +137,15 @@ pub struct Notice {
 /// What a notice says. `Display` is the English sentence; the screen has its own words around the same facts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeKind {
-    /// The Direct IP Port cannot be bound.
-    #[error("Direct IP Port {port}: {reason}")]
+    /// The Direct IP Port cannot be bound, or a part of it cannot.
+    #[error("Direct IP Port {port}: {reason}{}", if *.in_part { "; the rest of it works" } else { "" })]
     PortTaken {
         /// The port.
         port: u16,
         /// Why.
         reason: PortFault,
+        /// By the other transport calls do come in.
+        in_part: bool,
     },
     /// Something in the settings file is not valid.
     #[error("settings file: {0}")]

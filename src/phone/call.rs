@@ -41,6 +41,8 @@ pub(super) struct Call {
     pub media: Media,
     /// No bell for this one.
     pub silent: bool,
+    /// It hears silence instead of the microphone.
+    pub muted: bool,
     /// Our camera is wanted.
     pub camera: bool,
     pub unlock: Unlock,
@@ -290,7 +292,7 @@ impl Call {
     }
 
     /// The call as the screen sees it.
-    pub fn view(&self, config: &Config, muted: bool, over: Option<EndReason>) -> CallView {
+    pub fn view(&self, config: &Config, over: Option<EndReason>) -> CallView {
         let streams = self.media.streams.as_ref().filter(|_| !self.is_undecided());
         let (account, remote, name) = match self.shown_as_group() {
             Some(group) => (group.account, &group.number, &group.name),
@@ -319,7 +321,7 @@ impl Call {
             end_reason: over,
             held_by_remote: self.talking().is_some_and(|talking| talking.held_by_remote),
             silent: self.silent,
-            muted,
+            muted: self.muted,
             camera: self.camera,
             can_unlock: self.door(config).is_some(),
             unlock: self.unlock.state(),

@@ -57,7 +57,7 @@ impl Phone {
         if call.media.ordered.is_some() {
             self.order(MediaOrder::Stop { call: handle });
         }
-        let view = call.view(&self.config, self.muted, Some(why));
+        let view = call.view(&self.config, Some(why));
         self.tell(Event::Call(Box::new(view)));
         self.append_log(entry(&call, now, why));
         self.visitor_left(now, &call);
@@ -67,9 +67,8 @@ impl Phone {
         if self.current == Some(handle) {
             self.current = None;
         }
-        if self.calls.is_empty() && self.muted {
-            self.muted = false;
-            self.order(MediaOrder::Mute(false));
+        if self.calls.is_empty() {
+            self.mute_microphone(false);
         }
         for port in call.direct_ports() {
             self.release_port(port);

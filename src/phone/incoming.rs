@@ -92,6 +92,7 @@ impl Phone {
             group: None,
             media: Media::new(ports, negotiation),
             silent,
+            muted: false,
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),

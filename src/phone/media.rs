@@ -37,8 +37,13 @@ impl Phone {
         self.settle(now);
     }
 
-    /// Orders what fits the state of the call, if that is not in force already.
+    /// Orders what fits the state of the call, if that is not in force already. The microphone is the only one: it is as the
+    /// call wants it before it is heard there.
     pub(super) fn sync_media(&mut self, handle: CallHandle) {
+        let Some(call) = self.calls.get(&handle) else { return };
+        if call.is_active() {
+            self.mute_microphone(call.muted);
+        }
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let order = call.media_order();
         if order.is_some() && order != call.media.ordered {

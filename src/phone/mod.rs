@@ -150,7 +150,6 @@ pub struct Phone {
     sessions: HashMap<SessionHandle, CallHandle>,
     last_handle: u32,
     current: Option<CallHandle>,
-    muted: bool,
     sounding: Sounding,
     listening: Listening,
     saving: Saving,
@@ -191,7 +190,6 @@ impl Phone {
             sessions: HashMap::new(),
             last_handle: 0,
             current: None,
-            muted: false,
             sounding: Sounding::default(),
             listening: Listening::default(),
             saving: Saving::default(),
@@ -287,7 +285,7 @@ impl Phone {
         let timer = self.endpoint.running_timer(call.session);
         CallView {
             session_timer: timer.map(|timer| SessionTimerView { expires_s: timer.expires, by_us: timer.we_refresh }),
-            ..call.view(&self.config, self.muted, None)
+            ..call.view(&self.config, None)
         }
     }
 

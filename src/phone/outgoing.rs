@@ -117,7 +117,7 @@ impl Phone {
         if !self.config.direct_ip_enabled {
             return Err(Refusal::DirectIpOff);
         }
-        match self.listening.error() {
+        match self.listening.closed() {
             Some(reason) => Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.clone() }),
             None => Ok(()),
         }
@@ -165,6 +165,7 @@ impl Phone {
             group: None,
             media: Media::new(ports, negotiation),
             silent: false,
+            muted: false,
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),

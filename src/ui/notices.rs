@@ -15,9 +15,12 @@ pub(super) fn row(notice: &Notice) -> ui::NoticeRow {
     let id = i32::try_from(notice.id).unwrap_or(i32::MAX);
     let row = |kind| ui::NoticeRow { id, kind, ..Default::default() };
     match &notice.kind {
-        NoticeKind::PortTaken { port, reason } => {
-            ui::NoticeRow { port: i32::from(*port), reason: port_reason(reason), ..row(K::PortTaken) }
-        }
+        NoticeKind::PortTaken { port, reason, in_part } => ui::NoticeRow {
+            port: i32::from(*port),
+            reason: port_reason(reason),
+            text: if *in_part { reason.transport.into() } else { Default::default() },
+            ..row(K::PortTaken)
+        },
         NoticeKind::SettingsLine(problem) => ui::NoticeRow { id, ..settings(problem) },
         NoticeKind::SettingsDamaged(kept) => ui::NoticeRow { text: kept.into(), ..row(K::SettingsDamaged) },
         NoticeKind::SettingsNotSaved(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::SettingsNotSaved) },

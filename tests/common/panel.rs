@@ -34,6 +34,8 @@ pub struct Panel {
     pub disk: Disk,
     /// Ports that other programs hold.
     pub taken: Vec<u16>,
+    /// Ports of which only TCP is.
+    pub taken_for_tcp: Vec<u16>,
     /// Whether keys that are ordered go out.
     pub sends_keys: bool,
     pub events: Vec<Event>,
@@ -114,6 +116,7 @@ impl Panel {
             phone: Phone::new(now, start),
             disk: Disk::Works,
             taken: Vec::new(),
+            taken_for_tcp: Vec::new(),
             sends_keys: true,
             events: Vec::new(),
             orders: Vec::new(),
@@ -204,13 +207,19 @@ impl Panel {
             Output::CloseFlow(flow) => self.closed.push(flow),
             Output::Listen { port, keep } => {
                 self.listens.retain(|old| keep.contains(old));
-                let result = if self.taken.contains(&port) {
-                    Err(PortFault { transport: "UDP", port, trouble: PortTrouble::Taken })
+                let fault = |transport| PortFault { transport, port, trouble: PortTrouble::Taken };
+                let (by_udp, by_tcp) = (format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}"));
+                let (on, fault) = if self.taken.contains(&port) {
+                    (Vec::new(), Some(fault("UDP")))
+                } else if self.taken_for_tcp.contains(&port) {
+                    (vec![by_udp], Some(fault("TCP")))
                 } else {
-                    self.listens.push(port);
-                    Ok(vec![format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")])
+                    (vec![by_udp, by_tcp], None)
                 };
-                self.phone.handle_listening(now, result);
+                if !on.is_empty() {
+                    self.listens.push(port);
+                }
+                self.phone.handle_listening(now, on, fault);
             }
             Output::OpenPort { account, trial } => {
                 let port = self.next_port;

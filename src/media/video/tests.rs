@@ -2,6 +2,8 @@
 //!
 //! The far end gets its key-frame requests as it would by RTCP. All waiting is for events and pictures, with limits that a busy machine keeps.
 
+mod hostile;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};

@@ -252,6 +252,7 @@ pub(super) const SCENES: &[Scene] = &[
         settings::apply(window, &state);
     }),
     scene("ringing_labelled", ui::Page::Ringing, labels),
+    scene("ringing_no_sound", ui::Page::Ringing, |window| window.global::<ui::CallAdapter>().set_no_sound(true)),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
     scene("log_blocked", ui::Page::Log, |window| {
@@ -329,7 +330,10 @@ pub(super) const SCENES: &[Scene] = &[
         notice(window, NoticeKind::PicturesNotKept(FileFault::NoRoom.of(file)));
     }),
     scene("notice_port", ui::Page::Home, |window| {
-        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken() });
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken(), in_part: false });
+    }),
+    scene("notice_port_in_part", ui::Page::Home, |window| {
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken(), in_part: true });
     }),
     scene("notice_plugins", ui::Page::Home, |window| {
         let packages = vec!["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"];

@@ -34,8 +34,8 @@ impl Loop {
                 self.closed(flow, &closed_here());
             }
             Output::Listen { port, keep } => {
-                let result = self.direct.listen(port, &keep);
-                self.phone.handle_listening(now(), result);
+                let (on, fault) = self.direct.listen(port, &keep);
+                self.phone.handle_listening(now(), on, fault);
             }
             Output::OpenPort { account, trial } => {
                 let port = self.direct.open_for_account();

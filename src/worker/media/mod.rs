@@ -417,7 +417,7 @@ impl Media {
                 width: seen.width,
                 height: seen.height,
                 packets_in: rtp.packets_in,
-                lost: rtp.lost,
+                lost: rtp.lost + seen.broken,
                 jitter_ms: rtp.jitter_ms,
                 frames: seen.frames,
                 fps: seen.fps,
