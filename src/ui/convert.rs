@@ -253,7 +253,8 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
         F::Forbidden => (K::Forbidden, 403, String::new()),
         F::ServerBusy(code) => (K::ServerBusy, *code, String::new()),
         F::PeriodRefused => (K::PeriodRefused, 423, String::new()),
-        F::Moved(code) => (K::Moved, *code, String::new()),
+        F::NotListed => (K::NotListed, 0, String::new()),
+        F::Moved { status, to } => (K::Moved, *status, to.clone().unwrap_or_default()),
         F::Rejected { status, phrase } => (K::Rejected, *status, phrase.clone()),
     };
     ui::AccountFaultView { kind, code: i32::from(code), text: text.into(), ..Default::default() }

@@ -1,8 +1,8 @@
 //! Two accounts: registered, kept, tried again, failed over, and which of them places a call.
 
 use vestibule::channel::{
-    AccountChoice, CallState, Command, EndReason, ProxyInUse, Refusal, RegistrationState, RegistrationView,
-    SessionTimerView,
+    Account, AccountChoice, CallState, Command, EndReason, Event, ProxyInUse, Refusal, RegistrationState,
+    RegistrationView, SessionTimerView,
 };
 use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 
@@ -31,6 +31,18 @@ fn is_registered(house: &House) -> bool {
 
 fn dial(house: &mut House, text: &str, account: AccountChoice) -> Result<vestibule::channel::Done, Refusal> {
     house.press(PANEL, Command::Dial { text: text.to_owned(), account })
+}
+
+/// What a trial of Account 1 comes to.
+fn outcome(house: &mut House) -> Result<(), String> {
+    house.must(PANEL, Command::TestAccount(Account::One));
+    house.run(s(10));
+    let last = house.panel().events.iter().rev().find_map(|event| match event {
+        Event::AccountTest(view) => Some(view.clone()),
+        _ => None,
+    });
+    let outcome = last.expect("it is told").outcome.expect("it is over");
+    outcome.map_err(|fault| fault.to_string())
 }
 
 #[test]
@@ -118,7 +130,8 @@ fn each_refusal_has_its_words() {
         (403, vec![], "403 the server does not allow this account"),
         (404, vec![], "404 the server does not know this Register Name"),
         (400, vec![], "400 Bad Request"),
-        (302, vec![("Contact", "<sip:10.0.0.9>".into())], "302 the server sends to another place"),
+        (302, vec![("Contact", "<sip:10.0.0.9>".into())], "302 the server sends to another place: sip:10.0.0.9"),
+        (305, vec![], "305 the server sends to another place"),
         (503, vec![("Retry-After", "20".into())], "503 the server is not available now"),
         (423, vec![], "423 the server refuses this Registration Period"),
     ];
@@ -133,6 +146,21 @@ fn each_refusal_has_its_words() {
         let wait = view(&house, 1).next_try_at.expect("a next try") - house.now.instant;
         assert!(status != 503 || wait >= s(15), "Retry-After is obeyed: {wait:?}");
     }
+}
+
+#[test]
+fn a_contact_that_is_written_anew_on_the_way_is_registered() {
+    let mut house = House::with_servers(&[]);
+    let rewritten = ("Contact", "<sip:4711-x7@10.0.0.1:5060;ob>;expires=120".to_owned());
+    house.pbx(PBX).registrar = Registrar::Says(200, vec![rewritten]);
+    ONE.iter().for_each(|(key, value)| house.set(key, value));
+    house.run(s(3));
+    assert!(is_registered(&house), "{}", reason(&house));
+    assert_eq!(house.pbx(PBX).registers(), 1);
+    house.run(s(600));
+    assert!(is_registered(&house), "{}", reason(&house));
+    let registers = house.pbx(PBX).registers();
+    assert!(registers <= 22, "renewed and looked after, and no more: {registers} in ten minutes");
 }
 
 #[test]
@@ -462,22 +490,11 @@ fn a_change_of_one_account_leaves_the_other_and_the_calls_alone() {
 
 #[test]
 fn a_trial_says_what_is_wrong_and_registers_nothing() {
-    use vestibule::channel::{Account, Event};
     let mut house = House::with_servers(&[
         ("account1.basic.server", "10.0.0.4"),
         ("account1.basic.register_name", "101"),
         ("account1.basic.password", "secret"),
     ]);
-    let outcome = |house: &mut House| {
-        house.must(PANEL, Command::TestAccount(Account::One));
-        house.run(s(10));
-        let views = house.panel().events.iter().rev().filter_map(|event| match event {
-            Event::AccountTest(view) => Some(view.clone()),
-            _ => None,
-        });
-        let last = views.into_iter().next().expect("it is told");
-        last.outcome.expect("it is over").map_err(|fault| fault.to_string())
-    };
     house.pbx(PBX).registrar = Registrar::Challenges;
     assert_eq!(outcome(&mut house), Ok(()));
     assert!(house.pbx(PBX).bindings.is_empty());

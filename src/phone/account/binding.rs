@@ -140,10 +140,18 @@ pub fn refused(status: u16, phrase: &str, tried_password: bool, realm: Option<St
         403 => AccountFault::Forbidden,
         404 => AccountFault::UnknownName,
         423 => AccountFault::PeriodRefused,
-        300..=399 => AccountFault::Moved(status),
+        300..=399 => moved(status, &[]),
         480 | 500..=504 => AccountFault::ServerBusy(status),
-        _ => {
-            AccountFault::Rejected { status, phrase: phrase.chars().filter(|c| !c.is_control()).take(PHRASE).collect() }
-        }
+        _ => AccountFault::Rejected { status, phrase: shown(phrase) },
     }
+}
+
+/// What it means to be sent elsewhere: to the first of these, the best.
+pub fn moved(status: u16, contacts: &[Uri]) -> AccountFault {
+    AccountFault::Moved { status, to: contacts.first().map(|uri| shown(&uri.to_string())) }
+}
+
+/// As much of the words of a registrar as is repeated.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(PHRASE).collect()
 }

@@ -228,8 +228,12 @@ impl Line {
                     self.wait(desk, *retry_after);
                 }
             }
-            RegistrationEvent::Moved { status, .. } => {
-                self.fault = Some(AccountFault::Moved(*status));
+            RegistrationEvent::Moved { status, contacts } => {
+                self.fault = Some(binding::moved(*status, contacts));
+                self.wait(desk, None);
+            }
+            RegistrationEvent::Unlisted => {
+                self.fault = Some(AccountFault::NotListed);
                 self.wait(desk, None);
             }
             RegistrationEvent::TimedOut => self.leave_stop(desk, &stop, AccountFault::NoAnswer(remote), None),
@@ -375,7 +379,8 @@ fn is_for_a_person(fault: &AccountFault) -> bool {
             | AccountFault::UnknownName
             | AccountFault::Forbidden
             | AccountFault::PeriodRefused
-            | AccountFault::Moved(_)
+            | AccountFault::NotListed
+            | AccountFault::Moved { .. }
             | AccountFault::Rejected { .. }
     )
 }
