@@ -335,6 +335,10 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),
         ch::Refusal::NoAccount => (K::NoAccount, String::new()),
+        ch::Refusal::NotByTls(account) => {
+            let account = account.map_or(0, |account| i32::from(account.number()));
+            return ui::RefusalView { kind: K::NotByTls, account, ..Default::default() };
+        }
         ch::Refusal::NotRegistered { account, .. } => {
             let account = i32::from(account.number());
             return ui::RefusalView { kind: K::NotRegistered, account, ..Default::default() };

@@ -164,6 +164,36 @@ fn a_contact_that_is_written_anew_on_the_way_is_registered() {
 }
 
 #[test]
+fn a_sips_uri_is_called_by_tls_alone() {
+    let by_tls = with(&[("account1.basic.transport", "tls"), ("account1.basic.port", "5060")]);
+    let mut house = House::with_servers(&[TWO, &by_tls[..]].concat());
+    assert!(is_registered(&house), "{}", reason(&house));
+    let bob = "sips:bob@10.0.0.9";
+    dial(&mut house, bob, AccountChoice::Auto).expect("Account 1 is registered by TLS");
+    house.run(ms(20));
+    let invite = house.last(PANEL, "INVITE ").to_owned();
+    for line in ["INVITE sips:bob@10.0.0.9 SIP/2.0\r\n", "To: <sips:bob@10.0.0.9>", "Contact: <sips:101@10.0.0.1:"] {
+        assert!(invite.contains(line), "{line} in {invite}");
+    }
+    assert!(invite.contains("Via: SIP/2.0/TLS ") && !invite.contains("transport="), "{invite}");
+    assert_eq!((house.count_to(PBX, "INVITE"), house.call(PANEL).account), (1, 1));
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    let refusal = |house: &mut House, account| dial(house, bob, account).expect_err("it is by UDP").to_string();
+    let words = "a sips: address is called through an account that is registered by TLS, which Account 2 is not";
+    assert_eq!(refusal(&mut house, AccountChoice::Account2), words);
+    // The connection is lost, and only the account by UDP is left.
+    house.pbx(PBX).stop();
+    house.cut(PBX);
+    house.run(ms(10));
+    dial(&mut house, bob, AccountChoice::Auto).expect("it may be back in a moment");
+    house.run(s(10));
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::Unreachable));
+    assert_eq!(house.count_to(PBX_2, "INVITE"), 0);
+    assert_eq!(refusal(&mut house, AccountChoice::Auto), words.replace("Account 2 is not", "none is"));
+}
+
+#[test]
 fn a_server_that_is_away_is_back_within_five_seconds() {
     for program_only in [true, false] {
         let mut house = House::with_servers(ONE);
