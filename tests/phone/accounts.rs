@@ -2,7 +2,7 @@
 
 use vestibule::channel::{
     Account, AccountChoice, CallState, Command, EndReason, Event, ProxyInUse, Refusal, RegistrationState,
-    RegistrationView, SessionTimerView,
+    RegistrationView, SessionTimerView, TlsFault,
 };
 use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 
@@ -149,6 +149,32 @@ fn each_refusal_has_its_words() {
 }
 
 #[test]
+fn a_registration_that_is_taken_and_not_listed_is_called_that_and_asked_for_in_peace() {
+    let words = "the server took the registration and does not list it";
+    for lines in [
+        vec![("Contact", "<sip:flat@1.2.3.4>;+sip.instance=\"<urn:uuid:1>\";expires=99".to_owned())],
+        vec![("Contact", "*".to_owned())],
+        vec![("Expires", "0".to_owned())],
+    ] {
+        let mut house = House::with_servers(&[]);
+        house.pbx(PBX).registrar = Registrar::Says(200, lines);
+        ONE.iter().for_each(|(key, value)| house.set(key, value));
+        house.run(s(20));
+        assert_eq!((view(&house, 1).state, reason(&house).as_str()), (RegistrationState::Failed, words));
+        assert_eq!(house.pbx(PBX).registers(), 1);
+        house.run(s(600));
+        assert!(house.pbx(PBX).registers() <= 10, "{} in ten minutes", house.pbx(PBX).registers());
+        // A trial that asks and binds nothing cannot see it, and does not say that all is well.
+        assert_eq!(outcome(&mut house), Err(words.to_owned()));
+        assert_eq!(reason(&house), words);
+        house.pbx(PBX).registrar = Registrar::Open;
+        assert_eq!(outcome(&mut house), Err(words.to_owned()), "what was known last");
+        assert!(is_registered(&house), "and it was tried at once");
+        assert_eq!(outcome(&mut house), Ok(()));
+    }
+}
+
+#[test]
 fn a_contact_that_is_written_anew_on_the_way_is_registered() {
     let mut house = House::with_servers(&[]);
     let rewritten = ("Contact", "<sip:4711-x7@10.0.0.1:5060;ob>;expires=120".to_owned());
@@ -161,6 +187,25 @@ fn a_contact_that_is_written_anew_on_the_way_is_registered() {
     assert!(is_registered(&house), "{}", reason(&house));
     let registers = house.pbx(PBX).registers();
     assert!(registers <= 22, "renewed and looked after, and no more: {registers} in ten minutes");
+}
+
+#[test]
+fn a_trial_that_works_ends_the_wait_of_its_account() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).registrar = Registrar::Distrusts;
+    ONE.iter().for_each(|(key, value)| house.set(key, value));
+    house.run(s(200));
+    let waits = |house: &House| view(house, 1).next_try_at.map(|at| at.saturating_duration_since(house.now.instant));
+    assert!(waits(&house).is_some_and(|wait| wait > s(2)), "{:?}", waits(&house));
+    let before = house.pbx(PBX).registers();
+    house.must(PANEL, Command::TestAccount(Account::One));
+    house.run(s(1));
+    assert!(!is_registered(&house), "a trial that does not work changes nothing");
+    assert_eq!(house.pbx(PBX).registers(), before + 2);
+    house.pbx(PBX).registrar = Registrar::Challenges;
+    house.must(PANEL, Command::TestAccount(Account::One));
+    house.run(s(1));
+    assert!(is_registered(&house), "{}", reason(&house));
 }
 
 #[test]
@@ -191,6 +236,40 @@ fn a_sips_uri_is_called_by_tls_alone() {
     assert_eq!(house.panel().log()[0].why, Some(EndReason::Unreachable));
     assert_eq!(house.count_to(PBX_2, "INVITE"), 0);
     assert_eq!(refusal(&mut house, AccountChoice::Auto), words.replace("Account 2 is not", "none is"));
+}
+
+#[test]
+fn a_certificate_that_is_refused_is_asked_for_in_peace_and_at_once_when_something_changes() {
+    let by_tls = with(&[("account1.basic.transport", "tls"), ("account1.basic.port", "5060")]);
+    let refused = || {
+        let mut house = House::with_servers(&[]);
+        house.pbx(PBX).tls = Some(TlsFault::Expired);
+        by_tls.iter().for_each(|(key, value)| house.set(key, value));
+        house.run(s(600));
+        assert_eq!(reason(&house), "certificate has expired");
+        let greeted = house.pbx(PBX).greeted;
+        assert!((3..=9).contains(&greeted), "{greeted} in ten minutes");
+        house.pbx(PBX).tls = None;
+        house.run(s(1));
+        assert!(!is_registered(&house), "it is not its turn");
+        house
+    };
+    let mut house = refused();
+    house.set("account1.tls.verify", "off");
+    house.run(s(1));
+    assert!(is_registered(&house), "{}", reason(&house));
+    let mut house = refused();
+    let now = house.now;
+    house.panel().phone.handle_certificate_file(now, Account::One);
+    house.run(s(1));
+    assert!(is_registered(&house), "{}", reason(&house));
+    // A clock is set by itself.
+    house.pbx(PBX).tls = Some(TlsFault::NotYetValid);
+    house.cut(PBX);
+    house.run(s(60));
+    house.pbx(PBX).tls = None;
+    house.run(s(6));
+    assert!(is_registered(&house), "{}", reason(&house));
 }
 
 #[test]

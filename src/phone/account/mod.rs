@@ -173,6 +173,12 @@ impl Phone {
         Done::Ok
     }
 
+    /// A file of certificates of this account was changed, and no setting with it.
+    pub fn handle_certificate_file(&mut self, now: Now, account: Account) {
+        self.at_line(now, account, Line::hear_of_certificate);
+        self.settle(now);
+    }
+
     /// The socket that an account asked for is open at this port, or the system refuses.
     pub fn handle_port(&mut self, now: Now, account: Account, trial: bool, port: Option<u16>) {
         self.at_lines(now, |line, desk| {
@@ -320,8 +326,14 @@ impl Phone {
             closing,
             instance,
         };
-        for line in lines.iter_mut().chain(trials) {
+        for line in lines.iter_mut().chain(&mut *trials) {
             act(line, &mut desk);
+        }
+        for trial in trials.iter_mut().filter(|trial| trial.trial().outcome == Some(Ok(()))) {
+            let line = &mut lines[trial.account().index()];
+            if let Some(fault) = line.hear_of_trial(&mut desk, trial.config()) {
+                trial.doubt(fault);
+            }
         }
         self.tell_trials(&before);
     }

@@ -18,7 +18,7 @@ use super::binding;
 use super::desk::Desk;
 use super::hops::{Hops, Place, Stop};
 use super::recall::Recall;
-use crate::channel::AccountFault;
+use crate::channel::{AccountFault, TlsFault};
 use crate::config::{Account, AccountConfig};
 use crate::sip::locate::Question;
 use crate::sip::{FlowId, Path, RegistrationEvent, RegistrationHandle, Retry, Transport, Turn};
@@ -256,6 +256,47 @@ impl Line {
         true
     }
 
+    /// A trial of this account has worked: what waits with the same settings need not wait. Gives what is wrong all the same:
+    /// a trial asks and binds nothing, so only the account itself learns that its binding is taken and not listed.
+    pub fn hear_of_trial(&mut self, desk: &mut Desk<'_>, tried: &AccountConfig) -> Option<AccountFault> {
+        if !matches!(self.stage, Stage::Waiting { .. }) || self.config != *tried {
+            return None;
+        }
+        let unseen = self.fault.clone().filter(|fault| *fault == AccountFault::NotListed);
+        self.try_anew(desk);
+        unseen
+    }
+
+    /// A file of certificates of this account holds something else now: whether that mends it is found out at once.
+    pub fn hear_of_certificate(&mut self, desk: &mut Desk<'_>) {
+        if matches!(self.stage, Stage::Waiting { .. }) && matches!(self.fault, Some(AccountFault::Tls(_))) {
+            self.try_anew(desk);
+        }
+    }
+
+    /// Somebody has put something right: what waits is tried now, as if nothing had failed.
+    fn try_anew(&mut self, desk: &mut Desk<'_>) {
+        if let Some(hops) = &mut self.hops {
+            hops.forgive();
+        }
+        self.retry.reset();
+        self.knocks = false;
+        self.begin(desk);
+    }
+
+    /// Whether what is wrong stays so until a person repairs it. A certificate that was refused at one place says nothing of
+    /// another one behind it.
+    fn is_lasting(&self) -> bool {
+        let is_only_place = || self.hops.as_ref().is_none_or(|hops| !hops.has_more(Place::default()));
+        let lasts = |fault: &AccountFault| is_for_a_person(fault) || is_of_certificate(fault) && is_only_place();
+        self.fault.as_ref().is_some_and(lasts)
+    }
+
+    /// What this trial could not see is wrong.
+    pub fn doubt(&mut self, fault: AccountFault) {
+        self.fault = Some(fault);
+    }
+
     /// A realm that is not named after the server.
     fn foreign(&self, realm: Option<&str>) -> Option<String> {
         realm.filter(|realm| !realm.eq_ignore_ascii_case(&self.config.server)).map(str::to_owned)
@@ -383,4 +424,14 @@ fn is_for_a_person(fault: &AccountFault) -> bool {
             | AccountFault::Moved { .. }
             | AccountFault::Rejected { .. }
     )
+}
+
+/// A certificate that was refused, here or there: a person must repair that as well. A clock that is wrong is set by itself,
+/// and a file of ours is read without troubling anybody.
+fn is_of_certificate(fault: &AccountFault) -> bool {
+    use TlsFault as T;
+    let AccountFault::Tls(fault) = fault else { return false };
+    let is_refused =
+        matches!(fault, T::UnknownAuthority | T::SelfSigned | T::WrongName { .. } | T::Expired | T::Fingerprint);
+    is_refused || *fault == T::ClientCertificate
 }
