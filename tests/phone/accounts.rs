@@ -209,6 +209,19 @@ fn a_trial_that_works_ends_the_wait_of_its_account() {
 }
 
 #[test]
+fn a_server_that_wants_to_be_left_alone_for_days_is_asked_again_after_ten_minutes() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).registrar = Registrar::Says(503, vec![("Retry-After", "4000000000".into())]);
+    ONE.iter().for_each(|(key, value)| house.set(key, value));
+    house.run(s(1));
+    house.pbx(PBX).registrar = Registrar::Open;
+    house.run(s(590));
+    assert!(!is_registered(&house), "it is obeyed so long");
+    house.run(s(70));
+    assert!(is_registered(&house), "{}", reason(&house));
+}
+
+#[test]
 fn a_sips_uri_is_called_by_tls_alone() {
     let by_tls = with(&[("account1.basic.transport", "tls"), ("account1.basic.port", "5060")]);
     let mut house = House::with_servers(&[TWO, &by_tls[..]].concat());
