@@ -132,9 +132,13 @@ pub fn probed(config: &AccountConfig, stop: &Stop) -> Uri {
     }
 }
 
-/// What a refusal means; `realm` is whose password is wanted, where that is not the server's own.
-pub fn refused(status: u16, phrase: &str, tried_password: bool, realm: Option<String>) -> AccountFault {
+/// What a refusal means; `realm` is whose password is wanted, where that is not the server's own. A server to which each
+/// answer is too old (`stale`) says nothing of the password, and so its own words are repeated.
+pub fn refused(status: u16, phrase: &str, tried_password: bool, stale: bool, realm: Option<String>) -> AccountFault {
     match status {
+        401 | 407 if tried_password && stale => {
+            AccountFault::Rejected { status, phrase: format!("{}, stale=true", shown(phrase)) }
+        }
         401 | 403 | 407 if tried_password => AccountFault::WrongPassword { status, realm },
         401 | 407 => AccountFault::UnknownChallenge(status),
         403 => AccountFault::Forbidden,

@@ -89,6 +89,8 @@ pub enum RegistrationEvent {
         retry_after: Option<Duration>,
         /// The request carried an answer made from our password: with 401, 407 or 403 it is wrong.
         tried_password: bool,
+        /// It calls each answer too old, however often it is given anew: then nothing is said of the password.
+        stale: bool,
         /// For which realm the registrar demands a password, if it does (RFC 3261 22.1).
         realm: Option<String>,
         /// With 423 the shortest time that the registrar grants.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::bindings::{Bindings, Likeness, Ours, seconds};
+use super::bindings::{Bindings, Likeness, Ours, Own, seconds};
 use super::{Register, RegistrationEvent};
-use crate::sip::digest::{AccountKey, realm_of};
+use crate::sip::digest::{AccountKey, is_stale, realm_of};
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
 use crate::sip::session::context::{ALLOW, Context};
@@ -419,6 +419,7 @@ fn refusal(response: &Response, tried_password: bool) -> RegistrationEvent {
         phrase: response.reason().to_owned(),
         retry_after: duration(response, "Retry-After"),
         tried_password,
+        stale: is_stale(response),
         realm: realm_of(response),
         min_expires: duration(response, "Min-Expires"),
     }

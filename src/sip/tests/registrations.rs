@@ -77,7 +77,7 @@ fn a_wrong_password_is_told_and_not_tried_again() {
     let order = world.order(0);
     let registration = world.register(order);
     world.run(secs(3600));
-    let RegistrationEvent::Refused { status, phrase, tried_password, realm, retry_after, min_expires } =
+    let RegistrationEvent::Refused { status, phrase, tried_password, stale: false, realm, retry_after, min_expires } =
         world.registration()
     else {
         panic!("not refused");
@@ -125,6 +125,22 @@ fn stale_nonces_two_realms_and_a_registrar_that_forgets_are_no_obstacle() {
         }
         assert_eq!(heard(&world, 0).len(), 10, "one challenge each time, however many realms it names");
     }
+}
+
+#[test]
+fn a_registrar_to_which_each_answer_is_too_old_does_not_call_the_password_wrong() {
+    let mut world = home();
+    let challenge = "Digest realm=\"home.example\", nonce=\"1\", stale=true".to_owned();
+    world.registrars[0].refuses = Some((401, vec![("WWW-Authenticate", challenge)]));
+    let order = world.order(0);
+    world.register(order);
+    world.run(secs(600));
+    let event = world.registration();
+    assert!(
+        matches!(event, RegistrationEvent::Refused { status: 401, tried_password: true, stale: true, .. }),
+        "{event:?}"
+    );
+    assert!(heard(&world, 0).len() <= 4 && is_quiet(&mut world));
 }
 
 #[test]

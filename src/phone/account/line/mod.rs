@@ -219,8 +219,9 @@ impl Line {
             RegistrationEvent::Present => {}
             // The server was started anew and has forgotten us.
             RegistrationEvent::Missing => desk.endpoint.refresh_now(desk.now, handle),
-            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, realm, .. } => {
-                let fault = binding::refused(*status, phrase, *tried_password, self.foreign(realm.as_deref()));
+            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, stale, realm, .. } => {
+                let realm = self.foreign(realm.as_deref());
+                let fault = binding::refused(*status, phrase, *tried_password, *stale, realm);
                 if *status == 503 {
                     self.leave_stop(desk, &stop, fault, *retry_after);
                 } else {
