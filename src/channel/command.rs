@@ -258,6 +258,9 @@ pub enum Refusal {
     /// A number needs an account and none is registered.
     #[error("no account is registered")]
     NoAccount,
+    /// A `sips:` URI, and neither the account that was named nor, where none was, any is registered by TLS.
+    #[error("a sips: address is called through an account that is registered by TLS, which {}", by_tls(*.0))]
+    NotByTls(Option<Account>),
     /// The account that was named is not registered; the other one may be.
     #[error("{account} is not registered{}", if *.other_is { "; the other account is" } else { "" })]
     NotRegistered {
@@ -298,6 +301,11 @@ pub enum Refusal {
     /// There is no such line in the call log, or its caller cannot become a contact that may call.
     #[error("no caller in the call log that could be let in by this")]
     NoCaller,
+}
+
+/// Which account is not registered by TLS.
+fn by_tls(named: Option<Account>) -> String {
+    named.map_or_else(|| "none is".to_owned(), |account| format!("{account} is not"))
 }
 
 /// What the control socket asks of the screen.

@@ -215,7 +215,8 @@ impl Phone {
     }
 
     fn call_code(&mut self, now: Now, account: Account, saying: Saying) {
-        let passage = if self.is_in_force(account) { self.passage(account) } else { None };
+        let to = self.uri_through(account, &saying.code);
+        let passage = if self.is_in_force(account) { self.passage(account, &to) } else { None };
         let Some(passage) = passage else {
             return self.code_failed(account, saying, CodeFault::NotRegistered, true);
         };
@@ -223,7 +224,7 @@ impl Phone {
             return self.code_failed(account, saying, CodeFault::NoPort, false);
         };
         let way = passage.way;
-        let mut invite = invite_through(passage, self.uri_through(account, &saying.code));
+        let mut invite = invite_through(passage, to);
         invite.offer = Some(self.offer_to_hear(way, ports));
         let session = self.endpoint.invite(now.instant, invite);
         let until = now.instant + UNANSWERED;
