@@ -2,8 +2,10 @@
 //! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
 
 mod book;
+mod fit;
 pub(super) mod notices;
 mod scenes;
+mod states;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -70,31 +72,6 @@ fn every_page_is_drawn_at_every_size_in_every_look() {
             }
         }
     }
-}
-
-#[test]
-fn every_scene_is_drawn_in_every_language() {
-    for (width, height, _) in PANELS {
-        for scene in SCENES {
-            let window = window(width, height);
-            for (language, mode, look) in [
-                ("", ui::ThemeMode::Dark, "dark-en"),
-                ("de", ui::ThemeMode::Light, "light-de"),
-                ("fr", ui::ThemeMode::Dark, "dark-fr"),
-                ("es", ui::ThemeMode::Light, "light-es"),
-                ("zh", ui::ThemeMode::Dark, "dark-zh"),
-            ] {
-                slint::select_bundled_translation(language).expect("the language is there");
-                window.global::<ui::Theme>().set_mode(mode);
-                window.global::<ui::Nav>().set_page(scene.page);
-                (scene.fill)(&window);
-                let file = folder().join(format!("{}-{width}x{height}-{look}.png", scene.name));
-                finger::screenshot(&window, &file).expect("a picture");
-                assert!(fs::metadata(&file).expect("written").len() > 5_000, "{} is drawn", file.display());
-            }
-        }
-    }
-    slint::select_bundled_translation("").expect("English is always there");
 }
 
 #[test]
