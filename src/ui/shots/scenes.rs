@@ -414,8 +414,8 @@ fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
         ..PhonebookEntry::default()
     };
     let contacts: Vec<_> = doors.iter().enumerate().map(door).collect();
-    let mut state = State::default();
-    state.config = Arc::new(Config { contacts: contacts.into(), ..Config::default() });
+    let config = Arc::new(Config { contacts: contacts.into(), ..Config::default() });
+    let mut state = State { config, ..State::default() };
     for (n, hours) in [(0, 2), (1, 30)] {
         let at = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
         let seen = Seen { picture: camera(640, 360), at, file: None };
