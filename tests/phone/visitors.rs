@@ -164,7 +164,7 @@ fn a_picture_goes_at_its_age_and_the_line_stays() {
     assert_eq!(pictures(&mut house), [Some(second.clone()), Some(first.clone())]);
     house.run(Duration::from_secs(2 * 3600));
     assert_eq!(pictures(&mut house), [Some(second.clone()), None]);
-    assert_eq!(house.panel().dropped, [first.clone()]);
+    assert_eq!(house.panel().dropped, std::slice::from_ref(&first));
     house.set("phone.call_log.picture_days", "1");
     assert_eq!(pictures(&mut house), [None, None], "another age is in force at once");
     assert_eq!(house.panel().dropped, [first, second]);
