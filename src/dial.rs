@@ -65,7 +65,7 @@ pub enum DialTransport {
     Udp,
     /// TCP and nothing else.
     Tcp,
-    /// One that direct calls do not go by: TLS, or a name that nobody here knows.
+    /// One that direct calls do not go by: TLS, also because the URI is a `sips:` one, or a name that nobody here knows.
     Other,
 }
 
@@ -73,6 +73,11 @@ impl SipUri {
     /// The host, when it is an address.
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
+    }
+
+    /// Whether it may only be called by TLS (RFC 3261 19.1).
+    pub fn is_sips(&self) -> bool {
+        has_scheme(&self.text, "sips:")
     }
 
     /// Whether it can be called directly, without an account.
@@ -304,10 +309,9 @@ fn ipv6(text: &str) -> Result<DialTarget, DialError> {
 /// `sip:user@host:port;parameters` (RFC 3261 19.1.1), taken apart only as far as dialling needs it.
 fn uri(text: &str) -> Result<SipUri, DialError> {
     let problem = |problem: String| DialError::Uri { problem };
-    if has_scheme(text, "sips:") {
-        return Err(problem("sips: needs an encrypted line, which there is not".to_owned()));
-    }
-    let rest = if has_scheme(text, "sip:") { &text["sip:".len()..] } else { text };
+    let is_sips = has_scheme(text, "sips:");
+    let scheme = ["sips:", "sip:"].into_iter().find(|scheme| has_scheme(text, scheme));
+    let rest = &text[scheme.map_or(0, str::len)..];
     let is_bad = |c: &char| !c.is_ascii() || matches!(c, ' ' | '<' | '>' | '"' | '\\' | '^' | '`' | '{' | '|' | '}');
     if let Some(bad) = rest.chars().find(is_bad) {
         return Err(problem(format!("'{bad}' must not stand in it")));
@@ -347,12 +351,16 @@ fn uri(text: &str) -> Result<SipUri, DialError> {
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.eq_ignore_ascii_case("transport"));
     let transport = match named {
+        Some((_, value)) if is_sips && value.eq_ignore_ascii_case("udp") => {
+            return Err(problem("sips: does not go by transport=udp".to_owned()));
+        }
+        _ if is_sips => DialTransport::Other,
         None => DialTransport::Either,
         Some((_, value)) if value.eq_ignore_ascii_case("tcp") => DialTransport::Tcp,
         Some((_, value)) if value.eq_ignore_ascii_case("udp") => DialTransport::Udp,
         Some(_) => DialTransport::Other,
     };
-    let text = if has_scheme(text, "sip:") { text.to_owned() } else { format!("sip:{text}") };
+    let text = if scheme.is_some() { text.to_owned() } else { format!("sip:{text}") };
     Ok(SipUri { text, user: user.map(str::to_owned), host: host.to_owned(), port, transport })
 }
 
@@ -529,6 +537,18 @@ mod tests {
         ] {
             assert_eq!(uri_of(uri).transport, transport, "{uri}");
         }
+    }
+
+    #[test]
+    fn a_sips_uri_is_one_that_nobody_calls_directly() {
+        for text in ["sips:bob@pbx.test", "SIPS:bob@10.0.0.4:5061;transport=tcp", "sips:bob@[::1];transport=tls"] {
+            let uri = uri_of(text);
+            assert_eq!((uri.text.as_str(), uri.user.as_deref()), (text, Some("bob")));
+            assert!(uri.is_sips() && uri.transport == DialTransport::Other && uri.check_direct().is_err(), "{text}");
+        }
+        assert!(!uri_of("sip:bob@pbx.test;transport=tls").is_sips());
+        assert_eq!(error("sips:bob@h;transport=UDP"), "not a valid SIP URI: sips: does not go by transport=udp");
+        assert_eq!(error("sips:"), "not a valid SIP URI: the host is missing");
     }
 
     #[test]

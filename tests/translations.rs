@@ -161,6 +161,7 @@ const SAME: &[(&str, &[&str])] = &[
             "Inter",
             "Jitter",
             "Monitor",
+            "Name",
             "November",
             "PIN",
             "Port",

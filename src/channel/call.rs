@@ -236,6 +236,12 @@ pub struct VideoView {
     pub width: u32,
     /// Pixels, 0 before the first frame.
     pub height: u32,
+    /// RTP packets received.
+    pub packets_in: u64,
+    /// RTP packets that never came.
+    pub lost: u64,
+    /// Interarrival jitter, RFC 3550 6.4.1, in ms.
+    pub jitter_ms: f32,
     /// Decoded frames.
     pub frames: u64,
     /// Frames a second over the last two seconds.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::{CallHandle, CallState, CertificateProblem, DndTerm, PortFault, Screen};
+use super::{CallHandle, CallState, CertificateProblem, DndTerm, PictureName, PictureSize, PortFault, Screen};
 use crate::config::book::{BookError, Unusable, Which};
 use crate::config::{
     Account, AccountChoice, DialRule, DndMode, FileError, PhonebookEntry, RuleError, RuleImport, Secret, SettingError,
@@ -109,6 +109,18 @@ pub enum Command {
     LogSeen,
     /// Forget the whole call log.
     ClearLog,
+    /// Show this kept picture of a visitor; [`Event::Picture`](super::Event::Picture) brings it. Of many that are asked for
+    /// at the same time the newest come first, and the oldest may never come.
+    ShowPicture {
+        /// Which.
+        file: PictureName,
+        /// How large it is wanted.
+        size: PictureSize,
+    },
+    /// Delete this kept picture of a visitor; its line in the call log stays.
+    DropPicture(PictureName),
+    /// Delete all kept pictures of visitors.
+    DropPictures,
     /// Whoever was turned away in this line of the call log may call from here on: it becomes a contact that may call.
     AllowCaller {
         /// When the call began.
@@ -246,6 +258,9 @@ pub enum Refusal {
     /// A number needs an account and none is registered.
     #[error("no account is registered")]
     NoAccount,
+    /// A `sips:` URI, and neither the account that was named nor, where none was, any is registered by TLS.
+    #[error("a sips: address is called through an account that is registered by TLS, which {}", by_tls(*.0))]
+    NotByTls(Option<Account>),
     /// The account that was named is not registered; the other one may be.
     #[error("{account} is not registered{}", if *.other_is { "; the other account is" } else { "" })]
     NotRegistered {
@@ -286,6 +301,11 @@ pub enum Refusal {
     /// There is no such line in the call log, or its caller cannot become a contact that may call.
     #[error("no caller in the call log that could be let in by this")]
     NoCaller,
+}
+
+/// Which account is not registered by TLS.
+fn by_tls(named: Option<Account>) -> String {
+    named.map_or_else(|| "none is".to_owned(), |account| format!("{account} is not"))
 }
 
 /// What the control socket asks of the screen.

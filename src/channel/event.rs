@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, DndServerView, LogEntry, PinView, PortFault, Refusal, RegistrationView,
-    ScreenRequest, SoundFault,
+    AccountTestView, CallView, DirectIpView, DndServerView, LogEntry, Picture, PictureName, PictureSize, PinView,
+    PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
 };
 use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
@@ -47,6 +47,15 @@ pub enum Event {
     },
     /// The call log, newest first, at the start and after each change.
     Log(Arc<[LogEntry]>),
+    /// A kept picture that [`Command::ShowPicture`](super::Command::ShowPicture) asked for.
+    Picture {
+        /// Which.
+        file: PictureName,
+        /// As large as it was asked for.
+        size: PictureSize,
+        /// What it looks like; none where it has gone or cannot be read.
+        picture: Option<Picture>,
+    },
     /// What the resident or the installer should know now; the whole list.
     Notices(Arc<[Notice]>),
     /// A command that came from the screen was refused.
@@ -128,13 +137,15 @@ pub struct Notice {
 /// What a notice says. `Display` is the English sentence; the screen has its own words around the same facts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoticeKind {
-    /// The Direct IP Port cannot be bound.
-    #[error("Direct IP Port {port}: {reason}")]
+    /// The Direct IP Port cannot be bound, or a part of it cannot.
+    #[error("Direct IP Port {port}: {reason}{}", if *.in_part { "; the rest of it works" } else { "" })]
     PortTaken {
         /// The port.
         port: u16,
         /// Why.
         reason: PortFault,
+        /// By the other transport calls do come in.
+        in_part: bool,
     },
     /// Something in the settings file is not valid.
     #[error("settings file: {0}")]
@@ -148,6 +159,9 @@ pub enum NoticeKind {
     /// The call log cannot be saved.
     #[error("call log cannot be saved: {0}")]
     LogNotSaved(FileError),
+    /// Pictures of visitors cannot be kept.
+    #[error("pictures of visitors cannot be kept: {0}")]
+    PicturesNotKept(FileError),
     /// There is no microphone or loudspeaker, or it vanished.
     #[error("sound: {0}")]
     Sound(SoundFault),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use super::EndReason;
+use super::{EndReason, VisitorPicture};
 use crate::config::PhonebookEntry;
 use crate::dial::{self, DialTarget};
 
@@ -40,6 +40,69 @@ pub struct LogEntry {
     /// time; none where no contact helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<String>,
+    /// The kept picture of the visitor. Its file may have gone; what cannot be read here counts as none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "readable")]
+    pub picture: Option<VisitorPicture>,
+    /// How well sound and picture came through.
+    #[serde(default, skip_serializing_if = "CallQuality::is_unknown", deserialize_with = "readable")]
+    pub quality: CallQuality,
+}
+
+/// How well the media of a call came through.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CallQuality {
+    /// The sound that came from the other side; none where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<StreamQuality>,
+    /// The picture that came from the other side; none where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<StreamQuality>,
+}
+
+/// How well one stream came through, from RTP (RFC 3550).
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct StreamQuality {
+    /// `opus`, `pcmu`, `H264` …
+    pub codec: String,
+    /// Packets that came.
+    pub packets: u64,
+    /// Packets that should have come and did not.
+    pub lost: u64,
+    /// Interarrival jitter at the end, in ms.
+    pub jitter_ms: f32,
+}
+
+impl CallQuality {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl StreamQuality {
+    /// Percent of the packets that never came.
+    pub fn loss(&self) -> f32 {
+        let all = self.packets.saturating_add(self.lost);
+        if all == 0 { 0.0 } else { self.lost as f32 * 100.0 / all as f32 }
+    }
+}
+
+/// What stands there, if it can be read: an odd word must not cost the whole line.
+fn readable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned + Default,
+{
+    /// Whatever it is, it is read to its end.
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Either<T> {
+        Good(T),
+        Odd(serde::de::IgnoredAny),
+    }
+    Ok(match <Either<T> as serde::Deserialize>::deserialize(deserializer)? {
+        Either::Good(value) => value,
+        Either::Odd(_) => T::default(),
+    })
 }
 
 fn once() -> u32 {
@@ -135,6 +198,8 @@ mod tests {
                 unseen: false,
                 attempts: 1,
                 allow: allow.map(str::to_owned),
+                picture: None,
+                quality: CallQuality::default(),
             };
             line.is_allowed(&allowed)
         };
@@ -151,5 +216,19 @@ mod tests {
         let entry: LogEntry = serde_json::from_str(old).expect("it is read");
         assert_eq!((entry.attempts, &entry.allow), (1, &None));
         assert_eq!(serde_json::to_string(&entry).expect("it is written"), old);
+        let with = |more: &str| -> LogEntry {
+            serde_json::from_str(&format!("{},{more}}}", &old[..old.len() - 1])).expect("it is read")
+        };
+        let entry = with(
+            r#""picture":{"file":"12-3.jpg","bytes":4},"quality":{"audio":{"codec":"opus","packets":97,"lost":3,"jitter_ms":1.5}}"#,
+        );
+        assert_eq!(entry.picture.as_ref().map(|picture| picture.file.as_str()), Some("12-3.jpg"));
+        assert_eq!(entry.quality.audio.as_ref().map(StreamQuality::loss), Some(3.0));
+        let again = serde_json::to_string(&entry).expect("it is written");
+        assert_eq!(serde_json::from_str::<LogEntry>(&again).expect("it is read again"), entry);
+        for odd in [r#""picture":{"file":"../../etc/passwd","bytes":4}"#, r#""picture":7,"quality":"good""#] {
+            let entry = with(odd);
+            assert_eq!((entry.picture, entry.quality), (None, CallQuality::default()), "{odd}");
+        }
     }
 }

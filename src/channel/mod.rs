@@ -11,6 +11,7 @@ mod door;
 mod event;
 mod fault;
 mod log;
+mod picture;
 mod pin;
 mod reach;
 
@@ -23,7 +24,8 @@ pub use self::dnd::{CodeFault, DndServerState, DndServerView, DndTerm};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{ContactsImported, Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};
-pub use self::log::{Allowed, CallResult, LogEntry};
+pub use self::log::{Allowed, CallQuality, CallResult, LogEntry, StreamQuality};
+pub use self::picture::{Picture, PictureName, PictureSize, VisitorPicture};
 pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,

@@ -153,9 +153,17 @@ pub enum AccountFault {
     /// 423 without saying which period would do, or beyond all measure.
     #[error("423 the server refuses this Registration Period")]
     PeriodRefused,
+    /// A 2xx that does not list us: it lists others alone, or grants no time.
+    #[error("the server took the registration and does not list it")]
+    NotListed,
     /// 3xx: it wants to be asked elsewhere, and that is not followed.
-    #[error("{0} the server sends to another place")]
-    Moved(u16),
+    #[error("{status} the server sends to another place{}", place(.to.as_deref()))]
+    Moved {
+        /// 300–399.
+        status: u16,
+        /// The URI of that place, the best if there are several, at most 64 characters; none if it does not say.
+        to: Option<String>,
+    },
     /// Any other refusal.
     #[error("{status} {phrase}")]
     Rejected {
@@ -164,6 +172,10 @@ pub enum AccountFault {
         /// In the words of the server, at most 64 characters.
         phrase: String,
     },
+}
+
+fn place(to: Option<&str>) -> String {
+    to.map_or_else(String::new, |to| format!(": {to}"))
 }
 
 fn for_realm(realm: Option<&str>) -> String {

@@ -186,6 +186,8 @@ pub(super) enum CtlVerb {
     /// The address book
     #[command(subcommand)]
     Contacts(ContactsVerb),
+    /// Print the call log as JSON, the newest first
+    Log,
     /// Print events as they happen, one JSON object a line
     Events,
     /// Let the panel end its calls and leave

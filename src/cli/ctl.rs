@@ -90,6 +90,7 @@ fn print(verb: &CtlVerb, result: &Value) -> Result<(), Failure> {
         CtlVerb::Contacts(ContactsVerb::List { json: false }) => contacts(result),
         CtlVerb::Contacts(ContactsVerb::Import { .. }) => imported(result),
         CtlVerb::Status
+        | CtlVerb::Log
         | CtlVerb::Certificate(CertificateVerb::List)
         | CtlVerb::Contacts(ContactsVerb::List { json: true }) => {
             serde_json::to_string_pretty(result).map_err(Failure::at_run_time)?
@@ -182,6 +183,7 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Get { key } => json!({"do": "get", "key": key}),
         CtlVerb::Set { key, value } => json!({"do": "set", "key": key, "value": value}),
         CtlVerb::Contacts(verb) => contacts_request(verb)?,
+        CtlVerb::Log => json!({"do": "log"}),
         CtlVerb::Events => json!({"do": "events"}),
         CtlVerb::Quit => json!({"do": "quit"}),
     };

@@ -40,9 +40,9 @@ pub enum FileFault {
     /// The thread that writes has ended.
     #[error("the thread that writes files is gone")]
     WriterGone,
-    /// So many files are being read that one of them must be stuck.
-    #[error("other files are still being read: is a stick broken?")]
-    StillReading,
+    /// So many files are being read or written that one of them must be stuck.
+    #[error("other files are not done yet: is a stick or disk broken?")]
+    NotDone,
     /// Anything else, in the words of the system.
     #[error("{0}")]
     System(String),

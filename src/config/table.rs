@@ -79,6 +79,7 @@ pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| rows().into_iter(
 const DIRECT_IP: &str = "Phone > Call Feature > Direct IP";
 const DND: &str = "Phone > Call Feature > DND";
 const OTHERS: &str = "Phone > Call Feature > Others";
+const CALL_LOG: &str = "Phone > Call Feature > Call Log";
 const AUTO_ANSWER: &str = "Phone > Call Feature > Auto Answer";
 const UNLOCK: &str = "Phone > Call Feature > Unlock";
 const SOUND: &str = "Phone > Audio";
@@ -126,6 +127,13 @@ settings! {
         "How long a call of ours rings there before it is given up.";
     follow_redirects: bool = "phone.call.follow_redirects", "Follow Redirections", OTHERS, Kind::Switch, "on" "", NextCall,
         "Call on where a called device sends us (it has moved, or is not here but there); off, the call ends instead.";
+
+    call_log_pictures: bool = "phone.call_log.pictures", "Pictures Of Visitors", CALL_LOG, Kind::Switch, "off" "", NextCall,
+        "Keep a picture of whoever rings in the call log. Switched off, no more are taken; those that are there stay until they are old or deleted.";
+    call_log_picture_days: u32 = "phone.call_log.picture_days", "Keep Pictures For", CALL_LOG, Kind::Number { min: 1, max: 365 }, "30" "d", NextCall,
+        "Pictures of visitors are deleted after so many days.";
+    call_log_delete_if_answered: bool = "phone.call_log.delete_if_answered", "Delete If Answered", CALL_LOG, Kind::Switch, "on" "", NextCall,
+        "The picture of a visitor is deleted as soon as the call is answered here.";
 
     auto_answer_enabled: bool = "phone.auto_answer.enabled", "Auto Answer", AUTO_ANSWER, Kind::Switch, "off" "", NextCall,
         "Take calls without a touch.";

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::output::Output;
 use super::{Now, Phone};
-use crate::channel::{Allowed, CallResult, Done, EndReason, LogEntry, Refusal};
+use crate::channel::{Allowed, CallQuality, CallResult, Done, EndReason, LogEntry, Refusal};
 use crate::config::book::{BookError, Which};
 use crate::config::{Account, AccountChoice, Book, PhonebookEntry};
 use crate::dial::{self, DialTarget};
@@ -242,6 +242,8 @@ fn line(now: Now, refused: Refused) -> LogEntry {
         unseen: false,
         attempts: 1,
         allow: refused.allow,
+        picture: None,
+        quality: CallQuality::default(),
     }
 }
 

@@ -14,7 +14,10 @@ use super::keys::Keys;
 use super::outgoing::Placing;
 use super::output::{MediaOrder, MediaPorts};
 use super::unlock::Unlock;
-use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, VideoView};
+use super::visitors::Visitor;
+use crate::channel::{
+    AudioView, CallDirection, CallHandle, CallQuality, CallState, CallView, EndReason, StreamQuality, VideoView,
+};
 use crate::config::{Account, Config, DoorUnlock, PhonebookEntry, UnlockMethod};
 use crate::sdp::{Direction, Negotiated, Negotiation, Wish};
 use crate::sip::{Path, SessionHandle};
@@ -38,10 +41,14 @@ pub(super) struct Call {
     pub media: Media,
     /// No bell for this one.
     pub silent: bool,
+    /// It hears silence instead of the microphone.
+    pub muted: bool,
     /// Our camera is wanted.
     pub camera: bool,
     pub unlock: Unlock,
     pub keys: Keys,
+    /// What becomes of the visitor's picture.
+    pub visitor: Visitor,
 }
 
 /// The other side.
@@ -149,6 +156,22 @@ impl Media {
     /// Before anything is agreed.
     pub fn new(ports: MediaPorts, negotiation: Negotiation) -> Self {
         Self { ports, negotiation, streams: None, ordered: None, audio: None, video: None, traffic: Traffic::default() }
+    }
+
+    /// How well sound and picture came through, as far as they came.
+    pub fn quality(&self) -> CallQuality {
+        let Some(streams) = &self.streams else { return CallQuality::default() };
+        let of = |codec: &str, packets, lost, jitter_ms: f32| {
+            // A tenth is all that anybody wants to know.
+            let jitter_ms = (jitter_ms * 10.0).round() / 10.0;
+            (packets > 0).then(|| StreamQuality { codec: codec.to_owned(), packets, lost, jitter_ms })
+        };
+        let audio = streams.audio.as_ref().zip(self.audio.as_ref());
+        let video = streams.video.as_ref().zip(self.video.as_ref());
+        CallQuality {
+            audio: audio.and_then(|(it, seen)| of(it.codec.name(), seen.packets_in, seen.lost, seen.jitter_ms)),
+            video: video.and_then(|(it, seen)| of(it.codec.name(), seen.packets_in, seen.lost, seen.jitter_ms)),
+        }
     }
 }
 
@@ -269,7 +292,7 @@ impl Call {
     }
 
     /// The call as the screen sees it.
-    pub fn view(&self, config: &Config, muted: bool, over: Option<EndReason>) -> CallView {
+    pub fn view(&self, config: &Config, over: Option<EndReason>) -> CallView {
         let streams = self.media.streams.as_ref().filter(|_| !self.is_undecided());
         let (account, remote, name) = match self.shown_as_group() {
             Some(group) => (group.account, &group.number, &group.name),
@@ -298,7 +321,7 @@ impl Call {
             end_reason: over,
             held_by_remote: self.talking().is_some_and(|talking| talking.held_by_remote),
             silent: self.silent,
-            muted,
+            muted: self.muted,
             camera: self.camera,
             can_unlock: self.door(config).is_some(),
             unlock: self.unlock.state(),

@@ -81,6 +81,14 @@ impl Phone {
                 self.outputs.extend(change.map(super::Output::SaveLog));
                 Ok(Done::Ok)
             }
+            Command::DropPicture(file) => {
+                self.strip_pictures(|name| *name == file);
+                Ok(Done::Ok)
+            }
+            Command::DropPictures => {
+                self.strip_pictures(|_| true);
+                Ok(Done::Ok)
+            }
             Command::DismissNotice(id) => {
                 let changed = self.notices.dismiss(id);
                 self.tell_notices(changed);
@@ -99,7 +107,8 @@ impl Phone {
             | Command::ListCertificateFiles
             | Command::ImportContacts(_)
             | Command::ExportContacts(_)
-            | Command::ListContactFiles => Ok(Done::Ok),
+            | Command::ListContactFiles
+            | Command::ShowPicture { .. } => Ok(Done::Ok),
             Command::Quit => {
                 self.quit(now);
                 Ok(Done::Ok)
@@ -150,15 +159,14 @@ impl Phone {
         Ok(Done::Ok)
     }
 
+    /// Mutes the call that is spoken in, or else the one on the screen.
     fn mute(&mut self, on: bool) -> Result<Done, Refusal> {
-        if self.calls.is_empty() {
-            return Err(Refusal::NoCall);
-        }
-        if self.muted != on {
-            self.muted = on;
-            self.order(MediaOrder::Mute(on));
-            let handles: Vec<_> = self.calls.keys().copied().collect();
-            handles.into_iter().for_each(|handle| self.touch(handle));
+        let handle = self.meant(None, Call::is_active)?;
+        let call = self.calls.get_mut(&handle).ok_or(Refusal::NoCall)?;
+        if call.muted != on {
+            call.muted = on;
+            self.touch(handle);
+            self.sync_media(handle);
         }
         Ok(Done::Ok)
     }

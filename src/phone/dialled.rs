@@ -104,6 +104,11 @@ impl Phone {
                 let uri = sip_uri(None, &address.to_string(), Some(port));
                 Ok(Plan::Direct(Callee { user: None, address, port, transport: DialTransport::Either, uri }))
             }
+            DialTarget::Uri(uri) if uri.is_sips() => {
+                // No other account is taken when this one fails: it need not be there by TLS.
+                let account = self.choose_tls_account(choice, &uri.host)?;
+                through(account, true, &uri)
+            }
             DialTarget::Uri(uri) => {
                 // The domain of an account is called through that account, and so is whatever is no address, where there is
                 // an account.
@@ -117,9 +122,7 @@ impl Phone {
                         (AccountChoice::Auto, Some(account)) => (account, true),
                         (choice, _) => self.choose_account(choice)?,
                     };
-                    let number = uri.user.clone().unwrap_or_else(|| uri.host.clone());
-                    let uri = Uri::parse(&uri.text).map_err(|_| Refusal::NoRoute(uri.host.clone()))?;
-                    return Ok(Plan::Through { account, named, number, uri: Some(uri) });
+                    return through(account, named, &uri);
                 }
                 uri.check_direct()?;
                 let address = uri.address().ok_or_else(|| Refusal::NoRoute(uri.host.clone()))?;
@@ -154,6 +157,13 @@ impl Phone {
     fn account_of_number(&self, number: &str) -> AccountChoice {
         self.contact_with(number).map(|contact| contact.account).unwrap_or_default()
     }
+}
+
+/// A URI that is called through an account as it is.
+fn through(account: Account, named: bool, dialled: &SipUri) -> Result<Plan, Refusal> {
+    let number = dialled.user.clone().unwrap_or_else(|| dialled.host.clone());
+    let uri = Uri::parse(&dialled.text).map_err(|_| Refusal::NoRoute(dialled.host.clone()))?;
+    Ok(Plan::Through { account, named, number, uri: Some(uri) })
 }
 
 /// The choice made for this call, else the one that stands in the plan or the address book.

@@ -57,18 +57,18 @@ impl Phone {
         if call.media.ordered.is_some() {
             self.order(MediaOrder::Stop { call: handle });
         }
-        let view = call.view(&self.config, self.muted, Some(why));
+        let view = call.view(&self.config, Some(why));
         self.tell(Event::Call(Box::new(view)));
         self.append_log(entry(&call, now, why));
+        self.visitor_left(now, &call);
         if call.direction == CallDirection::Out && call.talking().is_none() && why != EndReason::Local {
             self.sounding.busy_until = Some(now.instant + BUSY_TIME);
         }
         if self.current == Some(handle) {
             self.current = None;
         }
-        if self.calls.is_empty() && self.muted {
-            self.muted = false;
-            self.order(MediaOrder::Mute(false));
+        if self.calls.is_empty() {
+            self.mute_microphone(false);
         }
         for port in call.direct_ports() {
             self.release_port(port);
@@ -157,5 +157,7 @@ fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
         unseen: result == CallResult::Missed,
         attempts: 1,
         allow: None,
+        picture: call.visitor.kept().cloned(),
+        quality: call.media.quality(),
     }
 }

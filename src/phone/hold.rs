@@ -9,13 +9,16 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::call::{Change, Incoming, Stage, Talking, TheirOffer};
-use super::{Now, Phone};
+use super::{Now, Phone, reason};
 use crate::channel::{CallDirection, CallHandle, Done, EndReason, Refusal};
 use crate::sdp::Negotiated;
-use crate::sip::Body;
+use crate::sip::{Body, Rejection};
 
 /// The status of a re-INVITE that met one of theirs.
 const REQUEST_PENDING: u16 = 491;
+
+/// The status of a call that cannot be had with these descriptions.
+const NOT_ACCEPTABLE_HERE: u16 = 488;
 
 impl Phone {
     /// Puts on hold whatever is spoken in but this call.
@@ -96,7 +99,7 @@ impl Phone {
         let pause = self.pause_after_collision(handle);
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let wish = call.wish(&self.config);
-        let Stage::Talking(talking) = &mut call.stage else { return self.on_early_answer(handle, result) };
+        let Stage::Talking(talking) = &mut call.stage else { return self.on_early_answer(now, handle, result) };
         let asked = match talking.change {
             Change::Asked(asked) => asked,
             Change::Settled(_) | Change::Again(_) => wish,
@@ -121,11 +124,19 @@ impl Phone {
         self.renegotiate(now, handle);
     }
 
-    /// The answer to the offer that a caller wanted with the ringing.
-    fn on_early_answer(&mut self, handle: CallHandle, result: Result<Option<Body>, u16>) {
+    /// The answer to the offer that a caller wanted with the ringing. With one that cannot be used nothing would ever be heard.
+    fn on_early_answer(&mut self, now: Now, handle: CallHandle, result: Result<Option<Body>, u16>) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
-        let answer = result.ok().flatten();
-        call.media.streams = answer.and_then(|body| call.media.negotiation.handle_answer(&body.bytes).ok());
+        let Ok(Some(body)) = result else { return };
+        match call.media.negotiation.handle_answer(&body.bytes) {
+            Ok(streams) => call.media.streams = Some(streams),
+            Err(error) => {
+                // Not the INVITE is malformed, whatever became of the answer.
+                let rejection = Rejection { status: NOT_ACCEPTABLE_HERE, ..reason::rejection(&error) };
+                self.endpoint.reject(now.instant, call.session, rejection);
+                return self.forget(now, handle, EndReason::NoCommonCodec);
+            }
+        }
         self.touch(handle);
         self.sync_media(handle);
     }
@@ -157,7 +168,7 @@ impl Phone {
                 self.touch(handle);
                 self.sync_media(handle);
             }
-            Err(error) => self.endpoint.answer_offer(now.instant, call.session, Err(error.status())),
+            Err(error) => self.endpoint.answer_offer(now.instant, call.session, Err(reason::rejection(&error))),
         }
     }
 

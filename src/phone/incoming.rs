@@ -8,52 +8,71 @@ use super::call::{Call, Incoming, Media, Remote, Stage, Talking, TheirOffer};
 use super::keys::Keys;
 use super::remote::Caller;
 use super::unlock::Unlock;
+use super::visitors::Visitor;
 use super::whitelist::Listed;
 use super::{Now, Phone, reason};
-use crate::channel::{CallDirection, CallHandle, CallResult, Done, EndReason, LogEntry, Refusal};
-use crate::config::Account;
+use crate::channel::{CallDirection, CallHandle, CallQuality, CallResult, Done, EndReason, LogEntry, Refusal};
+use crate::config::{Account, PhonebookEntry};
 use crate::sdp::{Direction, Wish};
-use crate::sip::{Body, End, IncomingCall, Path, SessionHandle, Source};
+use crate::sip::{Body, IncomingCall, Path, Rejection, SessionHandle, Source};
+
+/// A caller, as far as the settings know it.
+pub(super) struct Screened {
+    pub caller: Caller,
+    pub contact: Option<PhonebookEntry>,
+    /// It is nobody whom Prevent SIP Hacking lets in.
+    pub is_kept_out: bool,
+}
 
 impl Phone {
+    /// Who this is.
+    pub(super) fn screen_caller(&self, account: Option<Account>, path: Path, request: &IncomingCall) -> Screened {
+        let caller = Caller::new(path, request, account.is_some());
+        // Where number and source are matched, nobody else is taken for the contact.
+        let listed = self.listed(account, path, request);
+        let contact = match listed {
+            Some(listed) => listed.contact().cloned(),
+            None => caller.contact(&self.config),
+        };
+        Screened { caller, contact, is_kept_out: listed == Some(Listed::Not) }
+    }
+
+    /// Whether a line is free for one more call.
+    pub(super) fn has_line(&self) -> bool {
+        self.free_ports().is_some() && self.calls.len() < super::LINES && !self.is_leaving()
+    }
+
     /// An INVITE that begins a call.
     pub(super) fn on_incoming(&mut self, now: Now, session: SessionHandle, path: Path, request: IncomingCall) {
         let account = self.accounts.owner(path);
         if let Some(account) = account {
             self.assign(session, account);
         }
-        let caller = Caller::new(path, &request, account.is_some());
-        // Where number and source are matched, nobody else is taken for the contact.
-        let listed = self.listed(account, path, &request);
-        let contact = match listed {
-            Some(listed) => listed.contact().cloned(),
-            None => caller.contact(&self.config),
-        };
-        let is_kept_out = listed == Some(Listed::Not);
+        let Screened { caller, contact, is_kept_out } = self.screen_caller(account, path, &request);
         let remote = caller.remote(contact, request.from.display.as_deref());
         let allow = is_kept_out.then(|| self.to_allow(account, path, &request)).flatten();
         let origin = (path, account, request.call_id.clone(), allow);
-        let refuse = |phone: &mut Self, status: u16, why: EndReason, remote: Remote| {
-            phone.endpoint.end(now.instant, session, End { code: status });
+        let refuse = |phone: &mut Self, rejection: Rejection, why: EndReason, remote: Remote| {
+            phone.endpoint.reject(now.instant, session, rejection);
             if reason::in_log(why, CallDirection::In, false) == CallResult::Blocked {
                 phone.log_kept_out(now, remote, why, origin);
             } else if phone.is_worth_a_line(now, path) {
                 phone.log_refused(now, remote, account, why);
             }
         };
-        let free = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
+        let free = self.free_ports().filter(|_| self.has_line());
         let gives_way = if free.is_none() { self.giving_way(now, path) } else { None };
         let has_line = free.is_some() || gives_way.is_some();
         let (silent, answer_after) =
             match decide(&self.config, account, remote.contact.as_ref(), is_kept_out, &caller.parties(), has_line) {
                 Admission::Ring { silent, answer_after } => (silent, answer_after),
-                Admission::Refuse { status, reason } => return refuse(self, status, reason, remote),
+                Admission::Refuse { status, reason } => return refuse(self, status.into(), reason, remote),
             };
         if let Some(other) = gives_way {
             self.give_way(now, other);
         }
         let Some(ports) = free.or_else(|| self.free_ports()) else {
-            return refuse(self, 486, EndReason::Missed, remote);
+            return refuse(self, Rejection::from(486), EndReason::Missed, remote);
         };
         let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
         let handle = self.next_handle();
@@ -73,9 +92,11 @@ impl Phone {
             group: None,
             media: Media::new(ports, negotiation),
             silent,
+            muted: false,
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),
+            visitor: Visitor::default(),
         };
         // Whether the offer can be used at all is known now, and the caller should know it now.
         let mut tried = call.media.negotiation.clone();
@@ -97,7 +118,7 @@ impl Phone {
                     let seen = streams.video.as_ref().is_some_and(|video| video.direction.receives());
                     seen.then_some((answer, streams))
                 }
-                Err(error) => return refuse(self, error.status(), EndReason::NoCommonCodec, call.remote),
+                Err(error) => return refuse(self, reason::rejection(&error), EndReason::NoCommonCodec, call.remote),
             },
         };
         let at_once = answer_after == Some(Duration::ZERO);
@@ -219,6 +240,7 @@ impl Phone {
         call.stage = Stage::Talking(Talking::new(&config, now, wish_of(call, wish)));
         call.silent = false;
         self.current = Some(handle);
+        self.visitor_answered(handle);
         self.touch(handle);
         self.sync_media(handle);
         self.renegotiate(now, handle);
@@ -292,6 +314,8 @@ impl Phone {
             unseen: result == CallResult::Missed,
             attempts: 1,
             allow: None,
+            picture: None,
+            quality: CallQuality::default(),
         });
     }
 }

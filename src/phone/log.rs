@@ -3,11 +3,12 @@
 //! A change goes out as [`LogChange`], waits here until the worker says that it is durable (or that it cannot be), and
 //! only then joins what is shown. A `kill -9` in between loses a line that nobody has seen.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::output::LogChange;
-use crate::channel::{CallResult, LogEntry};
+use crate::channel::{CallResult, LogEntry, PictureName, VisitorPicture};
 
 /// How many entries are kept.
 pub const KEPT: usize = 1000;
@@ -76,11 +77,42 @@ impl CallLog {
         (!self.expected().is_empty()).then(|| self.change(LogChange::Replace(Vec::new())))
     }
 
-    /// The oldest waiting change is durable, or will never be: it joins what is shown.
-    pub fn settled(&mut self) {
-        if let Some(change) = self.waiting.pop_front() {
-            apply(&mut self.shown, change);
+    /// The picture of a visitor who has left already: into the line of the call that began then. Nothing to do where there is
+    /// no such line.
+    pub fn attach(&mut self, began: SystemTime, picture: &VisitorPicture) -> Option<LogChange> {
+        let mut entries = self.expected();
+        let same = |entry: &&mut LogEntry| entry.at == began && !entry.outgoing && !is_blocked(entry);
+        entries.iter_mut().rev().find(same)?.picture = Some(picture.clone());
+        Some(self.change(LogChange::Replace(entries)))
+    }
+
+    /// Takes the pictures for which `gone` holds out of their lines; nothing to do where there are none.
+    pub fn strip(&mut self, gone: impl Fn(&PictureName) -> bool) -> Option<LogChange> {
+        let mut entries = self.expected();
+        let mut changed = false;
+        for entry in &mut entries {
+            changed |= entry.picture.take_if(|picture| gone(&picture.file)).is_some();
         }
+        changed.then(|| self.change(LogChange::Replace(entries)))
+    }
+
+    /// The pictures of the log as it will be once all that waits is durable, oldest first, each with when its call began.
+    pub fn pictures(&self) -> Vec<(SystemTime, VisitorPicture)> {
+        let entries = self.expected();
+        entries.into_iter().filter_map(|entry| Some((entry.at, entry.picture?))).collect()
+    }
+
+    /// The oldest waiting change is durable, or will never be: it joins what is shown. The pictures that no line has any
+    /// longer.
+    pub fn settled(&mut self) -> Vec<PictureName> {
+        let Some(change) = self.waiting.pop_front() else { return Vec::new() };
+        let before = names(&self.shown);
+        apply(&mut self.shown, change);
+        if before.is_empty() {
+            return Vec::new();
+        }
+        let after = names(&self.shown);
+        before.into_iter().filter(|name| !after.contains(name)).collect()
     }
 
     /// What is shown, newest first.
@@ -111,6 +143,10 @@ impl CallLog {
     }
 }
 
+fn names(entries: &[LogEntry]) -> BTreeSet<PictureName> {
+    entries.iter().filter_map(|entry| Some(entry.picture.as_ref()?.file.clone())).collect()
+}
+
 fn is_blocked(entry: &LogEntry) -> bool {
     entry.result == CallResult::Blocked
 }
@@ -127,9 +163,10 @@ fn apply(entries: &mut Vec<LogEntry>, change: LogChange) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
+    use crate::channel::{CallHandle, CallQuality};
 
     fn entry(name: &str) -> LogEntry {
         LogEntry {
@@ -145,6 +182,8 @@ mod tests {
             unseen: true,
             attempts: 1,
             allow: None,
+            picture: None,
+            quality: CallQuality::default(),
         }
     }
 
@@ -187,6 +226,36 @@ mod tests {
         assert_eq!(log.recount(std::slice::from_ref(&last)), None, "it is there already");
         log.settled();
         assert_eq!(log.shown()[0].attempts, 7);
+    }
+
+    fn picture(n: u32) -> VisitorPicture {
+        VisitorPicture { file: PictureName::of(SystemTime::UNIX_EPOCH, CallHandle(n)), bytes: 1 }
+    }
+
+    #[test]
+    fn pictures_go_with_their_lines_once_these_are_gone_from_the_disk() {
+        let mut log = CallLog::new(vec![LogEntry { picture: Some(picture(1)), ..entry("a") }]);
+        assert!(log.attach(SystemTime::UNIX_EPOCH + Duration::from_secs(1), &picture(2)).is_none(), "no such line");
+        let later = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        log.append(LogEntry { at: later, ..entry("b") });
+        assert!(log.attach(later, &picture(2)).is_some(), "into a line that is on its way");
+        assert_eq!(log.pictures(), [(SystemTime::UNIX_EPOCH, picture(1)), (later, picture(2))]);
+        assert_eq!(log.strip(|name| *name == picture(3).file), None);
+        assert!(log.strip(|name| *name == picture(1).file).is_some());
+        assert!(log.settled().is_empty() && log.settled().is_empty());
+        assert_eq!(log.settled(), [picture(1).file]);
+        assert_eq!(log.shown()[0].picture, Some(picture(2)));
+        assert!(log.clear().is_some());
+        assert_eq!(log.pictures(), []);
+        assert_eq!(log.settled(), [picture(2).file]);
+    }
+
+    #[test]
+    fn a_line_that_is_pushed_out_takes_its_picture_along() {
+        let first = LogEntry { picture: Some(picture(1)), ..entry("first") };
+        let mut log = CallLog::new([first].into_iter().chain((1..KEPT).map(|n| entry(&n.to_string()))).collect());
+        log.append(entry("last"));
+        assert_eq!(log.settled(), [picture(1).file]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::call::Stage;
 use super::output::{MediaEvent, MediaOrder};
+use super::visitors::{self, Visitor};
 use super::{Now, Phone};
 use crate::channel::{AudioView, CallHandle, NoticeKind, VideoView};
 use crate::sip::Body;
@@ -36,12 +37,21 @@ impl Phone {
         self.settle(now);
     }
 
-    /// Orders what fits the state of the call, if that is not in force already.
+    /// Orders what fits the state of the call, if that is not in force already. The microphone is the only one: it is as the
+    /// call wants it before it is heard there.
     pub(super) fn sync_media(&mut self, handle: CallHandle) {
+        let Some(call) = self.calls.get(&handle) else { return };
+        if call.is_active() {
+            self.mute_microphone(call.muted);
+        }
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let order = call.media_order();
         if order.is_some() && order != call.media.ordered {
             call.media.ordered.clone_from(&order);
+            if visitors::is_wanted(&self.config, call) {
+                call.visitor = Visitor::Awaited;
+                self.outputs.push_back(super::Output::Media(MediaOrder::TakePicture { call: handle }));
+            }
             self.outputs.extend(order.map(super::Output::Media));
         }
     }

@@ -9,7 +9,7 @@
 //!  datagrams, streams ─▶ ┌───────┐ ─▶ Transmit, CloseFlow, Listen
 //!  commands           ─▶ │ Phone │ ─▶ Event (views for the screen)
 //!  media events       ─▶ │  sip  │ ─▶ MediaOrder
-//!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog
+//!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog, DropPictures
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
 //!
@@ -17,6 +17,7 @@
 //! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
+//! * `visitors`: whose picture is kept, and for how long
 //! * `settings`: a change and what it redoes, `book`: the same of the address book; `log`, `notices`: what is remembered and what is said
 //!
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
@@ -44,12 +45,14 @@ mod notices;
 mod outgoing;
 mod output;
 mod protection;
+mod question;
 mod reason;
 mod remote;
 mod ring;
 mod settings;
 mod timers;
 mod unlock;
+mod visitors;
 mod whitelist;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -73,6 +76,7 @@ use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
 use self::settings::{Listening, Saving};
+use self::visitors::Visitors;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
     SessionTimerView,
@@ -146,13 +150,13 @@ pub struct Phone {
     sessions: HashMap<SessionHandle, CallHandle>,
     last_handle: u32,
     current: Option<CallHandle>,
-    muted: bool,
     sounding: Sounding,
     listening: Listening,
     saving: Saving,
     log: CallLog,
     lines_for_strangers: Bucket,
     blocked: Blocked,
+    visitors: Visitors,
     /// Where contacts call from that may call, or are turned away by name.
     allowed: Guests,
     notices: Notices,
@@ -186,13 +190,13 @@ impl Phone {
             sessions: HashMap::new(),
             last_handle: 0,
             current: None,
-            muted: false,
             sounding: Sounding::default(),
             listening: Listening::default(),
             saving: Saving::default(),
             log: CallLog::new(start.log),
             lines_for_strangers: Bucket::full(now.instant),
             blocked: Blocked::new(now.instant),
+            visitors: Visitors::default(),
             allowed: Guests::default(),
             notices: Notices::default(),
             certificates: [None; 2],
@@ -211,6 +215,7 @@ impl Phone {
         }
         phone.tell(Event::Log(phone.log.shown()));
         phone.order(MediaOrder::Configure(phone.config.clone()));
+        phone.keep_pictures(now);
         phone.settle(now);
         phone
     }
@@ -280,7 +285,7 @@ impl Phone {
         let timer = self.endpoint.running_timer(call.session);
         CallView {
             session_timer: timer.map(|timer| SessionTimerView { expires_s: timer.expires, by_us: timer.we_refresh }),
-            ..call.view(&self.config, self.muted, None)
+            ..call.view(&self.config, None)
         }
     }
 
@@ -339,6 +344,9 @@ impl Phone {
     fn settle(&mut self, now: Now) {
         while let Some(event) = self.endpoint.poll_event() {
             self.on_session_event(now, event);
+        }
+        while let Some(question) = self.endpoint.poll_question() {
+            self.on_question(now, &question);
         }
         while let Some(flood) = self.endpoint.poll_flood() {
             self.on_flood(now, flood);

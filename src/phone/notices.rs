@@ -52,7 +52,7 @@ fn rank(kind: &NoticeKind) -> u8 {
     match kind {
         NoticeKind::PortTaken { .. } => 0,
         NoticeKind::Sound(_) => 1,
-        NoticeKind::SettingsNotSaved(_) | NoticeKind::LogNotSaved(_) => 2,
+        NoticeKind::SettingsNotSaved(_) | NoticeKind::LogNotSaved(_) | NoticeKind::PicturesNotKept(_) => 2,
         NoticeKind::SettingsDamaged(_) => 3,
         NoticeKind::MissingPlugins { .. } => 4,
         NoticeKind::CertificateExpires { .. } => 5,

@@ -14,6 +14,7 @@ use super::named::Named;
 use super::output::MediaPorts;
 use super::remote::{called, sip_uri};
 use super::unlock::Unlock;
+use super::visitors::Visitor;
 use super::{Now, Phone, reason};
 use crate::channel::{CallDirection, CallHandle, CallState, EndReason, Refusal};
 use crate::config::{Account, Config};
@@ -116,7 +117,7 @@ impl Phone {
         if !self.config.direct_ip_enabled {
             return Err(Refusal::DirectIpOff);
         }
-        match self.listening.error() {
+        match self.listening.closed() {
             Some(reason) => Err(Refusal::NotListening { port: self.config.direct_ip_port, reason: reason.clone() }),
             None => Ok(()),
         }
@@ -126,7 +127,7 @@ impl Phone {
     fn place_through(&mut self, account: Account, named: bool, number: String, uri: Option<Uri>) -> Placed {
         let to = uri.clone().unwrap_or_else(|| self.uri_through(account, &number));
         let remote = super::remote::called_through(&self.config, &to, &number);
-        let invite = self.passage(account).map(|passage| invite_through(passage, to));
+        let invite = self.passage(account, &to).map(|passage| invite_through(passage, to));
         let waits = invite.is_none().then_some(EndReason::Unreachable);
         Placed { invite, remote, placing: Placing::Through { account, named, number, uri, waits } }
     }
@@ -164,9 +165,11 @@ impl Phone {
             group: None,
             media: Media::new(ports, negotiation),
             silent: false,
+            muted: false,
             camera: false,
             unlock: Unlock::default(),
             keys: Keys::default(),
+            visitor: Visitor::default(),
         };
         self.calls.insert(handle, call);
         if let Some(invite) = invite {
@@ -298,9 +301,10 @@ impl Phone {
         let Stage::Outgoing(Outgoing { placing, .. }) = &call.stage else { return false };
         let Placing::Through { account, named, number, uri, .. } = placing else { return false };
         let (account, named, number, uri) = (*account, *named, number.clone(), uri.clone());
+        let to = |through| uri.clone().unwrap_or_else(|| self.uri_through(through, &number));
         // The way that is dead is not tried again.
         let tried = call.path;
-        if let Some(passage) = self.passage(account).filter(|passage| Some(passage.way) != tried) {
+        if let Some(passage) = self.passage(account, &to(account)).filter(|passage| Some(passage.way) != tried) {
             self.go_on_through(now, handle, passage, number, uri);
             return true;
         }
@@ -311,7 +315,7 @@ impl Phone {
         if named || !self.is_registered(other) {
             return false;
         }
-        let Some(passage) = self.passage(other) else { return self.seeks_passage(other, true) };
+        let Some(passage) = self.passage(other, &to(other)) else { return self.seeks_passage(other, true) };
         self.go_on_through(now, handle, passage, number, uri);
         true
     }

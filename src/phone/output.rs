@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::channel::{AudioView, CallHandle, Event, LogEntry, SoundFault, TlsFault, VideoView};
+use crate::channel::{AudioView, CallHandle, Event, LogEntry, PictureName, SoundFault, TlsFault, VideoView};
 use crate::config::{Account, Config, Ringtone};
 use crate::sdp;
 use crate::sip::locate::{Question, Target};
@@ -45,6 +45,8 @@ pub enum Output {
     SaveSettings(Arc<Config>),
     /// Change the call log on disk, then call [`super::Phone::handle_log_saved`], once for each and in order.
     SaveLog(LogChange),
+    /// Delete these kept pictures of visitors: no line of the call log has them any longer.
+    DropPictures(Vec<PictureName>),
     /// For the technical log: a flood has begun or is over.
     Flood(Flood),
     /// After `Quit`: all calls are down, nothing more follows.
@@ -156,6 +158,17 @@ pub enum MediaOrder {
     Mute(bool),
     /// The call whose picture and sound are the ones of the screen.
     Show(Option<CallHandle>),
+    /// Take a picture of this call's visitor once there is a good one, at the latest when the media of the call end; then ask
+    /// [`super::Phone::begin_picture`] for its name.
+    TakePicture {
+        /// The call.
+        call: CallHandle,
+    },
+    /// No picture of this call's visitor is wanted any longer.
+    LeavePicture {
+        /// The call.
+        call: CallHandle,
+    },
     /// Sound or camera settings changed.
     Configure(Arc<Config>),
 }

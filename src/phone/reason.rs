@@ -1,7 +1,8 @@
 //! SIP status codes and the ends of sessions in the words of the screen, and what the call log says of them.
 
 use crate::channel::{CallDirection, CallResult, EndReason};
-use crate::sip::EndCause;
+use crate::sdp::SdpError;
+use crate::sip::{EndCause, Rejection, Warning};
 
 /// Why a call of ours came to nothing, from the final status.
 pub(super) fn of_status(status: u16) -> EndReason {
@@ -24,12 +25,19 @@ pub(super) fn of_end(cause: &EndCause, direction: CallDirection, answered: bool)
         EndCause::Remote => EndReason::Remote,
         EndCause::Cancelled { completed_elsewhere: true } => EndReason::AnsweredElsewhere,
         EndCause::Cancelled { completed_elsewhere: false } => EndReason::Missed,
+        EndCause::OfferUnanswered => EndReason::NoCommonCodec,
         EndCause::Rejected(_, _) | EndCause::TimedOut | EndCause::TransportError if answered => EndReason::Lost,
         EndCause::Rejected(status, _) => of_status(*status),
         EndCause::TimedOut if direction == CallDirection::Out => EndReason::NoResponse,
         EndCause::TransportError if direction == CallDirection::Out => EndReason::Unreachable,
         EndCause::TimedOut | EndCause::TransportError | EndCause::NotRefreshed | EndCause::NoAck => EndReason::Lost,
     }
+}
+
+/// How an offer is refused that cannot be used: the only place that says so to INVITE, re-INVITE and UPDATE.
+pub(super) fn rejection(error: &SdpError) -> Rejection {
+    let (code, text) = error.warning();
+    Rejection { status: error.status(), warning: Some(Warning { code, text }) }
 }
 
 /// Of the reasons why two calls to different places came to nothing, the one that says more: that somebody is there comes

@@ -15,6 +15,8 @@ pub(super) const BUSY_TIME: Duration = Duration::from_secs(3);
 pub(super) struct Sounding {
     tone: Option<Tone>,
     shown: Option<CallHandle>,
+    /// The microphone is off.
+    muted: bool,
     /// When the busy tone ends.
     pub busy_until: Option<Instant>,
 }
@@ -36,6 +38,14 @@ impl Phone {
         if self.current != self.sounding.shown {
             self.sounding.shown = self.current;
             self.order(MediaOrder::Show(self.current));
+        }
+    }
+
+    /// Switches the microphone off or on.
+    pub(super) fn mute_microphone(&mut self, muted: bool) {
+        if self.sounding.muted != muted {
+            self.sounding.muted = muted;
+            self.order(MediaOrder::Mute(muted));
         }
     }
 

@@ -25,9 +25,9 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// What is wrong.
-    pub fn error(&self) -> Option<&PortFault> {
-        self.error.as_ref()
+    /// Why no call can be made: nothing at all is open.
+    pub fn closed(&self) -> Option<&PortFault> {
+        self.error.as_ref().filter(|_| self.on.is_empty())
     }
 
     /// When the port is tried again.
@@ -62,24 +62,21 @@ impl Saving {
 }
 
 impl Phone {
-    /// The sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), or the system refused.
-    pub fn handle_listening(&mut self, now: Now, result: Result<Vec<String>, PortFault>) {
+    /// These sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), and the system refused others.
+    pub fn handle_listening(&mut self, now: Now, on: Vec<String>, fault: Option<PortFault>) {
         let port = self.config.direct_ip_port;
-        match result {
-            Ok(on) => {
+        let in_part = !on.is_empty();
+        match &fault {
+            None => self.notices_without_port(),
+            // Said once, and not again each time that it is tried.
+            Some(_) if self.listening.error == fault && self.listening.on.is_empty() != in_part => {}
+            Some(reason) => {
                 self.notices_without_port();
-                self.listening = Listening { on, ..Listening::default() };
-            }
-            Err(reason) => {
-                // Said once, and not again each time that it is tried.
-                if self.listening.error.as_ref() != Some(&reason) {
-                    self.notices_without_port();
-                    self.notice(NoticeKind::PortTaken { port, reason: reason.clone() });
-                }
-                let retry_at = Some(now.instant + PORT_RETRY);
-                self.listening = Listening { on: Vec::new(), error: Some(reason), retry_at };
+                self.notice(NoticeKind::PortTaken { port, reason: reason.clone(), in_part });
             }
         }
+        let retry_at = fault.is_some().then(|| now.instant + PORT_RETRY);
+        self.listening = Listening { on, error: fault, retry_at };
         self.tell(Event::DirectIp(self.direct_ip()));
         self.settle(now);
     }
@@ -100,7 +97,8 @@ impl Phone {
 
     /// The change of the oldest unreported [`Output::SaveLog`] is durable, or cannot be saved. It is shown only now.
     pub fn handle_log_saved(&mut self, now: Now, result: Result<(), FileError>) {
-        self.log.settled();
+        let gone = self.log.settled();
+        self.drop_pictures(gone);
         self.clear_notices(|kind| matches!(kind, NoticeKind::LogNotSaved(_)));
         if let Err(problem) = result {
             self.notice(NoticeKind::LogNotSaved(problem));
@@ -174,6 +172,9 @@ impl Phone {
             self.order(MediaOrder::Configure(config.clone()));
         }
         self.change_dnd(now, &before);
+        if before.call_log_picture_days != config.call_log_picture_days {
+            self.keep_pictures(now);
+        }
         // What a call shows and wishes may follow from the settings (its door, pictures on or off).
         let handles: Vec<_> = self.calls.keys().copied().collect();
         for handle in handles {

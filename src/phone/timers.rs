@@ -33,8 +33,13 @@ impl Phone {
         let sip = self.endpoint.poll_timeout().map(|(at, _)| at);
         let leaving = self.leaving_deadline(self.waits_for_disk());
         let accounts = self.accounts.poll_timeout();
-        let own =
-            [self.listening.retry_at(), self.dnd_timeout(), self.blocked.poll_timeout(), self.sounding.busy_until];
+        let own = [
+            self.listening.retry_at(),
+            self.dnd_timeout(),
+            self.blocked.poll_timeout(),
+            self.visitors.poll_timeout(),
+            self.sounding.busy_until,
+        ];
         calls.chain(sip).chain(accounts).chain(own.into_iter().flatten()).chain(leaving).min()
     }
 
@@ -46,6 +51,7 @@ impl Phone {
         self.retry_port(now);
         self.tend_dnd(now);
         self.tend_blocked(now);
+        self.tend_pictures(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

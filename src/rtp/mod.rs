@@ -10,9 +10,12 @@
 //!  handle_rtcp ─ reports ──▶ RtcpEvent, round trip
 //!  send, send_dtmf, request_keyframe, bye, handle_timeout ──▶ poll_transmit
 //! ```
+//!
+//! What packets of pictures carry is judged by [`payload`], for whoever unpacks them.
 
 mod events;
 mod latch;
+pub mod payload;
 mod reports;
 mod session;
 mod source;

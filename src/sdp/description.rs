@@ -32,6 +32,19 @@ impl Description {
         there.or_else(|| self.media.iter().find(|line| line.is(kind))).filter(|line| line.port != 0 && line.is_rtp())
     }
 
+    /// Why there is nothing in it that we could take.
+    pub fn nothing_in_common(&self) -> SdpError {
+        let known = |line: &&MediaLine| line.port != 0 && (line.is("audio") || line.is("video"));
+        let mut known = self.media.iter().filter(known).peekable();
+        if known.peek().is_none() {
+            SdpError::NoKnownMedia(self.names())
+        } else if !known.any(MediaLine::is_rtp) {
+            SdpError::NoCommonTransport(self.names())
+        } else {
+            SdpError::NoCommonCodec(self.names())
+        }
+    }
+
     /// The formats of all live lines, for words.
     pub fn names(&self) -> String {
         let mut names = Vec::new();

@@ -226,18 +226,54 @@ pub enum SdpError {
     /// Not one line has a format that we know.
     #[error("no sound or picture format in common: the other side has {0}")]
     NoCommonCodec(String),
+    /// Not one line is for sound or pictures.
+    #[error("neither sound nor pictures: the other side has {0}")]
+    NoKnownMedia(String),
+    /// Not one line for sound or pictures is sent as plain RTP.
+    #[error("no way of sending in common: the other side has {0}")]
+    NoCommonTransport(String),
+    /// A line of the last agreement is left out of an offer, where it had to stay and may be refused; or one that was in use
+    /// out of an answer (RFC 3264 6, 8).
+    #[error("the session description has {has} media lines and must have {least} at least")]
+    LinesMissing {
+        /// What it has.
+        has: usize,
+        /// What it must have.
+        least: usize,
+    },
     /// An answer came and nothing was offered.
     #[error("an answer came without an offer")]
     NoOffer,
 }
 
 impl SdpError {
-    /// The SIP status that tells the other side: 400, 413 or 488.
+    /// The SIP status that tells the other side: 400 when it cannot be read, 413, or 488 (RFC 3261 21.4).
     pub fn status(&self) -> u16 {
         match self {
             Self::TooLong(_) => 413,
             Self::TooManyMedia | Self::TooManyAttributes | Self::Malformed(_) | Self::NoOffer => 400,
-            Self::NoMedia | Self::NoCommonCodec(_) => 488,
+            Self::NoMedia
+            | Self::NoCommonCodec(_)
+            | Self::NoKnownMedia(_)
+            | Self::NoCommonTransport(_)
+            | Self::LinesMissing { .. } => 488,
+        }
+    }
+
+    /// What goes with the status for whoever looks into the matter: the code of a SIP Warning (RFC 3261 20.43) and a few
+    /// English words, in which nothing stands that came from the other side.
+    pub fn warning(&self) -> (u16, &'static str) {
+        match self {
+            Self::TooLong(_) => (399, "the session description is too long"),
+            Self::TooManyMedia => (399, "the session description has too many media lines"),
+            Self::TooManyAttributes => (399, "the session description has too many attributes"),
+            Self::Malformed(_) => (399, "the session description cannot be read"),
+            Self::NoMedia => (304, "the session description has no media line"),
+            Self::NoKnownMedia(_) => (304, "media type not available"),
+            Self::NoCommonTransport(_) => (302, "incompatible transport protocol"),
+            Self::NoCommonCodec(_) => (305, "incompatible media format"),
+            Self::LinesMissing { .. } => (399, "media lines of the session are missing"),
+            Self::NoOffer => (399, "nothing was offered"),
         }
     }
 }

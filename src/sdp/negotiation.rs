@@ -33,8 +33,12 @@ pub struct Negotiation {
     peer: Option<IpAddr>,
     /// The media lines of the last agreement.
     agreed: Vec<Line>,
+    /// How many of them the other side has named: it may have left out the last ones in an answer.
+    named: usize,
     /// The media lines of our last offer, for as long as an answer to it may come.
     offer: Option<Vec<Line>>,
+    /// How many lines the answer to it must have at least: all up to the last that was in use before it.
+    owed: usize,
     /// What we sent last.
     last: Option<Vec<u8>>,
 }
@@ -44,7 +48,8 @@ impl Negotiation {
     pub fn new(session_id: u64, capabilities: Capabilities, local: Local) -> Self {
         // Many devices read it into a signed number.
         let id = session_id & (u64::MAX >> 1);
-        Self { id, version: 1, capabilities, local, peer: None, agreed: Vec::new(), offer: None, last: None }
+        let (agreed, offer, last) = (Vec::new(), None, None);
+        Self { id, version: 1, capabilities, local, peer: None, agreed, named: 0, offer, owed: 0, last }
     }
 
     /// The address that the other side's signalling comes from. It stands in for a host name in a `c=` line, which is not
@@ -62,17 +67,26 @@ impl Negotiation {
         let lines = if self.agreed.is_empty() { self.first_lines(wish) } else { self.further_lines(wish) };
         let bytes = self.say(&lines);
         self.offer = Some(lines);
+        let is_in_use = |line: &Line| !matches!(line, Line::Rejected { .. });
+        self.owed = self.agreed.iter().rposition(is_in_use).map_or(0, |last| last + 1);
         bytes
     }
 
     /// Takes the answer to the last offer of this side.
     ///
+    /// It has to have a line for each that was offered (RFC 3264 6). Simple devices leave out at the end what they have no use
+    /// for, as a door without a camera does: what was not in use before counts as rejected then, and costs no call.
+    ///
     /// # Errors
-    /// If there was no offer, the answer cannot be read, or it accepts no line with a format that we know. The last
-    /// agreement then stands.
+    /// If there was no offer, the answer cannot be read, it lacks a line that was in use, or it accepts no line with a format
+    /// that we know. The last agreement then stands.
     pub fn handle_answer(&mut self, bytes: &[u8]) -> Result<Negotiated, SdpError> {
         let offer = self.offer.as_ref().ok_or(SdpError::NoOffer)?;
         let answer = read(bytes, self.peer)?;
+        let (has, least) = (answer.media.len(), self.owed);
+        if has < least {
+            return Err(SdpError::LinesMissing { has, least });
+        }
         let mut result = Negotiated::default();
         let mut agreed = Vec::with_capacity(offer.len());
         for (index, offered) in offer.iter().enumerate() {
@@ -95,9 +109,10 @@ impl Negotiation {
             });
         }
         if result == Negotiated::default() && !self.is_switched_off(&answer) {
-            return Err(SdpError::NoCommonCodec(answer.names()));
+            return Err(answer.nothing_in_common());
         }
         self.agreed = agreed;
+        self.named = has;
         Ok(result)
     }
 
@@ -106,9 +121,14 @@ impl Negotiation {
     /// Of several lines of a kind one is taken: the one in use, else the first that has a format that we know.
     ///
     /// # Errors
-    /// If the offer cannot be read, or no line has a format that we know. The last agreement then stands.
+    /// If the offer cannot be read, has fewer lines than the last agreement (RFC 3264 8), or none with a format that we know.
+    /// The last agreement then stands.
     pub fn handle_offer(&mut self, bytes: &[u8], wish: Wish) -> Result<(Vec<u8>, Negotiated), SdpError> {
         let offer = read(bytes, self.peer)?;
+        let (has, least) = (offer.media.len(), self.agreed.len().min(self.named));
+        if has < least {
+            return Err(SdpError::LinesMissing { has, least });
+        }
         let mut result = Negotiated::default();
         let mut lines: Vec<Line> = offer.media.iter().map(rejected).collect();
         for index in self.in_turn(&offer, |line| matches!(line, Line::Audio(_))) {
@@ -126,10 +146,11 @@ impl Negotiation {
             }
         }
         if result == Negotiated::default() && !self.is_switched_off(&offer) {
-            return Err(SdpError::NoCommonCodec(offer.names()));
+            return Err(offer.nothing_in_common());
         }
         let bytes = self.say(&lines);
         self.agreed = lines;
+        self.named = has;
         self.offer = None;
         Ok((bytes, result))
     }

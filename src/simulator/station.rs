@@ -16,12 +16,15 @@ use super::sockets::{Line, OpenSockets};
 use super::stream::{self, CameraPayload};
 use crate::channel::{DoorCommand, DoorFault, DoorView};
 use crate::frame::FrameSlot;
+use crate::sdp::SdpError;
 use crate::sip::message::{Host, NameAddr, Uri};
 use crate::sip::{
-    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, IncomingCall, Invite, Path, SessionEvent, SessionHandle,
-    Transport,
+    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, IncomingCall, Invite, Path, Rejection, SessionEvent,
+    SessionHandle, Transport, Warning,
 };
 
+/// The status of whoever is in a call already.
+const BUSY: u16 = 486;
 /// How late a door station with that fault reads what it is told.
 const LATE: Duration = Duration::from_secs(2);
 /// Counts of what was heard are reported this often.
@@ -243,6 +246,10 @@ impl Station {
                     Transport::Tcp | Transport::Tls => self.endpoint.handle_transport_error(now, out.path),
                 }
             }
+            if let Some(question) = self.endpoint.poll_question() {
+                self.endpoint.answer_question(&question, if self.call.is_some() { BUSY } else { 200 });
+                continue;
+            }
             let Some(event) = self.endpoint.poll_event() else { break };
             self.handle_event(now, event);
         }
@@ -283,7 +290,7 @@ impl Station {
                 let (call, mut around) = self.with_call();
                 let Some(call) = call else { return };
                 let answer = match body {
-                    Some(body) => call.handle_offer(now, &body.bytes, &mut around).map_err(|error| error.status()),
+                    Some(body) => call.handle_offer(now, &body.bytes, &mut around).map_err(|error| rejection(&error)),
                     None => Ok(call.create_offer()),
                 };
                 self.endpoint.answer_offer(now, session, answer.map(Body::sdp));
@@ -312,7 +319,7 @@ impl Station {
     /// Somebody calls the door: it answers by itself and shows what it sees.
     fn handle_call(&mut self, now: Instant, session: SessionHandle, request: &IncomingCall) {
         if self.call.is_some() {
-            return self.endpoint.end(now, session, End { code: 486 });
+            return self.endpoint.end(now, session, End { code: BUSY });
         }
         let negotiation = negotiation(&self.sockets, &self.options.video, self.fault, self.random.random());
         self.begin(Call::new(session, negotiation, self.fault, self.options.early_sound));
@@ -328,7 +335,7 @@ impl Station {
                 self.endpoint.accept(now, session, Body::sdp(answer));
             }
             Err(error) => {
-                self.endpoint.end(now, session, End { code: error.status() });
+                self.endpoint.reject(now, session, rejection(&error));
                 self.note = format!("The panel called, but {error}");
                 self.call = None;
             }
@@ -415,6 +422,12 @@ impl Station {
     }
 }
 
+/// How an offer is refused that cannot be used.
+fn rejection(error: &SdpError) -> Rejection {
+    let (code, text) = error.warning();
+    Rejection { status: error.status(), warning: Some(Warning { code, text }) }
+}
+
 /// `sip:user@address:port`.
 fn uri(user: &str, at: SocketAddr) -> Uri {
     let host = Host::parse(&at.ip().to_string()).expect("an address is a host");
@@ -430,6 +443,7 @@ fn words(why: &EndCause) -> Option<String> {
         EndCause::Rejected(486 | 600 | 603, _) => Some("The panel declined, or is busy".to_owned()),
         EndCause::Rejected(404 | 480, _) => Some("Nobody can be called there".to_owned()),
         EndCause::Rejected(status, phrase) => Some(format!("The panel refused: {status} {phrase}")),
+        EndCause::OfferUnanswered => Some("The panel has not answered the offer".to_owned()),
         EndCause::TimedOut | EndCause::NotRefreshed | EndCause::NoAck => Some("The panel does not respond".to_owned()),
         EndCause::TransportError => Some("The panel cannot be reached".to_owned()),
     }

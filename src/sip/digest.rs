@@ -64,6 +64,12 @@ pub(in crate::sip) fn realm_of(response: &Response) -> Option<String> {
     Some(realm.chars().filter(|c| !c.is_control()).take(LONGEST_REALM).collect())
 }
 
+/// Whether a response calls the nonce of an answer too old, and so finds nothing wrong with the password (RFC 7616 3.3).
+pub(in crate::sip) fn is_stale(response: &Response) -> bool {
+    let lines = response.headers("WWW-Authenticate").chain(response.headers("Proxy-Authenticate"));
+    lines.flat_map(Challenge::read_all).any(|challenge| challenge.stale)
+}
+
 /// Who demands a password. Each has headers of its own, so that both can be answered in one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::sip) enum Side {

@@ -1,14 +1,15 @@
 //! The user agent as a whole: bytes in, bytes and events out, and the calls between.
 //!
 //! Feed it with `handle_*` and the commands, then drain `poll_transmit`, `poll_event`, `poll_registration`, `poll_probe`,
-//! `poll_close`, `poll_flood` and `poll_shut_out` until each gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
+//! `poll_question`, `poll_close`, `poll_flood` and `poll_shut_out` until each gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
-//! `entrance` asks the gate, `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `streams` cuts TCP into messages, `stateless` answers
+//! `entrance` asks the gate, `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `questions` are those of OPTIONS, `streams` cuts TCP into messages, `stateless` answers
 //! strangers without remembering them, `registrations` holds what accounts need.
 
 mod content;
 mod entrance;
+mod questions;
 mod registrations;
 mod requests;
 mod responses;
@@ -22,6 +23,7 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub use self::questions::Question;
 use self::streams::Flow;
 use super::digest::Keyrings;
 use super::gate::{Gate, ShutOut};
@@ -32,7 +34,7 @@ use super::registration::probe::Probe;
 use super::registration::{ProbeHandle, Registration, RegistrationHandle};
 use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
-use super::session::{Body, Context, Core, End, Session, SessionEvent, SessionHandle, State};
+use super::session::{Body, Context, Core, End, Rejection, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
 use super::transaction::table::Failed;
 use super::transaction::{Outbox, Owner, Transactions};
@@ -55,6 +57,8 @@ pub struct Endpoint {
     core: Core,
     guard: Guard,
     gate: Gate,
+    /// OPTIONS that wait for their answer.
+    questions: VecDeque<Question>,
     /// Calls that the gate has not let in, until they are told.
     shut_out: VecDeque<ShutOut>,
     sessions: BTreeMap<SessionHandle, Session>,
@@ -90,6 +94,7 @@ impl Endpoint {
             core,
             guard: Guard::new(),
             gate: Gate::default(),
+            questions: VecDeque::new(),
             shut_out: VecDeque::new(),
             sessions: BTreeMap::new(),
             registrations: BTreeMap::new(),
@@ -243,6 +248,11 @@ impl Endpoint {
         self.with(now, session, |session, cx| session.end(cx, end));
     }
 
+    /// Refuses their INVITE, and says why; any other session ends as by [`end`](Self::end).
+    pub fn reject(&mut self, now: Instant, session: SessionHandle, rejection: Rejection) {
+        self.with(now, session, |session, cx| session.reject(cx, rejection));
+    }
+
     /// Ends a session of ours because somebody else has answered: a CANCEL says so (RFC 3326), and there a call that was
     /// answered elsewhere is no missed one.
     pub fn yield_to_another(&mut self, now: Instant, session: SessionHandle) {
@@ -267,8 +277,8 @@ impl Endpoint {
         self.with(now, session, |session, cx| session.offer(cx, offer, Means::Update));
     }
 
-    /// Answers an `Offer`: with a description (ours to offer when theirs had none), or the status that refuses it.
-    pub fn answer_offer(&mut self, now: Instant, session: SessionHandle, answer: Result<Body, u16>) {
+    /// Answers an `Offer`: with a description (ours to offer when theirs had none), or with what refuses it.
+    pub fn answer_offer(&mut self, now: Instant, session: SessionHandle, answer: Result<Body, Rejection>) {
         self.with(now, session, |session, cx| session.answer_offer(cx, answer));
     }
 

@@ -215,13 +215,13 @@ impl Head {
         }
     }
 
-    fn session_description(&self) -> Result<Option<&[u8]>, Unreadable> {
+    fn find_body(&self, kinds: &[&str]) -> Result<Option<&[u8]>, Unreadable> {
         if self.body.is_empty() {
             return Ok(None);
         }
         let is_plain = self.values("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case("identity"));
         let content_type = self.lines_of("Content-Type").next();
-        let found = if is_plain { body::find(content_type, &self.body, SDP) } else { Err(Unreadable::Type) };
+        let found = if is_plain { body::find(content_type, &self.body, kinds) } else { Err(Unreadable::Type) };
         let params = self.lines_of("Content-Disposition").next().and_then(|value| value.split_once(';'));
         let handling = params.and_then(|(_, params)| Params::parse(params).ok());
         let is_optional = || {
@@ -323,7 +323,15 @@ macro_rules! accessors {
         /// # Errors
         /// Why a body that matters cannot be read.
         pub fn session_description(&self) -> Result<Option<&[u8]>, Unreadable> {
-            self.head.session_description()
+            self.find_body(&[SDP])
+        }
+
+        /// The same of a body of one of these kinds, in lower case.
+        ///
+        /// # Errors
+        /// Why a body that matters cannot be read.
+        pub fn find_body(&self, kinds: &[&str]) -> Result<Option<&[u8]>, Unreadable> {
+            self.head.find_body(kinds)
         }
 
         /// Adds a header line at the end. Line ends in the value become spaces.
@@ -449,6 +457,11 @@ impl Response {
     /// The phrase as it came; for people, never for decisions.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// Says in the phrase what is wrong with the request (RFC 3261 21.4.1).
+    pub fn add_to_reason(&mut self, why: &str) {
+        self.reason = format!("{} ({})", self.reason, serialise::one_line(why));
     }
 
     /// Gives To this tag if it has none.

@@ -31,7 +31,7 @@ mod testing;
 mod tests;
 
 pub use digest::{AccountKey, Credentials, Password};
-pub use endpoint::{Endpoint, EndpointConfig};
+pub use endpoint::{Endpoint, EndpointConfig, Question};
 pub use gate::{Claim, Gate, Guests, ShutOut};
 pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};
@@ -40,5 +40,5 @@ pub use registration::retry::{Obstacle, Retry, Turn};
 pub use registration::{ProbeEvent, ProbeHandle, Register, RegistrationEvent, RegistrationHandle};
 pub use session::timer::{Refresher, RunningTimer, SessionTimer};
 pub use session::uac::Invite;
-pub use session::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
+pub use session::{Body, End, EndCause, IncomingCall, Rejection, SessionEvent, SessionHandle, Warning};
 pub use timing::{GIVE_UP, TimerReason};

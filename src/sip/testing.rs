@@ -297,6 +297,7 @@ impl World {
 
     fn pump(&mut self) {
         for from in 0..self.phones.len() {
+            answer_questions(&mut self.phones[from].endpoint);
             while let Some((_, event)) = self.phones[from].endpoint.poll_registration() {
                 self.phones[from].registrations.push(event);
             }
@@ -414,9 +415,21 @@ pub fn sdp(text: &str) -> Body {
     Body::sdp(text.as_bytes().to_vec())
 }
 
+/// A body that stands for pressed keys.
+pub fn keys(text: &str) -> Body {
+    Body { content_type: "application/dtmf-relay".to_owned(), bytes: text.as_bytes().to_vec() }
+}
+
 /// Milliseconds.
 pub fn ms(span: u64) -> Duration {
     Duration::from_millis(span)
+}
+
+/// A call would ring, whoever asks.
+fn answer_questions(endpoint: &mut Endpoint) {
+    while let Some(question) = endpoint.poll_question() {
+        endpoint.answer_question(&question, 200);
+    }
 }
 
 /// The end that a person asks for.

@@ -61,6 +61,8 @@ pub enum TimerReason {
     InviteUnheard,
     /// An INVITE has rung for too long, or a re-INVITE of ours waited too long for a decision: it is cancelled.
     InviteUndecided,
+    /// An INVITE of theirs is good for no longer, by its own word (13.3.1).
+    InviteExpired,
     /// No final response after a CANCEL (9.1).
     CancelUnanswered,
     /// Send a re-INVITE again that met theirs (14.1).

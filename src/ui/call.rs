@@ -125,8 +125,9 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     } else if let Some(old) = state.pictures.get(&convert::host(&front.remote)) {
         shown.has_picture = true;
         shown.picture_is_old = true;
-        if adapter.get_picture() != *old {
-            adapter.set_picture(old.clone());
+        shown.picture_at = convert::moment(old.at);
+        if adapter.get_picture() != old.picture {
+            adapter.set_picture(old.picture.clone());
         }
     }
     let overdue = seconds(front, Instant::now()) >= PICTURE_AWAITED_S;
@@ -243,7 +244,7 @@ fn quality_of(call: &CallView) -> i32 {
 }
 
 /// Three bars: by loss and jitter, as one hears them.
-fn quality(packets: u64, loss: f32, jitter_ms: f32) -> i32 {
+pub(super) fn quality(packets: u64, loss: f32, jitter_ms: f32) -> i32 {
     match (packets, loss, jitter_ms) {
         (0, _, _) => 0,
         (_, loss, jitter) if loss < 2.0 && jitter < 40.0 => 3,

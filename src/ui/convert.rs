@@ -253,7 +253,8 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
         F::Forbidden => (K::Forbidden, 403, String::new()),
         F::ServerBusy(code) => (K::ServerBusy, *code, String::new()),
         F::PeriodRefused => (K::PeriodRefused, 423, String::new()),
-        F::Moved(code) => (K::Moved, *code, String::new()),
+        F::NotListed => (K::NotListed, 0, String::new()),
+        F::Moved { status, to } => (K::Moved, *status, to.clone().unwrap_or_default()),
         F::Rejected { status, phrase } => (K::Rejected, *status, phrase.clone()),
     };
     ui::AccountFaultView { kind, code: i32::from(code), text: text.into(), ..Default::default() }
@@ -334,6 +335,10 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         ch::Refusal::WrongState(_) => (K::WrongState, String::new()),
         ch::Refusal::DirectIpOff => (K::DirectIpOff, String::new()),
         ch::Refusal::NoAccount => (K::NoAccount, String::new()),
+        ch::Refusal::NotByTls(account) => {
+            let account = account.map_or(0, |account| i32::from(account.number()));
+            return ui::RefusalView { kind: K::NotByTls, account, ..Default::default() };
+        }
         ch::Refusal::NotRegistered { account, .. } => {
             let account = i32::from(account.number());
             return ui::RefusalView { kind: K::NotRegistered, account, ..Default::default() };

@@ -160,6 +160,12 @@ fn meaning_of(
     let warning = |kind, account| ui::DialMeaningView { kind, account, tone: ui::Tone::Warning, ..Default::default() };
     let direct_off = || warning(ui::DialMeaning::DirectIpOff, 0);
     match target {
+        DialTarget::Uri(uri) if uri.is_sips() => match by_tls(state, contact, of_rule) {
+            Ok(account) => {
+                ui::DialMeaningView { kind: ui::DialMeaning::Uri, value: uri.text.as_str().into(), account, ..ok }
+            }
+            Err(account) => warning(ui::DialMeaning::NotByTls, account),
+        },
         DialTarget::Ip { .. } if !state.config.direct_ip_enabled => direct_off(),
         DialTarget::Uri(uri) if uri.address().is_some() && !state.config.direct_ip_enabled => direct_off(),
         DialTarget::Ip { address, port } => {
@@ -220,21 +226,40 @@ enum Through {
 fn through(state: &State, contact: Option<&PhonebookEntry>, of_rule: AccountChoice) -> Through {
     let is = |account: Account| state.registrations[account.index()].places_calls;
     let number = |account: Account| i32::from(account.number());
-    let of_contact = contact.map_or(AccountChoice::Auto, |contact| contact.account);
-    let otherwise = if of_rule == AccountChoice::Auto { of_contact } else { of_rule };
-    let named = match (state.account, otherwise) {
-        (AccountChoice::Account1, _) | (AccountChoice::Auto, AccountChoice::Account1) => Account::One,
-        (AccountChoice::Account2, _) | (AccountChoice::Auto, AccountChoice::Account2) => Account::Two,
-        (AccountChoice::Auto, AccountChoice::Auto) => {
-            let first = Account::ALL.into_iter().find(|account| is(*account));
-            return first.map_or(Through::None, |account| Through::Account(number(account)));
-        }
+    let Some(named) = named(state, contact, of_rule) else {
+        let first = Account::ALL.into_iter().find(|account| is(*account));
+        return first.map_or(Through::None, |account| Through::Account(number(account)));
     };
     match (is(named), is(named.other())) {
         (true, _) => Through::Account(number(named)),
         (false, true) => Through::Other(number(named)),
         (false, false) => Through::None,
     }
+}
+
+/// Through which account a `sips:` URI would go; else the one that was named and is not registered by TLS, 0 for none.
+fn by_tls(state: &State, contact: Option<&PhonebookEntry>, of_rule: AccountChoice) -> Result<i32, i32> {
+    let is = |account: &Account| {
+        let view = &state.registrations[account.index()];
+        view.places_calls && view.via.as_deref().is_some_and(|via| via.starts_with("tls:"))
+    };
+    let number = |account: Account| i32::from(account.number());
+    match named(state, contact, of_rule) {
+        Some(named) if is(&named) => Ok(number(named)),
+        Some(named) => Err(number(named)),
+        None => Account::ALL.into_iter().find(is).map(number).ok_or(0),
+    }
+}
+
+/// The account that was chosen, else the rule's, else the contact's.
+fn named(state: &State, contact: Option<&PhonebookEntry>, of_rule: AccountChoice) -> Option<Account> {
+    let of_contact = contact.map_or(AccountChoice::Auto, |contact| contact.account);
+    let choices = [state.account, of_rule, of_contact];
+    choices.into_iter().find_map(|choice| match choice {
+        AccountChoice::Auto => None,
+        AccountChoice::Account1 => Some(Account::One),
+        AccountChoice::Account2 => Some(Account::Two),
+    })
 }
 
 fn contact_of<'a>(state: &'a State, wanted: &DialTarget) -> Option<&'a PhonebookEntry> {
@@ -280,6 +305,22 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use std::sync::Arc;
+
+    #[test]
+    fn the_pad_says_that_a_sips_uri_goes_by_tls_alone() {
+        let meaning_of = |ways: [&str; 2], chosen| {
+            let mut state = State { account: chosen, entry: "sips:bob@10.0.0.9".into(), ..State::default() };
+            for (view, way) in state.registrations.iter_mut().zip(ways) {
+                (view.places_calls, view.via) = (true, Some(way.to_owned()));
+            }
+            let meaning = meaning(&state);
+            (meaning.kind, meaning.account, meaning.tone == ui::Tone::Ok)
+        };
+        let (udp, tls) = ("udp:10.0.0.4:5060", "tls:10.0.0.5:5061");
+        assert_eq!(meaning_of([udp, tls], AccountChoice::Auto), (ui::DialMeaning::Uri, 2, true));
+        assert_eq!(meaning_of([udp, tls], AccountChoice::Account1), (ui::DialMeaning::NotByTls, 1, false));
+        assert_eq!(meaning_of([udp, udp], AccountChoice::Auto), (ui::DialMeaning::NotByTls, 0, false));
+    }
 
     #[test]
     fn the_pad_says_through_which_account_a_number_goes() {

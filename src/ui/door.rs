@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slint::{ComponentHandle, PlatformError, Timer, TimerMode};
+use slint::{ComponentHandle, PhysicalPosition, PlatformError, Timer, TimerMode};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -12,6 +12,9 @@ use super::picture::Canvas;
 use super::{Display, generated as ui};
 use crate::channel::{DoorCommand, DoorFault, DoorPhase, DoorView};
 use crate::frame::FrameSlot;
+
+/// Between the panel's window and this one, in pixels.
+const APART: i32 = 8;
 
 /// The way to the simulated door station.
 pub struct DoorPort {
@@ -37,8 +40,9 @@ impl Drop for Door {
     }
 }
 
-/// Opens the window beside the panel. Without a display there is nobody to look at it, and it is not shown.
-pub(super) fn open(port: DoorPort, display: Display) -> Result<Door, PlatformError> {
+/// Opens the window at the right of the panel, which is so many pixels wide. Without a display there is nobody to look at
+/// it, and it is not shown.
+pub(super) fn open(port: DoorPort, display: Display, panel_width: u32) -> Result<Door, PlatformError> {
     let DoorPort { commands, mut events, frames } = port;
     let window = ui::DoorWindow::new()?;
     let adapter = window.global::<ui::DoorAdapter>();
@@ -97,6 +101,8 @@ pub(super) fn open(port: DoorPort, display: Display) -> Result<Door, PlatformErr
             }
         };
         slint::spawn_local(pictures).map_err(|e| PlatformError::Other(e.to_string()))?;
+        let beside = i32::try_from(panel_width).unwrap_or(i32::MAX).saturating_add(APART);
+        window.window().set_position(PhysicalPosition::new(beside, 0));
         window.show()?;
     }
     Ok(Door { window, commands, _closes: closes })

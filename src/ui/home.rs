@@ -52,14 +52,15 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
 fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
     let picture = door.numbers.iter().find_map(|number| {
         let host = convert::host(number);
-        state.pictures.get(&host).cloned()
+        state.pictures.get(&host)
     });
     let visit = state.log.iter().find(|entry| !entry.outgoing && entry.name == door.name);
     let unlocks_by_itself = door.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Http));
     ui::DoorView {
         name: door.name.as_str().into(),
         has_picture: picture.is_some(),
-        picture: picture.unwrap_or_default(),
+        picture_at: picture.map(|seen| convert::moment(seen.at)).unwrap_or_default(),
+        picture: picture.map(|seen| seen.picture.clone()).unwrap_or_default(),
         lock: ui::LockState::Unknown,
         has_visitor: visit.is_some(),
         last_visitor: visit.map(|entry| convert::moment(entry.at)).unwrap_or_default(),

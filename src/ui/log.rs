@@ -1,14 +1,42 @@
 //! Twin of the call log.
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
-use slint::ComponentHandle;
+use slint::{ComponentHandle, Image, Model};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
-use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry};
+use super::{call, convert, generated as ui, pages};
+use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
 
-/// Joins tabs and Call back.
+/// The line that is open. It is told from others by when its call began and by whom, as places move.
+#[derive(Clone, Default)]
+pub(super) struct Opened {
+    at: Option<SystemTime>,
+    remote: String,
+    /// Its picture, large: none until it was read, nothing in it where it cannot be.
+    picture: Option<Option<Image>>,
+}
+
+impl Opened {
+    /// This line.
+    pub(super) fn of(entry: &LogEntry) -> Self {
+        Self { at: Some(entry.at), remote: entry.remote.clone(), picture: None }
+    }
+
+    /// With its picture.
+    #[cfg(test)]
+    pub(super) fn with(self, picture: Option<Image>) -> Self {
+        Self { picture: Some(picture), ..self }
+    }
+
+    /// Where it is now.
+    fn place(&self, log: &[LogEntry]) -> Option<usize> {
+        log.iter().position(|entry| Some(entry.at) == self.at && entry.remote == self.remote)
+    }
+}
+
+/// Joins tabs, rows and Call back.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     let adapter = window.global::<ui::LogAdapter>();
     let here = panel.clone();
@@ -41,6 +69,96 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
             here.send(Command::AllowCaller { at: entry.at, remote: entry.remote });
         }
     });
+    connect_pictures(&adapter, panel);
+}
+
+/// Joins the lines that open, and their pictures.
+fn connect_pictures(adapter: &ui::LogAdapter, panel: &Rc<Panel>) {
+    let pixels = |length: i32| u32::try_from(length.max(1)).unwrap_or(1);
+    let here = panel.clone();
+    adapter.on_look(move |index| {
+        here.touched();
+        let entry = usize::try_from(index).ok().and_then(|at| here.state.borrow().log.get(at).cloned());
+        open(&here, entry.as_ref().map(Opened::of));
+    });
+    let here = panel.clone();
+    adapter.on_close(move || {
+        here.touched();
+        open(&here, None);
+    });
+    let here = panel.clone();
+    adapter.on_show_row(move |index, width| {
+        let file = usize::try_from(index).ok().and_then(|at| picture_at(&here.state.borrow(), at));
+        if let Some(file) = file {
+            here.send(Command::ShowPicture { file, size: PictureSize::Width(pixels(width)) });
+        }
+    });
+    let here = panel.clone();
+    adapter.on_show_large(move |width, height| {
+        if let Some(file) = picture_opened(&here.state.borrow()) {
+            here.send(Command::ShowPicture { file, size: PictureSize::Within(pixels(width), pixels(height)) });
+        }
+    });
+    let here = panel.clone();
+    adapter.on_delete_picture(move || {
+        here.touched();
+        let file = picture_opened(&here.state.borrow());
+        if let Some(file) = file {
+            // What was seen live of the same visitor goes from the home screen, too.
+            let host = here.state.borrow().opened.as_ref().map(|opened| convert::host(&opened.remote));
+            here.change(|state| drop(host.and_then(|host| state.pictures.remove(&host))));
+            here.send(Command::DropPicture(file));
+        }
+    });
+    let here = panel.clone();
+    adapter.on_delete_pictures(move || {
+        here.touched();
+        here.change(|state| state.pictures.clear());
+        here.send(Command::DropPictures);
+    });
+}
+
+/// Opens a line, or closes the one that is open.
+fn open(panel: &Rc<Panel>, opened: Option<Opened>) {
+    panel.state.borrow_mut().opened = opened;
+    if let Some(window) = panel.window.upgrade() {
+        apply_detail(&window, &panel.state.borrow());
+    }
+}
+
+/// Closes the line that is open; false where none is.
+pub(super) fn back(panel: &Rc<Panel>) -> bool {
+    let Some(window) = panel.window.upgrade() else { return false };
+    let adapter = window.global::<ui::LogAdapter>();
+    if adapter.get_asking() {
+        adapter.set_asking(false);
+        return true;
+    }
+    let was_open = panel.state.borrow().opened.is_some();
+    open(panel, None);
+    was_open
+}
+
+/// The log has changed: a line that has gone is no longer open.
+pub(super) fn settle(state: &mut State) {
+    state.opened = state.opened.take().filter(|opened| opened.place(&state.log).is_some());
+}
+
+/// The large picture was read, or cannot be.
+pub(super) fn handle_large(state: &mut State, file: &PictureName, picture: Option<Image>) {
+    if picture_opened(state).as_ref() == Some(file)
+        && let Some(opened) = &mut state.opened
+    {
+        opened.picture = Some(picture);
+    }
+}
+
+fn picture_at(state: &State, place: usize) -> Option<PictureName> {
+    Some(state.log.get(place)?.picture.as_ref()?.file.clone())
+}
+
+fn picture_opened(state: &State) -> Option<PictureName> {
+    picture_at(state, state.opened.as_ref()?.place(&state.log)?)
 }
 
 /// The rows of the tab that is open.
@@ -58,14 +176,72 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
         .iter()
         .enumerate()
         .filter(|(_, entry)| on_tab(entry))
-        .map(|(index, entry)| row(&allowed, index, entry));
+        .map(|(index, entry)| row(state, &allowed, index, entry));
     pages::replace(&adapter.get_rows(), rows, |rows| adapter.set_rows(rows));
+    adapter.set_has_pictures(state.log.iter().any(|entry| entry.picture.is_some()));
+    apply_detail(window, state);
 }
 
-fn row(allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::LogRow {
+/// The picture of one row was read: nothing else is drawn again.
+pub(super) fn apply_row(window: &ui::AppWindow, state: &State, file: &PictureName) {
+    let rows = window.global::<ui::LogAdapter>().get_rows();
+    let Some(place) = state.log.iter().position(|e| e.picture.as_ref().is_some_and(|it| it.file == *file)) else {
+        return;
+    };
+    let Some(at) = rows.iter().position(|row| usize::try_from(row.index) == Ok(place)) else { return };
+    if let Some(mut row) = rows.row_data(at) {
+        fill_picture(&mut row, state, file);
+        rows.set_row_data(at, row);
+    }
+}
+
+/// The line that is open.
+pub(super) fn apply_detail(window: &ui::AppWindow, state: &State) {
+    let adapter = window.global::<ui::LogAdapter>();
+    let line = state.opened.as_ref().and_then(|opened| Some((opened, opened.place(&state.log)?)));
+    if let Some((opened, place)) = line {
+        let entry = &state.log[place];
+        let picture = opened.picture.as_ref().filter(|_| entry.picture.is_some());
+        let detail = ui::LogDetail {
+            row: row(state, &Allowed::by(&state.config.contacts), place, entry),
+            sound: entry.quality.audio.as_ref().map(stream).unwrap_or_default(),
+            video: entry.quality.video.as_ref().map(stream).unwrap_or_default(),
+            loaded: picture.is_some_and(Option::is_some),
+            gone: picture.is_some_and(Option::is_none),
+            picture: picture.cloned().flatten().unwrap_or_default(),
+        };
+        if adapter.get_detail() != detail {
+            adapter.set_detail(detail);
+        }
+    }
+    if adapter.get_open() != line.is_some() {
+        adapter.set_asking(false);
+        adapter.set_open(line.is_some());
+    }
+}
+
+fn stream(quality: &StreamQuality) -> ui::StreamQuality {
+    ui::StreamQuality {
+        known: true,
+        codec: quality.codec.as_str().into(),
+        level: call::quality(quality.packets, quality.loss(), quality.jitter_ms),
+        loss: quality.loss(),
+        jitter_ms: quality.jitter_ms.round() as i32,
+    }
+}
+
+/// The picture of a row, as far as it was read.
+fn fill_picture(row: &mut ui::LogRow, state: &State, file: &PictureName) {
+    let read = state.gallery.row(file);
+    row.has_picture = read != Some(None);
+    row.loaded = read.flatten().is_some();
+    row.picture = read.flatten().cloned().unwrap_or_default();
+}
+
+fn row(state: &State, allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::LogRow {
     let (end_reason, end_code) = convert::end_reason(entry.why);
     let is_allowed = entry.is_allowed(allowed);
-    ui::LogRow {
+    let mut row = ui::LogRow {
         index: i32::try_from(index).unwrap_or(i32::MAX),
         name: entry.name.as_str().into(),
         initial: convert::initial(&entry.name).into(),
@@ -82,5 +258,10 @@ fn row(allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::LogRow {
         attempts: i32::try_from(entry.attempts).unwrap_or(i32::MAX),
         can_allow: entry.allow.is_some() && !is_allowed,
         allowed: is_allowed,
+        ..Default::default()
+    };
+    if let Some(picture) = &entry.picture {
+        fill_picture(&mut row, state, &picture.file);
     }
+    row
 }

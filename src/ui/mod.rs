@@ -11,6 +11,7 @@ mod convert;
 mod dial;
 mod door;
 mod finger;
+mod gallery;
 mod home;
 mod locale;
 mod log;
@@ -28,7 +29,7 @@ mod text_entry;
 
 use std::rc::Rc;
 
-use slint::{BackendSelector, ComponentHandle, PhysicalSize, PlatformError};
+use slint::{BackendSelector, ComponentHandle, PhysicalPosition, PhysicalSize, PlatformError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::channel::{Command, Event};
@@ -106,13 +107,17 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
     if options.display != Display::Kms {
         window.window().set_size(PhysicalSize::new(options.size.0, options.size.1));
     }
+    if options.display == Display::Window && ends.door.is_some() {
+        // Where nobody arranges windows they would lie on top of each other.
+        window.window().set_position(PhysicalPosition::new(0, 0));
+    }
     let panel = Panel::new(&window, ends.commands, options.display == Display::Offscreen);
     panel_slot.set(panel.clone()).unwrap_or_else(|_| unreachable!("set once, here"));
     panel.connect();
     panel.watch_frames(ends.frames);
     let listener =
         slint::spawn_local(listen(panel.clone(), ends.events)).map_err(|e| PlatformError::Other(e.to_string()))?;
-    let door_window = ends.door.map(|port| door::open(port, options.display)).transpose()?;
+    let door_window = ends.door.map(|port| door::open(port, options.display, options.size.0)).transpose()?;
     window.show()?;
     slint::run_event_loop_until_quit()?;
     listener.abort();

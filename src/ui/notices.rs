@@ -15,13 +15,17 @@ pub(super) fn row(notice: &Notice) -> ui::NoticeRow {
     let id = i32::try_from(notice.id).unwrap_or(i32::MAX);
     let row = |kind| ui::NoticeRow { id, kind, ..Default::default() };
     match &notice.kind {
-        NoticeKind::PortTaken { port, reason } => {
-            ui::NoticeRow { port: i32::from(*port), reason: port_reason(reason), ..row(K::PortTaken) }
-        }
+        NoticeKind::PortTaken { port, reason, in_part } => ui::NoticeRow {
+            port: i32::from(*port),
+            reason: port_reason(reason),
+            text: if *in_part { reason.transport.into() } else { Default::default() },
+            ..row(K::PortTaken)
+        },
         NoticeKind::SettingsLine(problem) => ui::NoticeRow { id, ..settings(problem) },
         NoticeKind::SettingsDamaged(kept) => ui::NoticeRow { text: kept.into(), ..row(K::SettingsDamaged) },
         NoticeKind::SettingsNotSaved(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::SettingsNotSaved) },
         NoticeKind::LogNotSaved(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::LogNotSaved) },
+        NoticeKind::PicturesNotKept(error) => ui::NoticeRow { reason: file_reason(error), ..row(K::PicturesNotKept) },
         NoticeKind::Sound(fault) => ui::NoticeRow {
             reason: fault.microphone.as_ref().map(device_reason).unwrap_or_default(),
             loudspeaker: fault.loudspeaker.as_ref().map(device_reason).unwrap_or_default(),
@@ -116,7 +120,7 @@ fn bare_file_reason(fault: &FileFault) -> ui::Reason {
         FileFault::NoFile => reason(R::NoFile, ""),
         FileFault::NotText => reason(R::NotText, ""),
         FileFault::Link => reason(R::Link, ""),
-        FileFault::StillReading => reason(R::StillReading, ""),
+        FileFault::NotDone => reason(R::NotDone, ""),
         FileFault::WriterGone => reason(R::WriterGone, ""),
         FileFault::System(words) => reason(R::System, words),
     }
@@ -254,6 +258,7 @@ mod tests {
         "calls",
         "jsonl",
         "wav",
+        "jpg",
         "port",
         "panel",
         "key",

@@ -7,7 +7,7 @@ use slint::{ComponentHandle, ModelRc, VecModel};
 
 use super::locale::Locale;
 use super::panel::{Panel, State};
-use super::{contacts, convert, generated as ui, notices, settings};
+use super::{contacts, convert, generated as ui, log, notices, settings};
 use crate::channel::{Command, DndServerState, DndServerView};
 use crate::config::Theme;
 
@@ -69,8 +69,14 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
         if page == ui::Page::Contacts {
             contacts::reset(state);
         }
+        state.opened = None;
         state.base = page;
     });
+    if page == ui::Page::Log
+        && let Some(window) = panel.window.upgrade()
+    {
+        log::apply(&window, &panel.state.borrow());
+    }
     if page == ui::Page::Contacts
         && let Some(window) = panel.window.upgrade()
     {
@@ -100,6 +106,10 @@ pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
         state.page() == ui::Page::Contacts && state.unregistered.is_none()
     };
     if in_contacts && contacts::back(panel) {
+        return Ok(());
+    }
+    let in_log = panel.state.borrow().page() == ui::Page::Log;
+    if in_log && log::back(panel) {
         return Ok(());
     }
     if close_dnd_sheet(panel) {

@@ -7,12 +7,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use slint::{ComponentHandle, Timer, TimerMode, Weak};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::gallery::{self, Gallery, Seen};
 use super::generated as ui;
 use super::picture::Canvas;
 use super::{account, call, contacts, convert, dial, finger, home, log, pages, pin, rules, settings, text_entry};
@@ -53,7 +54,11 @@ pub(super) struct State {
     /// Which call the picture on the screen belongs to, once its first frame came.
     pub(super) live: Option<CallHandle>,
     /// The last picture from each host.
-    pub(super) pictures: HashMap<String, slint::Image>,
+    pub(super) pictures: HashMap<String, Seen>,
+    /// Kept pictures of visitors that were read.
+    pub(super) gallery: Gallery,
+    /// The line of the call log that is open.
+    pub(super) opened: Option<log::Opened>,
     /// Since when the ringing page is up: touches are ignored at first.
     pub(super) ringing_since: Option<Instant>,
     /// The group of settings that is open, and the page of its account.
@@ -94,6 +99,8 @@ impl Default for State {
             sent_keys: String::new(),
             live: None,
             pictures: HashMap::new(),
+            gallery: Gallery::default(),
+            opened: None,
             ringing_since: None,
             group: ui::SettingsGroup::Calls,
             account_page: ui::AccountPage::Basic,
@@ -249,6 +256,7 @@ impl Panel {
                 log::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
                 rules::apply(&window, &self.state.borrow());
+                gallery::settle(self);
                 self.touched();
             }
             Event::Call(view) => self.handle_call(*view),
@@ -267,6 +275,8 @@ impl Panel {
             }
             Event::Log(entries) => {
                 self.state.borrow_mut().log = entries;
+                log::settle(&mut self.state.borrow_mut());
+                gallery::settle(self);
                 log::apply(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
             }
@@ -297,6 +307,7 @@ impl Panel {
             Event::ContactFiles { files, folders } => contacts::handle_files(self, files, &folders),
             Event::ContactsImported(imported) => contacts::handle_imported(self, &imported),
             Event::ContactsExported { file, count } => contacts::handle_exported(self, &file, count),
+            Event::Picture { file, size, picture } => gallery::handle(self, &window, file, size, picture),
             Event::Bye => {}
         }
         self.show();
@@ -335,6 +346,10 @@ impl Panel {
         }
         let live = state.live.filter(|call| state.front().is_some_and(|front| front.call == *call));
         state.live = live;
+        drop(state);
+        if new_in_front {
+            gallery::settle(self);
+        }
     }
 
     /// Does what scripts ask, one after the other: there is one finger.
@@ -485,7 +500,7 @@ impl Panel {
             let Some((call, remote)) = state.front().map(|call| (call.call, convert::host(&call.remote))) else {
                 return;
             };
-            state.pictures.insert(remote, picture.clone());
+            state.pictures.insert(remote, Seen { picture: picture.clone(), at: SystemTime::now(), file: None });
             state.live.replace(call) != Some(call)
         };
         call::apply_picture(&window, picture);

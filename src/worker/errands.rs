@@ -37,7 +37,7 @@ impl<D: Send + 'static> Errands<D> {
         work: impl FnOnce(Waits) -> D + Send + 'static,
     ) -> Result<(), (FileFault, Waits)> {
         if self.at_work >= self.most {
-            return Err((FileFault::StillReading, waits));
+            return Err((FileFault::NotDone, waits));
         }
         // Whoever waits goes along, and comes back if there is no thread.
         let (hand, taken) = std::sync::mpsc::channel();

@@ -220,7 +220,7 @@ impl Drop for Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::CallResult;
+    use crate::channel::{CallQuality, CallResult};
     use crate::worker::testing::on_runtime;
     use std::time::{Duration, SystemTime};
 
@@ -238,6 +238,8 @@ mod tests {
             unseen: true,
             attempts: 1,
             allow: None,
+            picture: None,
+            quality: CallQuality::default(),
         }
     }
 

@@ -8,6 +8,7 @@
 //!                      │            │ ◀─▶ pin                            (hashing, own thread)
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      │            │ ◀─▶ contacts                       (import, export, own threads)
+//!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
@@ -28,6 +29,7 @@ mod sticks;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+pub mod visitors;
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;

@@ -6,8 +6,8 @@ use std::time::Instant;
 use vestibule::phone::Now;
 use vestibule::sdp::{AudioCodec, Capabilities, Direction, Local, Negotiated, Negotiation, VideoCodec, Wish};
 use vestibule::sip::{
-    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, Invite, NameAddr, Path, SessionEvent, SessionHandle,
-    Transmit, Transport, Uri,
+    Body, End, EndCause, Endpoint, EndpointConfig, GIVE_UP, Invite, NameAddr, Path, Rejection, SessionEvent,
+    SessionHandle, Transmit, Transport, Uri,
 };
 
 use super::house::Node;
@@ -152,7 +152,7 @@ impl Door {
             SessionEvent::Confirmed { .. } => self.heard.push("ack".to_owned()),
             SessionEvent::Offer { body, .. } => {
                 let answer = match (self.refuses_offers, body) {
-                    (Some(status), _) => Err(status),
+                    (Some(status), _) => Err(Rejection::from(status)),
                     (None, None) => Ok(Body::sdp(self.negotiation.create_offer(self.wish))),
                     (None, Some(body)) => {
                         let (answer, streams) =
@@ -212,6 +212,9 @@ impl Node for Door {
     }
 
     fn drain(&mut self, now: Now) -> Vec<Transmit> {
+        while let Some(question) = self.endpoint.poll_question() {
+            self.endpoint.answer_question(&question, 200);
+        }
         while let Some(event) = self.endpoint.poll_event() {
             self.on_event(now, event);
         }

@@ -47,6 +47,10 @@ const WAY: Duration = Duration::from_millis(1);
 pub trait Node {
     /// Whether it hears at this port.
     fn hears(&self, transport: Transport, port: u16) -> bool;
+    /// Why a connection to it does not come about, though it hears.
+    fn refuses(&mut self, _transport: Transport) -> Option<FlowFault> {
+        None
+    }
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]);
     fn handle_stream(&mut self, now: Now, path: Path, bytes: &[u8]);
     fn handle_transport_error(&mut self, now: Now, path: Path);
@@ -351,6 +355,9 @@ impl House {
         match to {
             Some(to) if self.off.contains(&to) => {}
             Some(to) if self.node(to).hears(target.transport, target.address.port()) => {
+                if let Some(fault) = self.node(to).refuses(target.transport) {
+                    return self.fly(from, path, What::Gone(flow, fault));
+                }
                 self.last_flow += 1;
                 let theirs = FlowId(self.last_flow);
                 let near = SocketAddr::new(local.ip(), 40_000 + self.last_flow as u16);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PortFault, PortTrouble};
+use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble};
 use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
     Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
@@ -34,12 +34,16 @@ pub struct Panel {
     pub disk: Disk,
     /// Ports that other programs hold.
     pub taken: Vec<u16>,
+    /// Ports of which only TCP is.
+    pub taken_for_tcp: Vec<u16>,
     /// Whether keys that are ordered go out.
     pub sends_keys: bool,
     pub events: Vec<Event>,
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
     pub saved_log: Vec<LogEntry>,
+    /// Pictures whose files were to be deleted.
+    pub dropped: Vec<PictureName>,
     /// What was said about floods.
     pub floods: Vec<String>,
     pub finished: bool,
@@ -112,11 +116,13 @@ impl Panel {
             phone: Phone::new(now, start),
             disk: Disk::Works,
             taken: Vec::new(),
+            taken_for_tcp: Vec::new(),
             sends_keys: true,
             events: Vec::new(),
             orders: Vec::new(),
             saved_settings: Vec::new(),
             saved_log: Vec::new(),
+            dropped: Vec::new(),
             floods: Vec::new(),
             finished: false,
             listens: Vec::new(),
@@ -201,13 +207,19 @@ impl Panel {
             Output::CloseFlow(flow) => self.closed.push(flow),
             Output::Listen { port, keep } => {
                 self.listens.retain(|old| keep.contains(old));
-                let result = if self.taken.contains(&port) {
-                    Err(PortFault { transport: "UDP", port, trouble: PortTrouble::Taken })
+                let fault = |transport| PortFault { transport, port, trouble: PortTrouble::Taken };
+                let (by_udp, by_tcp) = (format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}"));
+                let (on, fault) = if self.taken.contains(&port) {
+                    (Vec::new(), Some(fault("UDP")))
+                } else if self.taken_for_tcp.contains(&port) {
+                    (vec![by_udp], Some(fault("TCP")))
                 } else {
-                    self.listens.push(port);
-                    Ok(vec![format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")])
+                    (vec![by_udp, by_tcp], None)
                 };
-                self.phone.handle_listening(now, result);
+                if !on.is_empty() {
+                    self.listens.push(port);
+                }
+                self.phone.handle_listening(now, on, fault);
             }
             Output::OpenPort { account, trial } => {
                 let port = self.next_port;
@@ -236,6 +248,7 @@ impl Panel {
             Output::SaveSettings(config) => self.save_settings(now, config),
             Output::SaveLog(change) if self.disk == Disk::Slow => self.waiting.push(Waiting::Log(change)),
             Output::SaveLog(change) => self.save_log(now, change),
+            Output::DropPictures(names) => self.dropped.extend(names),
             Output::Flood(flood) => self.floods.push(flood.to_string()),
             Output::Finished => self.finished = true,
         }

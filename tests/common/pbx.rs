@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use vestibule::phone::Now;
+use vestibule::channel::TlsFault;
+use vestibule::phone::{FlowFault, Now};
 use vestibule::sip::message::{Message, Method, Request, Response};
 use vestibule::sip::wire::{Framed, StreamFramer, parse_datagram};
 use vestibule::sip::{FlowId, Invite, Path, Transmit, Transport, Uri};
@@ -38,6 +39,10 @@ pub struct Pbx {
     pub registrar: Registrar,
     /// The telephone behind it.
     pub phone: Door,
+    /// Why nobody gets a TLS connection to it, if so.
+    pub tls: Option<TlsFault>,
+    /// How many TLS connections came to nothing.
+    pub greeted: usize,
     /// Whether the program runs: a machine whose program does not run refuses.
     pub runs: bool,
     /// The longest registration that it gives.
@@ -57,6 +62,8 @@ impl Pbx {
         Self {
             registrar: Registrar::Open,
             phone: Door::new(address, seed),
+            tls: None,
+            greeted: 0,
             runs: true,
             longest: Duration::from_secs(3600),
             bindings: BTreeMap::new(),
@@ -185,6 +192,12 @@ impl Node for Pbx {
 
     fn handle_transport_error(&mut self, now: Now, path: Path) {
         self.phone.handle_transport_error(now, path);
+    }
+
+    fn refuses(&mut self, transport: Transport) -> Option<FlowFault> {
+        let fault = self.tls.clone().filter(|_| transport == Transport::Tls)?;
+        self.greeted += 1;
+        Some(FlowFault::Tls(fault))
     }
 
     fn handle_timeout(&mut self, now: Now) {

@@ -17,7 +17,7 @@ use vestibule::sip::message::{Message, Method, Request, Response};
 use vestibule::sip::wire::parse_datagram;
 use vestibule::sip::{
     AccountKey, Body, Credentials, End, Endpoint, EndpointConfig, FlowId, GIVE_UP, Invite, NameAddr, Password, Path,
-    ProbeHandle, Register, RegistrationHandle, SessionEvent, SessionHandle, Transport, Uri,
+    ProbeHandle, Register, RegistrationHandle, Rejection, SessionEvent, SessionHandle, Transport, Uri,
 };
 
 use crate::mutator::Mutator;
@@ -410,7 +410,7 @@ impl<'a> Visit<'a> {
             7 | 8 => endpoint.end(now, session, End { code }),
             9 => endpoint.reinvite(now, session, body),
             10 => endpoint.update(now, session, body),
-            11..=13 => endpoint.answer_offer(now, session, maybe.ok_or(488)),
+            11..=13 => endpoint.answer_offer(now, session, maybe.ok_or(Rejection::from(488))),
             14 => endpoint.info(now, session, &body),
             _ => {
                 endpoint.drop_silently(now, session);
@@ -520,6 +520,10 @@ impl<'a> Visit<'a> {
         while let Some(flow) = self.endpoint.poll_close() {
             self.flows.retain(|_, of| *of != flow);
             self.endpoint.handle_flow_closed(self.now, flow);
+        }
+        while let Some(question) = self.endpoint.poll_question() {
+            let status = self.pick(&[200, 486, 603]);
+            self.endpoint.answer_question(&question, status);
         }
         let mut sent = 0;
         while let Some(transmit) = self.endpoint.poll_transmit() {

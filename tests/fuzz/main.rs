@@ -17,6 +17,7 @@ mod framing;
 mod locate;
 mod memory;
 mod mutator;
+mod payload;
 mod rtp;
 mod sdp;
 mod wire;

@@ -12,3 +12,4 @@ mod door;
 mod pjsip;
 mod pjsua;
 mod relay;
+mod visitors;

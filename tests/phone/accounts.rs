@@ -1,8 +1,8 @@
 //! Two accounts: registered, kept, tried again, failed over, and which of them places a call.
 
 use vestibule::channel::{
-    AccountChoice, CallState, Command, EndReason, ProxyInUse, Refusal, RegistrationState, RegistrationView,
-    SessionTimerView,
+    Account, AccountChoice, CallState, Command, EndReason, Event, ProxyInUse, Refusal, RegistrationState,
+    RegistrationView, SessionTimerView, TlsFault,
 };
 use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 
@@ -31,6 +31,18 @@ fn is_registered(house: &House) -> bool {
 
 fn dial(house: &mut House, text: &str, account: AccountChoice) -> Result<vestibule::channel::Done, Refusal> {
     house.press(PANEL, Command::Dial { text: text.to_owned(), account })
+}
+
+/// What a trial of Account 1 comes to.
+fn outcome(house: &mut House) -> Result<(), String> {
+    house.must(PANEL, Command::TestAccount(Account::One));
+    house.run(s(10));
+    let last = house.panel().events.iter().rev().find_map(|event| match event {
+        Event::AccountTest(view) => Some(view.clone()),
+        _ => None,
+    });
+    let outcome = last.expect("it is told").outcome.expect("it is over");
+    outcome.map_err(|fault| fault.to_string())
 }
 
 #[test]
@@ -118,7 +130,8 @@ fn each_refusal_has_its_words() {
         (403, vec![], "403 the server does not allow this account"),
         (404, vec![], "404 the server does not know this Register Name"),
         (400, vec![], "400 Bad Request"),
-        (302, vec![("Contact", "<sip:10.0.0.9>".into())], "302 the server sends to another place"),
+        (302, vec![("Contact", "<sip:10.0.0.9>".into())], "302 the server sends to another place: sip:10.0.0.9"),
+        (305, vec![], "305 the server sends to another place"),
         (503, vec![("Retry-After", "20".into())], "503 the server is not available now"),
         (423, vec![], "423 the server refuses this Registration Period"),
     ];
@@ -133,6 +146,143 @@ fn each_refusal_has_its_words() {
         let wait = view(&house, 1).next_try_at.expect("a next try") - house.now.instant;
         assert!(status != 503 || wait >= s(15), "Retry-After is obeyed: {wait:?}");
     }
+}
+
+#[test]
+fn a_registration_that_is_taken_and_not_listed_is_called_that_and_asked_for_in_peace() {
+    let words = "the server took the registration and does not list it";
+    for lines in [
+        vec![("Contact", "<sip:flat@1.2.3.4>;+sip.instance=\"<urn:uuid:1>\";expires=99".to_owned())],
+        vec![("Contact", "*".to_owned())],
+        vec![("Expires", "0".to_owned())],
+    ] {
+        let mut house = House::with_servers(&[]);
+        house.pbx(PBX).registrar = Registrar::Says(200, lines);
+        ONE.iter().for_each(|(key, value)| house.set(key, value));
+        house.run(s(20));
+        assert_eq!((view(&house, 1).state, reason(&house).as_str()), (RegistrationState::Failed, words));
+        assert_eq!(house.pbx(PBX).registers(), 1);
+        house.run(s(600));
+        assert!(house.pbx(PBX).registers() <= 10, "{} in ten minutes", house.pbx(PBX).registers());
+        // A trial that asks and binds nothing cannot see it, and does not say that all is well.
+        assert_eq!(outcome(&mut house), Err(words.to_owned()));
+        assert_eq!(reason(&house), words);
+        house.pbx(PBX).registrar = Registrar::Open;
+        assert_eq!(outcome(&mut house), Err(words.to_owned()), "what was known last");
+        assert!(is_registered(&house), "and it was tried at once");
+        assert_eq!(outcome(&mut house), Ok(()));
+    }
+}
+
+#[test]
+fn a_contact_that_is_written_anew_on_the_way_is_registered() {
+    let mut house = House::with_servers(&[]);
+    let rewritten = ("Contact", "<sip:4711-x7@10.0.0.1:5060;ob>;expires=120".to_owned());
+    house.pbx(PBX).registrar = Registrar::Says(200, vec![rewritten]);
+    ONE.iter().for_each(|(key, value)| house.set(key, value));
+    house.run(s(3));
+    assert!(is_registered(&house), "{}", reason(&house));
+    assert_eq!(house.pbx(PBX).registers(), 1);
+    house.run(s(600));
+    assert!(is_registered(&house), "{}", reason(&house));
+    let registers = house.pbx(PBX).registers();
+    assert!(registers <= 22, "renewed and looked after, and no more: {registers} in ten minutes");
+}
+
+#[test]
+fn a_trial_that_works_ends_the_wait_of_its_account() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).registrar = Registrar::Distrusts;
+    ONE.iter().for_each(|(key, value)| house.set(key, value));
+    house.run(s(200));
+    let waits = |house: &House| view(house, 1).next_try_at.map(|at| at.saturating_duration_since(house.now.instant));
+    assert!(waits(&house).is_some_and(|wait| wait > s(2)), "{:?}", waits(&house));
+    let before = house.pbx(PBX).registers();
+    house.must(PANEL, Command::TestAccount(Account::One));
+    house.run(s(1));
+    assert!(!is_registered(&house), "a trial that does not work changes nothing");
+    assert_eq!(house.pbx(PBX).registers(), before + 2);
+    house.pbx(PBX).registrar = Registrar::Challenges;
+    house.must(PANEL, Command::TestAccount(Account::One));
+    house.run(s(1));
+    assert!(is_registered(&house), "{}", reason(&house));
+}
+
+#[test]
+fn a_server_that_wants_to_be_left_alone_for_days_is_asked_again_after_ten_minutes() {
+    let mut house = House::with_servers(&[]);
+    house.pbx(PBX).registrar = Registrar::Says(503, vec![("Retry-After", "4000000000".into())]);
+    ONE.iter().for_each(|(key, value)| house.set(key, value));
+    house.run(s(1));
+    house.pbx(PBX).registrar = Registrar::Open;
+    house.run(s(590));
+    assert!(!is_registered(&house), "it is obeyed so long");
+    house.run(s(70));
+    assert!(is_registered(&house), "{}", reason(&house));
+}
+
+#[test]
+fn a_sips_uri_is_called_by_tls_alone() {
+    let by_tls = with(&[("account1.basic.transport", "tls"), ("account1.basic.port", "5060")]);
+    let mut house = House::with_servers(&[TWO, &by_tls[..]].concat());
+    assert!(is_registered(&house), "{}", reason(&house));
+    let bob = "sips:bob@10.0.0.9";
+    dial(&mut house, bob, AccountChoice::Auto).expect("Account 1 is registered by TLS");
+    house.run(ms(20));
+    let invite = house.last(PANEL, "INVITE ").to_owned();
+    for line in ["INVITE sips:bob@10.0.0.9 SIP/2.0\r\n", "To: <sips:bob@10.0.0.9>", "Contact: <sips:101@10.0.0.1:"] {
+        assert!(invite.contains(line), "{line} in {invite}");
+    }
+    assert!(invite.contains("Via: SIP/2.0/TLS ") && !invite.contains("transport="), "{invite}");
+    assert_eq!((house.count_to(PBX, "INVITE"), house.call(PANEL).account), (1, 1));
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    let refusal = |house: &mut House, account| dial(house, bob, account).expect_err("it is by UDP").to_string();
+    let words = "a sips: address is called through an account that is registered by TLS, which Account 2 is not";
+    assert_eq!(refusal(&mut house, AccountChoice::Account2), words);
+    // The connection is lost, and only the account by UDP is left.
+    house.pbx(PBX).stop();
+    house.cut(PBX);
+    house.run(ms(10));
+    dial(&mut house, bob, AccountChoice::Auto).expect("it may be back in a moment");
+    house.run(s(10));
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::Unreachable));
+    assert_eq!(house.count_to(PBX_2, "INVITE"), 0);
+    assert_eq!(refusal(&mut house, AccountChoice::Auto), words.replace("Account 2 is not", "none is"));
+}
+
+#[test]
+fn a_certificate_that_is_refused_is_asked_for_in_peace_and_at_once_when_something_changes() {
+    let by_tls = with(&[("account1.basic.transport", "tls"), ("account1.basic.port", "5060")]);
+    let refused = || {
+        let mut house = House::with_servers(&[]);
+        house.pbx(PBX).tls = Some(TlsFault::Expired);
+        by_tls.iter().for_each(|(key, value)| house.set(key, value));
+        house.run(s(600));
+        assert_eq!(reason(&house), "certificate has expired");
+        let greeted = house.pbx(PBX).greeted;
+        assert!((3..=9).contains(&greeted), "{greeted} in ten minutes");
+        house.pbx(PBX).tls = None;
+        house.run(s(1));
+        assert!(!is_registered(&house), "it is not its turn");
+        house
+    };
+    let mut house = refused();
+    house.set("account1.tls.verify", "off");
+    house.run(s(1));
+    assert!(is_registered(&house), "{}", reason(&house));
+    let mut house = refused();
+    let now = house.now;
+    house.panel().phone.handle_certificate_file(now, Account::One);
+    house.run(s(1));
+    assert!(is_registered(&house), "{}", reason(&house));
+    // A clock is set by itself.
+    house.pbx(PBX).tls = Some(TlsFault::NotYetValid);
+    house.cut(PBX);
+    house.run(s(60));
+    house.pbx(PBX).tls = None;
+    house.run(s(6));
+    assert!(is_registered(&house), "{}", reason(&house));
 }
 
 #[test]
@@ -462,22 +612,11 @@ fn a_change_of_one_account_leaves_the_other_and_the_calls_alone() {
 
 #[test]
 fn a_trial_says_what_is_wrong_and_registers_nothing() {
-    use vestibule::channel::{Account, Event};
     let mut house = House::with_servers(&[
         ("account1.basic.server", "10.0.0.4"),
         ("account1.basic.register_name", "101"),
         ("account1.basic.password", "secret"),
     ]);
-    let outcome = |house: &mut House| {
-        house.must(PANEL, Command::TestAccount(Account::One));
-        house.run(s(10));
-        let views = house.panel().events.iter().rev().filter_map(|event| match event {
-            Event::AccountTest(view) => Some(view.clone()),
-            _ => None,
-        });
-        let last = views.into_iter().next().expect("it is told");
-        last.outcome.expect("it is over").map_err(|fault| fault.to_string())
-    };
     house.pbx(PBX).registrar = Registrar::Challenges;
     assert_eq!(outcome(&mut house), Ok(()));
     assert!(house.pbx(PBX).bindings.is_empty());

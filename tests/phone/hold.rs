@@ -138,3 +138,39 @@ fn mute_ends_with_the_call() {
     assert!(!house.call(PANEL).muted);
     assert_eq!(house.call(OTHER).state, CallState::Confirmed);
 }
+
+#[test]
+fn who_rings_during_a_muted_call_is_not_muted_and_the_first_one_still_is_when_it_is_resumed() {
+    let mut house = House::new(&[]);
+    house.connect_panels();
+    house.must(PANEL, Command::Mute(true));
+    let first = house.call(PANEL).call;
+    house.bell();
+    let muted = |house: &House| {
+        let calls = house.panels[PANEL].phone.calls();
+        let of = |first_one: bool| calls.iter().find(|call| (call.call == first) == first_one).map(|call| call.muted);
+        (of(true), of(false))
+    };
+    let door = house.panels[PANEL].phone.calls().iter().map(|call| call.call).find(|call| *call != first);
+    assert_eq!(muted(&house), (Some(true), Some(false)), "while it rings");
+    house.must(PANEL, Command::Answer(door));
+    house.run(ms(50));
+    assert_eq!(muted(&house), (Some(true), Some(false)), "in both calls");
+    house.must(PANEL, Command::Resume(Some(first)));
+    house.run(ms(50));
+    house.must(PANEL, Command::Mute(false));
+    house.must(PANEL, Command::Resume(door));
+    house.run(ms(50));
+    house.must(PANEL, Command::Mute(true));
+    assert_eq!(muted(&house), (Some(false), Some(true)), "each one its own");
+    // The microphone is as a call wants it before that call hears it.
+    let orders = house.panels[PANEL].orders.iter().filter_map(|order| match order {
+        MediaOrder::Mute(on) => Some(if *on { "off" } else { "on" }),
+        MediaOrder::Start { call, audio_send: true, .. } => Some(if *call == first { "first" } else { "door" }),
+        _ => None,
+    });
+    let mut orders: Vec<_> = orders.collect();
+    orders.dedup();
+    let from = orders.iter().position(|order| *order == "off").expect("it was muted");
+    assert_eq!(orders[from..], ["off", "on", "door", "off", "first", "on", "door", "off"]);
+}

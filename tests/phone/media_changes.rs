@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use vestibule::channel::{CallState, Command};
 use vestibule::phone::MediaOrder;
 use vestibule::sdp::Direction;
-use vestibule::sip::Body;
+use vestibule::sip::{Body, Transport};
 
 use crate::common::{FRAME, House, OTHER, PANEL, Talk, ms, s};
 
@@ -17,6 +17,8 @@ const MOVED: u8 = 11;
 const SOUND: &str = "m=audio 30000 RTP/AVP 0 101\r\n";
 const PICTURE: &str =
     "m=video 30002 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=sendonly\r\n";
+
+const NO_PICTURE: &str = "m=video 0 RTP/AVP 96\r\n";
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
@@ -39,7 +41,9 @@ fn connected() -> Talk {
 /// The door offers these lines from this place; the answer of the panel.
 fn offer(talk: &mut Talk, place: &str, lines: &str) -> String {
     let version = 2 + talk.house.count(2, "INVITE ") as u32;
-    let body = Body::sdp(described(version, place, lines).into_bytes());
+    // A line never goes away (RFC 3264 8).
+    let no_picture = if lines.contains("m=video") { "" } else { NO_PICTURE };
+    let body = Body::sdp(described(version, place, &format!("{lines}{no_picture}")).into_bytes());
     let (now, session) = (talk.house.now.instant, talk.house.door.session.expect("a session"));
     talk.house.door.endpoint.reinvite(now, session, body);
     talk.run(FRAME);
@@ -301,6 +305,51 @@ fn a_change_that_cannot_be_is_refused_and_nothing_changes() {
     }
     assert_eq!(talk.sent_since(since), [(address(DOOR_SOUND), 0)]);
     assert!(talk.gap(since) <= 2 * FRAME);
+}
+
+/// RFC 3261 14.2, 21.4.1, 20.43 and RFC 3264 8: refused in the same words by INVITE, re-INVITE and UPDATE, and the call goes on
+/// as it was.
+#[test]
+fn an_offer_that_cannot_be_used_is_refused_with_the_reason() {
+    let with = |lines: &str| described(9, "10.0.0.3", lines);
+    for (offer, status, warning, first) in [
+        ("hello".to_owned(), "400 Bad Request (the session description cannot be read)", "399", true),
+        (with("m=audio x RTP/AVP 0\r\n"), "400 Bad Request (the session description cannot be read)", "399", true),
+        (with(""), "488 Not Acceptable Here", "304", true),
+        (with(&format!("m=audio 30000 RTP/AVP 18\r\n{NO_PICTURE}")), "488 Not Acceptable Here", "305", true),
+        (with(&format!("m=audio 30000 RTP/SAVP 0\r\n{NO_PICTURE}")), "488 Not Acceptable Here", "302", true),
+        (with(SOUND), "488 Not Acceptable Here", "399", false),
+    ] {
+        let refused = |house: &House| {
+            let answer = house.last(PANEL, "SIP/2.0 ");
+            assert!(answer.starts_with(&format!("SIP/2.0 {status}\r\n")), "{offer}\n{answer}");
+            assert!(answer.contains(&format!("\r\nWarning: {warning} 10.0.0.1:5060 \"")), "{offer}\n{answer}");
+        };
+        let body = || Body::sdp(offer.clone().into_bytes());
+        if first {
+            let mut house = House::new(&[]);
+            let now = house.now;
+            house.door.ring_with(now, Transport::Udp, Some(body().bytes), "sip:door@10.0.0.3");
+            house.run(ms(50));
+            refused(&house);
+            assert!(house.panels[PANEL].phone.calls().is_empty());
+        }
+        for by_update in [false, true] {
+            let mut talk = connected();
+            let call = talk.house.call(PANEL);
+            let (now, session) = (talk.house.now.instant, talk.house.door.session.expect("a session"));
+            match by_update {
+                true => talk.house.door.endpoint.update(now, session, body()),
+                false => talk.house.door.endpoint.reinvite(now, session, body()),
+            }
+            talk.run(FRAME);
+            refused(&talk.house);
+            assert_eq!(talk.house.call(PANEL).audio, call.audio, "{offer}");
+            let since = talk.house.now.instant;
+            talk.run(ms(200));
+            assert_eq!(talk.heard_since(since), [DOOR], "{offer}");
+        }
+    }
 }
 
 #[test]

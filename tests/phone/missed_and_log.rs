@@ -32,6 +32,21 @@ fn a_visitor_who_gives_up_is_missed_until_the_log_is_opened() {
     assert!(house.panel().log().is_empty() && house.panel().saved_log.is_empty());
 }
 
+/// RFC 3261 13.3.1.
+#[test]
+fn a_call_that_is_good_for_no_longer_is_missed() {
+    let mut house = House::new(&[]);
+    house.door.headers.push(("Expires".to_owned(), "5".to_owned()));
+    house.bell();
+    house.run(ms(4_900));
+    assert!(house.panel().tone().is_some() && house.panel().shown().is_some());
+    house.run(ms(200));
+    assert_eq!((house.panel().tone(), house.panel().shown()), (None, None));
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Missed));
+    assert_eq!((missed(&house), house.panel().log()[0].result), (1, CallResult::Missed));
+    assert_eq!(house.door.heard.last().expect("it is answered"), "rejected 487");
+}
+
 #[test]
 fn nothing_is_shown_before_the_disk_has_it() {
     let mut house = House::new(&[]);

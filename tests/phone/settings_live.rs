@@ -56,6 +56,31 @@ fn a_port_that_is_taken_is_said_and_the_rest_works() {
 }
 
 #[test]
+fn who_has_the_tcp_port_takes_neither_udp_nor_calls_from_us() {
+    let mut house = House::new(&[]);
+    house.panel().taken_for_tcp = vec![5070];
+    set(&mut house, "phone.direct_ip.port", "5070").expect("a port");
+    let view = house.panels[PANEL].phone.direct_ip();
+    assert_eq!((view.listening, view.error.map(|it| it.transport)), (vec!["udp:0.0.0.0:5070".to_owned()], Some("TCP")));
+    let said = "Direct IP Port 5070: TCP port 5070 is taken by another program; the rest of it works";
+    assert_eq!(house.panel().notices(), [said]);
+    house.run(s(11));
+    assert_eq!(house.panel().notices(), [said], "once, however often it is tried");
+    assert!(house.dial("10.0.0.2").is_ok(), "a call goes out");
+    house.run(ms(50));
+    assert_eq!(house.call(OTHER).state, CallState::Ringing);
+    house.must(PANEL, Command::End(None));
+    house.run(s(1));
+    house.must(OTHER, Command::Dial { text: "10.0.0.1.5070".to_owned(), account: Default::default() });
+    house.run(ms(50));
+    assert_eq!(house.call(PANEL).state, CallState::Ringing, "and one comes in");
+    house.panel().taken_for_tcp.clear();
+    house.run(s(5));
+    assert_eq!(house.panels[PANEL].phone.direct_ip().error, None);
+    assert!(house.panel().notices().is_empty());
+}
+
+#[test]
 fn a_port_that_is_free_again_is_taken_and_a_notice_that_was_put_away_stays_away() {
     let mut house = House::new(&[]);
     house.panel().taken = vec![5070];

@@ -41,21 +41,17 @@ impl Desktop {
         &self.number
     }
 
-    /// Waits for the window of that title, and puts its corner there.
-    pub fn place(&self, title: &str, x: usize, y: usize) -> Place {
+    /// Waits for the window of that title, and says where it has opened by itself.
+    pub fn find(&self, title: &str) -> Place {
         let title = format!("^{title}$");
-        let id = poll(|| self.xdotool(&["search", "--onlyvisible", "--name", &title]));
-        let id = id.unwrap_or_else(|| panic!("no window is called {title}"));
-        let (wished_x, wished_y) = (x.to_string(), y.to_string());
-        let placed = poll(|| {
-            self.xdotool(&["windowmove", &id, &wished_x, &wished_y])?;
+        let found = poll(|| {
+            let id = self.xdotool(&["search", "--onlyvisible", "--name", &title])?;
             let text = self.xdotool(&["getwindowgeometry", "--shell", &id])?;
             let value =
                 |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
-            let place = Place { x: value("X")?, y: value("Y")?, width: value("WIDTH")?, height: value("HEIGHT")? };
-            ((place.x, place.y) == (x, y)).then_some(place)
+            Some(Place { x: value("X")?, y: value("Y")?, width: value("WIDTH")?, height: value("HEIGHT")? })
         });
-        placed.unwrap_or_else(|| panic!("{title} cannot be put at {x}, {y}"))
+        found.unwrap_or_else(|| panic!("no window is called {title}"))
     }
 
     /// Presses the left button of the mouse at that point, and lets go after a moment.

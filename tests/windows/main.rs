@@ -81,9 +81,14 @@ impl Simulation {
         // Held from here on, so that a panic ends it too.
         let nowhere = Place { x: 0, y: 0, width: 0, height: 0 };
         let mut simulation = Self { child, folder, panel: nowhere, door: nowhere, desktop };
-        simulation.panel = simulation.desktop.place("Vestibule", 0, 0);
-        simulation.door = simulation.desktop.place("Door station", simulation.panel.width + 40, 0);
-        assert_eq!((simulation.panel.width, simulation.panel.height), (1024, 600));
+        simulation.panel = simulation.desktop.find("Vestibule");
+        simulation.door = simulation.desktop.find("Door station");
+        let Simulation { panel, door, .. } = &simulation;
+        assert_eq!((panel.x, panel.y, panel.width, panel.height), (0, 0, 1024, 600));
+        assert!(
+            door.x >= panel.width && door.y == 0 && door.x + door.width <= 1600,
+            "beside it, and seen whole: {door:?}"
+        );
         simulation.wait("both windows are drawn and it is known which pictures can be", |status, picture| {
             let home = status["screen"] == "home" && status["shows"].is_array();
             home && picture.areas(simulation.panel, ANSWER, KEY).len() == 1 && simulation.bell(picture).is_some()

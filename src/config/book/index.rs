@@ -164,7 +164,7 @@ impl Searched {
     fn new(contact: &PhonebookEntry) -> Self {
         let number = |text: &String| match dial::parse(text) {
             Ok(target @ DialTarget::Ip { .. }) => dotted(&target.to_string()),
-            Ok(DialTarget::Uri(uri)) => dotted(&fold(uri.text.trim_start_matches("sip:"))),
+            Ok(DialTarget::Uri(uri)) => dotted(&fold(uri.text.trim_start_matches("sips:").trim_start_matches("sip:"))),
             Ok(DialTarget::Number(number)) => dotted(&fold(&number)),
             Err(_) => dotted(&fold(text)),
         };

@@ -272,7 +272,7 @@ pub fn write(contacts: &[PhonebookEntry]) -> String {
         for number in &contact.numbers {
             let property = match dial::parse(number) {
                 Ok(DialTarget::Number(_)) if !has_scheme(number, "tel:") => "TEL",
-                Ok(DialTarget::Uri(_)) if has_scheme(number, "sip:") => "IMPP",
+                Ok(DialTarget::Uri(_)) if has_scheme(number, "sip:") || has_scheme(number, "sips:") => "IMPP",
                 _ => ADDRESS,
             };
             put(property, &escaped(number));

@@ -23,6 +23,7 @@ use gstreamer_video as gst_video;
 use gstreamer_video::prelude::*;
 
 use super::inbox::Inbox;
+use super::still::{Portrait, Still};
 use super::{VideoError, continuity, plugins};
 use crate::frame::{Colour, Frame, FrameSlot, Matrix, Pixels, Planes};
 use crate::sdp::VideoCodec;
@@ -36,12 +37,14 @@ const BACKLOG_BYTES: u64 = 4 << 20;
 pub struct Outlet {
     slot: FrameSlot,
     open: Mutex<bool>,
+    /// Who takes one picture aside, if anybody.
+    portrait: Option<Arc<Portrait>>,
 }
 
 impl Outlet {
-    /// An open way into this slot.
-    pub fn new(slot: FrameSlot) -> Self {
-        Self { slot, open: Mutex::new(true) }
+    /// An open way into this slot, past whoever takes one picture aside.
+    pub fn new(slot: FrameSlot, portrait: Option<Arc<Portrait>>) -> Self {
+        Self { slot, open: Mutex::new(true), portrait }
     }
 
     /// Shuts it. After this returns, no picture of this receiver enters the slot.
@@ -305,6 +308,11 @@ fn deliver(sink: &gst_app::AppSink, inbox: &Arc<Inbox>, outlet: &Arc<Outlet>) {
         let info = gst_video::VideoInfo::from_caps(caps).map_err(|_| gst::FlowError::NotNegotiated)?;
         let picture = gst_video::VideoFrame::from_buffer_readable(buffer, &info).map_err(|_| gst::FlowError::Error)?;
         let (width, height, decoded_at) = (info.width(), info.height(), Instant::now());
+        if let Some(portrait) = &outlet.portrait
+            && !picture.buffer().flags().contains(gst::BufferFlags::CORRUPTED)
+        {
+            portrait.offer(decoded_at, || Still::new(&sample));
+        }
         let pixels = Pixels::Yuv420(Box::new(Decoded(picture)), colour(&info.colorimetry()));
         outlet.put(Frame { width, height, pixels, decoded_at });
         inbox.signal(|signals| signals.pictures.push_back((decoded_at, width, height)));

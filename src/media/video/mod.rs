@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  push() ─▶ inbox ─▶ thread "video-in" ─▶ appsrc ─▶ rtpjitterbuffer ─▶ depay ─▶ parse ─▶ decoder ─▶ leaky queue ─▶ RGBA ─▶ FrameSlot
-//!            (bounded)   continuity, key-frame policy, watchdog  ◀── lost packets, key frames, frames, errors ──┘
+//!            (bounded)   whole packets, continuity, key frames, watchdog  ◀── lost packets, key frames, frames, errors ──┘
 //!
 //!  painter or v4l2 ─▶ encoder ─▶ payloader ─▶ on_payload(bytes, marker, timestamp)         thread "video-out": pace, key frames
 //! ```
@@ -10,6 +10,8 @@
 //! * Everything slow (building a pipeline, loading a plug-in, taking one down) happens on the threads named above, never on the caller's.
 //! * What is decided is pure and tested without GStreamer: [`continuity`] (one stream whatever the far end does), [`keyframe`] (when
 //!   to ask, when to stop waiting), [`watchdog`] (RTP comes, but no picture).
+//! * Elements of GStreamer see only packets that [`payload`](crate::rtp::payload) calls whole: some have crashed over others.
+//! * [`still`] takes one picture aside, and writes and reads it as JPEG.
 //! * Sequence numbers and SSRC of what we send belong to the RTP session; this room hands out payloads only.
 
 pub mod barcode;
@@ -23,6 +25,7 @@ pub mod plugins;
 mod receiver;
 mod sender;
 pub mod source;
+pub mod still;
 mod watchdog;
 
 #[cfg(test)]
@@ -34,6 +37,7 @@ pub use plugins::{Disabled, MissingPlugin, VideoCapabilities, init, probe, use_r
 pub use receiver::{Receiver, ReceiverParams};
 pub use sender::{Payload, Sender, SenderParams};
 pub use source::{CameraSource, Painter};
+pub use still::{Portrait, Still};
 
 /// What the receiver tells whoever owns it. It is called from a thread of this room and must not block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ pub struct VideoStats {
     pub keyframe_requests: u32,
     /// Packets that the jitter buffer gave up waiting for.
     pub lost: u64,
+    /// Packets that are not whole and were kept from the pipeline; among the lost ones as well, once others follow.
+    pub broken: u64,
     /// Packets that found the inbox full.
     pub overrun: u64,
     /// Whether the last word was [`VideoEvent::Stalled`].

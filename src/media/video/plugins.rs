@@ -28,6 +28,9 @@ const RECEIVE: &[Element] = &[
     ("appsink", BASE),
 ];
 
+/// What a kept picture needs to be written and read.
+const STILL: &[Element] = &[("jpegenc", GOOD), ("jpegdec", GOOD), ("videoconvertscale", BASE)];
+
 /// What every sender needs; the camera's own elements come on top.
 const SEND: &[Element] = &[
     ("appsrc", BASE),
@@ -104,6 +107,8 @@ pub enum Disabled {
     Showing(VideoCodec),
     /// Our own camera cannot be sent in this codec.
     Sending(VideoCodec),
+    /// Single pictures can be neither kept nor shown.
+    Keeping,
 }
 
 impl fmt::Display for Disabled {
@@ -111,6 +116,7 @@ impl fmt::Display for Disabled {
         match self {
             Self::Showing(codec) => write!(f, "{} pictures cannot be shown", codec.name()),
             Self::Sending(codec) => write!(f, "{} pictures cannot be sent", codec.name()),
+            Self::Keeping => f.write_str("pictures cannot be kept"),
         }
     }
 }
@@ -211,7 +217,7 @@ pub(super) fn encoder(codec: VideoCodec) -> Result<&'static str, VideoError> {
 pub(super) fn missing(element: &'static str, disables: Disabled) -> MissingPlugin {
     let codecs = CODECS.iter().map(|codec| elements(*codec));
     let all = codecs.flat_map(|e| e.receive.iter().chain(e.decoders).chain(e.encoders).chain([&e.payloader]));
-    let package = RECEIVE.iter().chain(SEND).chain(all).chain(CAMERA).find(|(name, _)| *name == element);
+    let package = RECEIVE.iter().chain(SEND).chain(STILL).chain(all).chain(CAMERA).find(|(name, _)| *name == element);
     MissingPlugin { element, package: package.map_or("gstreamer1.0-plugins-bad", |(_, package)| *package), disables }
 }
 

@@ -9,9 +9,11 @@ use super::decoding::{Line, LineParams, Outlet};
 use super::inbox::{Batch, Inbox, Signals};
 use super::keyframe::Wanted;
 use super::meter::Meter;
+use super::still::Portrait;
 use super::watchdog::{Bark, Watchdog};
 use super::{VideoError, VideoEvent, VideoStats, plugins};
 use crate::frame::FrameSlot;
+use crate::rtp::payload;
 use crate::sdp::VideoCodec;
 
 /// After all decoders failed, the next try.
@@ -52,17 +54,19 @@ impl Stopped {
 }
 
 impl Receiver {
-    /// Starts a receiver; returns at once. Pictures go into `slot`, all else to `events`, from threads of the receiver.
+    /// Starts a receiver; returns at once. Pictures go into `slot`, and past `portrait` until it has the one that it wants, all
+    /// else to `events`, from threads of the receiver.
     ///
     /// # Errors
     /// [`VideoError::Pipeline`] when the system gives no thread. What is found out later comes as [`VideoEvent::Failed`].
     pub fn start(
         params: ReceiverParams,
         slot: FrameSlot,
+        portrait: Option<Arc<Portrait>>,
         events: impl Fn(VideoEvent) + Send + Sync + 'static,
     ) -> Result<Self, VideoError> {
         let inbox = Arc::new(Inbox::default());
-        let outlet = Arc::new(Outlet::new(slot));
+        let outlet = Arc::new(Outlet::new(slot, portrait));
         let meter = Arc::new(Mutex::new(Meter::default()));
         let work = Work::new(params, inbox.clone(), outlet.clone(), meter.clone(), Box::new(events));
         let thread = std::thread::Builder::new()
@@ -211,9 +215,17 @@ impl Work {
         }
     }
 
-    fn handle_packet(&mut self, at: Instant, mut packet: Vec<u8>) {
+    fn handle_packet(&mut self, at: Instant, packet: Vec<u8>) {
         let payload_type = packet.get(1).map(|byte| byte & 0x7f);
         let Some((_, codec)) = self.params.formats.iter().find(|(pt, _)| Some(*pt) == payload_type).copied() else {
+            return;
+        };
+        let Some(mut packet) = whole(codec, &packet) else {
+            // Its place stays empty, so that the jitter buffer counts it as lost; and it shows that something comes.
+            self.meter.lock().unwrap_or_else(PoisonError::into_inner).stats.broken += 1;
+            self.first_packet.get_or_insert(at);
+            self.watchdog.packet(at);
+            self.want(at);
             return;
         };
         match self.continuity.rewrite(at, &mut packet) {
@@ -345,4 +357,13 @@ impl Work {
             let _ = std::thread::Builder::new().name("video-end".into()).spawn(move || drop(line));
         }
     }
+}
+
+/// The packet as the pipeline may see it: no more than a bare header and a payload that is whole.
+fn whole(codec: VideoCodec, packet: &[u8]) -> Option<Vec<u8>> {
+    let fits = match codec {
+        VideoCodec::H264 => payload::is_h264,
+        VideoCodec::Vp8 => payload::is_vp8,
+    };
+    payload::plain(packet).filter(|plain| fits(&plain[payload::HEADER..]))
 }

@@ -2,6 +2,8 @@
 //!
 //! The far end gets its key-frame requests as it would by RTCP. All waiting is for events and pictures, with limits that a busy machine keeps.
 
+mod hostile;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -115,7 +117,7 @@ impl Rig {
         });
         let sender = Arc::new(Mutex::new(None::<Sender>));
         let params = ReceiverParams { formats: vec![(PT, codec)], ..params };
-        let receiver = Receiver::start(params, slot.clone(), {
+        let receiver = Receiver::start(params, slot.clone(), None, {
             let sender = sender.clone();
             move |event| {
                 if let (VideoEvent::KeyframeWanted { .. }, Some(sender)) = (&event, &*sender.lock().unwrap()) {

@@ -132,18 +132,30 @@ pub fn probed(config: &AccountConfig, stop: &Stop) -> Uri {
     }
 }
 
-/// What a refusal means; `realm` is whose password is wanted, where that is not the server's own.
-pub fn refused(status: u16, phrase: &str, tried_password: bool, realm: Option<String>) -> AccountFault {
+/// What a refusal means; `realm` is whose password is wanted, where that is not the server's own. A server to which each
+/// answer is too old (`stale`) says nothing of the password, and so its own words are repeated.
+pub fn refused(status: u16, phrase: &str, tried_password: bool, stale: bool, realm: Option<String>) -> AccountFault {
     match status {
+        401 | 407 if tried_password && stale => {
+            AccountFault::Rejected { status, phrase: format!("{}, stale=true", shown(phrase)) }
+        }
         401 | 403 | 407 if tried_password => AccountFault::WrongPassword { status, realm },
         401 | 407 => AccountFault::UnknownChallenge(status),
         403 => AccountFault::Forbidden,
         404 => AccountFault::UnknownName,
         423 => AccountFault::PeriodRefused,
-        300..=399 => AccountFault::Moved(status),
+        300..=399 => moved(status, &[]),
         480 | 500..=504 => AccountFault::ServerBusy(status),
-        _ => {
-            AccountFault::Rejected { status, phrase: phrase.chars().filter(|c| !c.is_control()).take(PHRASE).collect() }
-        }
+        _ => AccountFault::Rejected { status, phrase: shown(phrase) },
     }
+}
+
+/// What it means to be sent elsewhere: to the first of these, the best.
+pub fn moved(status: u16, contacts: &[Uri]) -> AccountFault {
+    AccountFault::Moved { status, to: contacts.first().map(|uri| shown(&uri.to_string())) }
+}
+
+/// As much of the words of a registrar as is repeated.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(PHRASE).collect()
 }

@@ -173,6 +173,12 @@ impl Phone {
         Done::Ok
     }
 
+    /// A file of certificates of this account was changed, and no setting with it.
+    pub fn handle_certificate_file(&mut self, now: Now, account: Account) {
+        self.at_line(now, account, Line::hear_of_certificate);
+        self.settle(now);
+    }
+
     /// The socket that an account asked for is open at this port, or the system refuses.
     pub fn handle_port(&mut self, now: Now, account: Account, trial: bool, port: Option<u16>) {
         self.at_lines(now, |line, desk| {
@@ -320,8 +326,14 @@ impl Phone {
             closing,
             instance,
         };
-        for line in lines.iter_mut().chain(trials) {
+        for line in lines.iter_mut().chain(&mut *trials) {
             act(line, &mut desk);
+        }
+        for trial in trials.iter_mut().filter(|trial| trial.trial().outcome == Some(Ok(()))) {
+            let line = &mut lines[trial.account().index()];
+            if let Some(fault) = line.hear_of_trial(&mut desk, trial.config()) {
+                trial.doubt(fault);
+            }
         }
         self.tell_trials(&before);
     }
@@ -348,6 +360,25 @@ impl Phone {
         Err(Refusal::NotRegistered { account: named, other_is: registered(named.other()) })
     }
 
+    /// Which account places a call that may only go by TLS (RFC 3261 26.2.2): the one that was named, else the one at whose
+    /// domain this host is, else the first.
+    ///
+    /// # Errors
+    /// When that is not registered by TLS.
+    pub(super) fn choose_tls_account(&self, choice: AccountChoice, host: &str) -> Result<Account, Refusal> {
+        let by_tls = |account: &Account| self.accounts.line(*account).is_registered_by_tls();
+        match choice {
+            AccountChoice::Auto => {
+                let at_home = self.account_at(host).filter(by_tls);
+                at_home.or_else(|| Account::ALL.into_iter().find(by_tls)).ok_or(Refusal::NotByTls(None))
+            }
+            AccountChoice::Account1 | AccountChoice::Account2 => {
+                let (account, _) = self.choose_account(choice)?;
+                Some(account).filter(by_tls).ok_or(Refusal::NotByTls(Some(account)))
+            }
+        }
+    }
+
     /// True when some account can place calls.
     pub(super) fn has_account(&self) -> bool {
         Account::ALL.into_iter().any(|account| self.is_registered(account))
@@ -368,14 +399,16 @@ impl Phone {
         binding::uri_of(self.accounts.line(account).config(), Some(number))
     }
 
-    /// The way of a call through an account, if there is one now.
-    pub(super) fn passage(&self, account: Account) -> Option<Passage> {
+    /// The way of a call to `to` through an account, if there is one now; to a `sips:` URI only by TLS, and such a call is
+    /// answered to a `sips:` Contact (RFC 3261 8.1.1.8).
+    pub(super) fn passage(&self, account: Account, to: &Uri) -> Option<Passage> {
         let line = self.accounts.line(account);
-        let way = line.way()?;
+        let way = line.way().filter(|way| way.transport == Transport::Tls || !to.is_sips())?;
+        let contact = binding::contact_of(line.config(), way);
         Some(Passage {
             way,
             from: binding::aor(line.config()),
-            contact: binding::contact_of(line.config(), way),
+            contact: if to.is_sips() { contact.into_sips() } else { contact },
             routes: line.routes(),
             account,
         })

@@ -27,7 +27,7 @@ use crate::phone::account::fault_of_way;
 use crate::phone::outgoing::invite_through;
 use crate::phone::{MediaPorts, Now, Phone, reason};
 use crate::sdp::{Capabilities, Direction, Local, Negotiation, Wish};
-use crate::sip::{Body, End, EndCause, Path, SessionEvent, SessionHandle};
+use crate::sip::{Body, End, EndCause, Path, Rejection, SessionEvent, SessionHandle};
 
 /// As many such calls there can be at once: one for each account.
 pub const CALLS: usize = 2;
@@ -188,7 +188,9 @@ impl Phone {
                 }
             }
             // There is nothing to talk about.
-            SessionEvent::Offer { session, .. } => self.endpoint.answer_offer(now.instant, *session, Err(488)),
+            SessionEvent::Offer { session, .. } => {
+                self.endpoint.answer_offer(now.instant, *session, Err(Rejection::from(488)))
+            }
             SessionEvent::Ended { why, .. } => {
                 if let Some(call) = self.dnd.codes.at(account).call.take()
                     && !call.answered
@@ -213,7 +215,8 @@ impl Phone {
     }
 
     fn call_code(&mut self, now: Now, account: Account, saying: Saying) {
-        let passage = if self.is_in_force(account) { self.passage(account) } else { None };
+        let to = self.uri_through(account, &saying.code);
+        let passage = if self.is_in_force(account) { self.passage(account, &to) } else { None };
         let Some(passage) = passage else {
             return self.code_failed(account, saying, CodeFault::NotRegistered, true);
         };
@@ -221,7 +224,7 @@ impl Phone {
             return self.code_failed(account, saying, CodeFault::NoPort, false);
         };
         let way = passage.way;
-        let mut invite = invite_through(passage, self.uri_through(account, &saying.code));
+        let mut invite = invite_through(passage, to);
         invite.offer = Some(self.offer_to_hear(way, ports));
         let session = self.endpoint.invite(now.instant, invite);
         let until = now.instant + UNANSWERED;

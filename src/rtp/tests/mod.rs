@@ -4,6 +4,7 @@ mod keys;
 mod media;
 mod moves;
 mod mutation;
+mod payload;
 mod rtcp;
 
 use std::time::{Duration, Instant, SystemTime};

@@ -92,6 +92,68 @@ fn an_answer_without_any_of_ours_fails_and_changes_nothing() {
     assert!(negotiation.handle_answer(ANSWER.as_bytes()).is_ok());
 }
 
+/// RFC 3264 8: a line may be refused, and never goes away.
+#[test]
+fn an_offer_with_fewer_lines_than_before_is_refused_and_changes_nothing() {
+    let sound = |text: &str| text[..text.find("m=video").expect("it is there")].to_owned();
+    let missing = SdpError::LinesMissing { has: 1, least: 2 };
+    // After an offer of theirs, after one of ours, and where the line was refused before.
+    let mut theirs = negotiation();
+    theirs.handle_offer(bodies::TWO_N.as_bytes(), WISH).expect("an offer");
+    let mut ours = negotiation();
+    ours.create_offer(WISH);
+    ours.handle_answer(ANSWER.as_bytes()).expect("an answer");
+    let mut refused = negotiation();
+    refused.create_offer(WISH);
+    refused.handle_answer(ANSWER.replace("video 6002", "video 0").as_bytes()).expect("an answer");
+    for mut negotiation in [theirs, ours, refused] {
+        let before = text(negotiation.create_offer(WISH));
+        assert_eq!(negotiation.handle_offer(sound(ANSWER).as_bytes(), WISH), Err(missing.clone()));
+        assert_eq!(text(negotiation.create_offer(WISH)), before);
+        let off = ANSWER.replace("video 6002", "video 0");
+        assert_eq!(negotiation.handle_offer(off.as_bytes(), WISH).expect("an offer").1.video, None);
+    }
+    assert_eq!((missing.status(), missing.warning().0), (488, 399));
+}
+
+#[test]
+fn an_answer_has_the_lines_that_were_in_use() {
+    let sound = &ANSWER[..ANSWER.find("m=video").expect("it is there")];
+    let mut negotiation = negotiation();
+    negotiation.create_offer(WISH);
+    negotiation.handle_answer(ANSWER.as_bytes()).expect("an answer");
+    negotiation.create_offer(HOLD);
+    let missing = SdpError::LinesMissing { has: 1, least: 2 };
+    assert_eq!(negotiation.handle_answer(sound.as_bytes()), Err(missing));
+    assert!(negotiation.handle_answer(ANSWER.as_bytes()).is_ok());
+    // A picture that was never taken may go on missing.
+    let mut negotiation = super::negotiation();
+    for _ in 0..2 {
+        negotiation.create_offer(WISH);
+        assert!(negotiation.handle_answer(sound.as_bytes()).expect("an answer").audio.is_some());
+    }
+    // In their offers too, for they have never named it.
+    let (answer, _) = negotiation.handle_offer(sound.as_bytes(), WISH).expect("an offer");
+    assert_eq!(text(answer).matches("m=").count(), 1);
+}
+
+#[test]
+fn what_is_refused_says_what_there_is_not() {
+    for (lines, code) in [
+        ("m=audio 5 RTP/AVP 18\r\n", 305),
+        ("m=audio 5 RTP/SAVP 0\r\n", 302),
+        ("m=message 5 TCP/MSRP *\r\n", 304),
+        ("m=audio 0 RTP/AVP 0\r\n", 304),
+        ("m=message 5 TCP/MSRP *\r\nm=audio 5 RTP/SAVP 0\r\nm=video 5 RTP/AVP 34\r\n", 305),
+        ("", 304),
+    ] {
+        let error = negotiation().handle_offer(format!("v=0\r\n{lines}").as_bytes(), WISH).expect_err(lines);
+        assert_eq!((error.status(), error.warning().0), (488, code), "{lines}");
+    }
+    let error = negotiation().handle_offer(b"nonsense", WISH).expect_err("no description");
+    assert_eq!((error.status(), error.warning().0), (400, 399));
+}
+
 #[test]
 fn holding_and_resuming_keep_lines_numbers_and_identity() {
     let mut negotiation = negotiation();

@@ -32,9 +32,9 @@ fn a_picture_comes_and_goes_in_its_place() {
     // We repeat the empty place, and it can be filled again.
     assert_eq!(places(&text(negotiation.create_offer(WISH))), ["audio 4000", "video 0"]);
     assert!(offer(&mut negotiation, &both).1.video.is_some());
-    // A place left out altogether is against the rule and no reason to end a call.
-    let (shorter, negotiated) = offer(&mut negotiation, SOUND);
-    assert_eq!((places(&shorter), negotiated.video), (vec!["audio 4000".to_owned()], None));
+    // A place left out altogether is against the rule: that is refused, and the call goes on as it was.
+    assert_eq!(negotiation.handle_offer(SOUND.as_bytes(), WISH), Err(SdpError::LinesMissing { has: 1, least: 2 }));
+    assert_eq!(places(&text(negotiation.create_offer(WISH))), ["audio 4000", "video 4002"]);
 }
 
 #[test]

@@ -2,18 +2,19 @@
 //!
 //! ```text
 //!  repetition? -> its transaction      ACK -> its session      CANCEL -> its INVITE
-//!  method (405, 489, 501) -> in a dialog? (481) -> Require (420), body (415, 493), Accept (406) -> session
+//!  method (405, 501) -> in a dialog? (481) -> Require (420), body (415, 493), Accept (406) -> session
 //!                            outside: URI scheme (416), merged (482), the same, room and not too many (503) -> new session
 //! ```
 //! What a panel cannot do it says once, before looking at dialogs, so that the dialog goes on: REFER and MESSAGE get 405,
 //! not 603 and not 200. No person has declined anything, and 200 would say that a text was delivered which no screen
-//! shows. SUBSCRIBE gets 489, since there are no events here, and NOTIFY 481, since nobody has subscribed (RFC 6665
-//! 4.1.3).
+//! shows. SUBSCRIBE gets 405 as well: 489 is said of an event that is not among those that there are, and there are none at
+//! all (RFC 6665 8.3.2). NOTIFY gets 481, since nobody has subscribed (4.1.3).
 //!
 //! Max-Forwards is a matter for proxies: a request with 0 has arrived (RFC 3261 16.3, RFC 4475 3.3.11), so 483 is never
 //! ours to give. Nor is 494: we demand no security agreement, and who demands one of us gets 420.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::{Endpoint, MAX_SESSIONS, content};
@@ -50,7 +51,6 @@ impl Endpoint {
                     self.handle_outside(now, path, key, request);
                 }
             }
-            Method::Subscribe => self.refuse(path, &request, 489, &[]),
             Method::Notify => self.refuse(path, &request, 481, &[]),
             Method::Other(_) => self.refuse(path, &request, 501, &[("Allow", ALLOW)]),
             _ => self.refuse(path, &request, 405, &[("Allow", ALLOW)]),
@@ -109,7 +109,7 @@ impl Endpoint {
         }
         match request.method() {
             Method::Invite => self.handle_call(now, path, key, request),
-            Method::Options => self.answer_options(path, &request),
+            Method::Options => self.handle_question(path, request),
             _ => self.refuse(path, &request, 481, &[]),
         }
     }
@@ -124,15 +124,26 @@ impl Endpoint {
         self.sessions.insert(handle, Session::new(State::Ringing(Box::new(ringing)), None));
     }
 
+    /// OPTIONS outside a dialog: answered by the user, as a call would be, unless there was no room for one (11.2).
+    fn handle_question(&mut self, path: Path, request: Request) {
+        if self.has_place_for(path.remote.ip()) {
+            self.ask(path, request);
+        } else {
+            self.refuse(path, &request, 503, &[("Retry-After", RETRY_AFTER_FULL)]);
+        }
+    }
+
+    fn has_place_for(&self, address: IpAddr) -> bool {
+        let sessions = self.sessions.values().filter(|session| session.remote() == Some(address)).count();
+        has_place(self.standing(address), sessions, self.sessions.len(), MAX_SESSIONS)
+    }
+
     /// Whether there is room for a new call, for somebody from there.
     fn admits_call(&mut self, now: Instant, path: Path) -> bool {
         let address = path.remote.ip();
         let standing = self.standing(address);
-        let sessions = self.sessions.values().filter(|session| session.remote() == Some(address)).count();
         // Asked always, so that it counts.
-        if !self.guard.admit_call(now, address, standing)
-            || !has_place(standing, sessions, self.sessions.len(), MAX_SESSIONS)
-        {
+        if !self.guard.admit_call(now, address, standing) || !self.has_place_for(address) {
             return false;
         }
         let (invites, of_all) = self.core.transactions.invites_from(address);
@@ -153,22 +164,21 @@ impl Endpoint {
             self.refuse(path, request, 420, &[("Unsupported", &unknown.join(", "))]);
             return true;
         }
-        if !matches!(request.method(), Method::Invite | Method::Update | Method::Prack) {
-            return false;
-        }
-        if *request.method() != Method::Prack && timer::is_too_short(request) {
+        if matches!(request.method(), Method::Invite | Method::Update) && timer::is_too_short(request) {
             self.refuse(path, request, 422, &[("Min-SE", &timer::SHORTEST.to_string())]);
             return true;
         }
-        match request.session_description() {
+        let Some(kinds) = content::understood(request) else {
+            return false;
+        };
+        match request.find_body(kinds).map(|_| content::reads_no_answer(request)) {
             Err(Unreadable::Encrypted) => self.refuse(path, request, 493, &[]),
             Err(Unreadable::Type) => {
-                self.refuse(path, request, 415, &[("Accept", SDP), ("Accept-Encoding", "identity")]);
+                let accept = [("Accept", kinds.join(", ")), ("Accept-Encoding", "identity".to_owned())];
+                self.refuse(path, request, 415, &accept.each_ref().map(|(name, value)| (*name, value.as_str())));
             }
-            Ok(_) if !content::accepts_descriptions(request) => {
-                self.refuse(path, request, 406, &[("Accept", SDP)]);
-            }
-            Ok(_) => return false,
+            Ok(true) => self.refuse(path, request, 406, &[("Accept", SDP)]),
+            Ok(false) => return false,
         }
         true
     }

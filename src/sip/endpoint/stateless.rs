@@ -20,9 +20,9 @@ impl Endpoint {
         });
     }
 
-    /// Answers an OPTIONS outside a dialog (11.2).
-    pub(super) fn answer_options(&mut self, path: Path, request: &Request) {
-        self.answer(path, request, 200, None, describe_abilities);
+    /// Answers an OPTIONS outside a dialog (11.2): what we can do is said whether a call would be taken now or not.
+    pub(super) fn answer_options(&mut self, path: Path, request: &Request, status: u16) {
+        self.answer(path, request, status, None, describe_abilities);
     }
 
     /// Answers a CANCEL, with the To tag that the response to its INVITE has (9.2).

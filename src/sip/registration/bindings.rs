@@ -10,6 +10,9 @@ use crate::sip::wire::scan;
 pub(super) struct Bindings {
     /// Ours, as the registrar spells it.
     pub(super) own: Option<Own>,
+    /// Those that do not say that they are another device's, while none of them is known to be ours: one of them may be ours
+    /// all the same, written anew on the way.
+    pub(super) unknown: Vec<Own>,
     /// Those of other devices.
     pub(super) others: usize,
 }
@@ -52,16 +55,21 @@ pub(super) enum Likeness {
 impl Bindings {
     /// Reads an answer; what is less like ours than `at_least` belongs to others.
     pub(super) fn read(response: &Response, ours: Ours<'_>, at_least: Likeness) -> Self {
-        let listed: Vec<NameAddr> = response
+        let (over, listed): (Vec<NameAddr>, Vec<NameAddr>) = response
             .headers("Contact")
             .filter_map(|value| NameAddr::parse(value).ok())
-            .filter(|contact| seconds(contact.params.get("expires")) != Some(0))
-            .collect();
+            .partition(|contact| seconds(contact.params.get("expires")) == Some(0));
         let likeness = |contact: &NameAddr| ours.likeness(contact).filter(|likeness| *likeness >= at_least);
         let own = listed.iter().filter_map(|contact| Some((likeness(contact)?, contact)));
         // Of those that are alike the first, since the newest is listed first where there is an order.
         let own = own.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, contact)| contact);
-        Bindings { others: listed.len() - usize::from(own.is_some()), own: own.map(Own::of) }
+        let unknown = match own {
+            Some(_) => Vec::new(),
+            // It was not written anew, and is not bound.
+            None if over.iter().any(|contact| is_same_place(ours.contact, &contact.uri)) => Vec::new(),
+            None => listed.iter().filter(|contact| !ours.is_other_device(contact)).map(Own::of).collect(),
+        };
+        Bindings { others: listed.len() - usize::from(own.is_some()), own: own.map(Own::of), unknown }
     }
 }
 
@@ -75,21 +83,33 @@ impl Own {
 
 impl Ours<'_> {
     fn likeness(&self, contact: &NameAddr) -> Option<Likeness> {
-        let instance = contact.params.unquoted("+sip.instance");
-        let is_first_flow = contact.params.get("reg-id").is_none_or(|id| id == "1");
         let same_uri = |ours: &Uri| ours.equivalent(&contact.uri);
         let same_place = |ours: &Uri| is_same_place(ours, &contact.uri);
-        match (instance, self.instance) {
-            (Some(theirs), Some(ours)) if bare(&theirs).eq_ignore_ascii_case(bare(ours)) && is_first_flow => {
-                Some(Likeness::Instance)
-            }
-            _ if self.contacts().any(same_uri) => Some(Likeness::Uri),
-            _ if self.contacts().any(same_place) => Some(Likeness::Place),
-            // Another device says that it is another one.
-            (Some(_), Some(_)) => None,
-            _ if self.contact.user_text() == contact.uri.user_text() => Some(Likeness::Name),
-            _ => None,
+        if self.is_this_device(contact) {
+            Some(Likeness::Instance)
+        } else if self.contacts().any(same_uri) {
+            Some(Likeness::Uri)
+        } else if self.contacts().any(same_place) {
+            Some(Likeness::Place)
+        } else if self.is_other_device(contact) {
+            None
+        } else {
+            (self.contact.user_text() == contact.uri.user_text()).then_some(Likeness::Name)
         }
+    }
+
+    /// The same device, and not by a second connection of it.
+    fn is_this_device(&self, contact: &NameAddr) -> bool {
+        let theirs = contact.params.unquoted("+sip.instance");
+        let is_first_flow = contact.params.get("reg-id").is_none_or(|id| id == "1");
+        let both = theirs.as_deref().zip(self.instance);
+        is_first_flow && both.is_some_and(|(theirs, ours)| bare(theirs).eq_ignore_ascii_case(bare(ours)))
+    }
+
+    /// Another device says that it is another one.
+    fn is_other_device(&self, contact: &NameAddr) -> bool {
+        let both_have_names = self.instance.is_some() && contact.params.contains("+sip.instance");
+        both_have_names && !self.is_this_device(contact)
     }
 
     fn contacts(&self) -> impl Iterator<Item = &Uri> {
@@ -132,7 +152,7 @@ mod tests {
     fn read(contacts: &str, instance: Option<&str>, at_least: Likeness) -> (Option<u64>, usize) {
         let contact = Uri::parse("sip:501@192.0.2.7:5062;transport=tcp").unwrap();
         let ours = Ours { contact: &contact, known_as: None, instance };
-        let Bindings { own, others } = Bindings::read(&answer(contacts), ours, at_least);
+        let Bindings { own, others, .. } = Bindings::read(&answer(contacts), ours, at_least);
         (own.map(|own| own.expires.map_or(0, |expires| expires.as_secs())), others)
     }
 
@@ -170,6 +190,26 @@ mod tests {
         assert_eq!(read(text, Some(DEVICE), Likeness::Place), (None, 1));
         let other = "Contact: <sip:501@9.9.9.9:1>;+sip.instance=\"<urn:uuid:1>\"\r\n";
         assert_eq!(read(other, Some(DEVICE), Likeness::Name), (None, 1));
+    }
+
+    #[test]
+    fn one_that_is_nobodys_may_be_ours_written_anew() {
+        let contact = Uri::parse("sip:501@192.0.2.7:5062").unwrap();
+        let ours = Ours { contact: &contact, known_as: None, instance: Some(DEVICE) };
+        let unknown = |text: &str| {
+            let found = Bindings::read(&answer(text), ours, Likeness::Name).unknown;
+            found.into_iter().map(|own| own.contact.to_string()).collect::<Vec<_>>()
+        };
+        let other_device = "Contact: <sip:4711@9.9.9.9>;+sip.instance=\"<urn:uuid:1>\";expires=9\r\n";
+        let other_flow = format!("Contact: <sip:4711@9.9.9.9>;+sip.instance=\"<{DEVICE}>\";reg-id=2;expires=9\r\n");
+        for nobodys in ["", "Contact: *\r\n", "Contact: <sip:4711@9.9.9.9>;expires=0\r\n", other_device, &other_flow] {
+            assert_eq!(unknown(nobodys), [""; 0], "{nobodys}");
+        }
+        let ours_is_over = "Contact: <sip:4711@9.9.9.9>\r\nContact: <sip:501@192.0.2.7:5062>;expires=0\r\n";
+        assert_eq!(unknown(ours_is_over), [""; 0]);
+        let two = format!("{other_device}Contact: <sip:4711-x7@9.9.9.9:5060;ob>;expires=5, <sip:502@8.8.8.8>\r\n");
+        assert_eq!(unknown(&two), ["sip:4711-x7@9.9.9.9:5060;ob", "sip:502@8.8.8.8"]);
+        assert_eq!(unknown(&format!("{two}Contact: <sip:501@9.9.9.9>\r\n")), [""; 0], "ours is known by its name");
     }
 
     #[test]

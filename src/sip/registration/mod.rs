@@ -3,7 +3,7 @@
 //! ```text
 //!  register, reroute, refresh_now ─▶ REGISTER ─2xx─▶ Registered ── refreshed in time ──▶ REGISTER …
 //!                                       │ 401, 407: answered by the endpoint   423: once more, for longer
-//!                                       └─▶ Refused, Moved, TimedOut, TransportError: the user decides what is tried next
+//!                                       └─▶ Unlisted, Refused, Moved, TimedOut, TransportError: the user decides what is tried next
 //!  query ─▶ REGISTER without Contact ─▶ Present, Missing         unregister ─▶ Unregistered
 //! ```
 //! `usage` is the binding's life, `bindings` reads what a registrar lists, `probe` asks whether somebody is there, and
@@ -67,11 +67,14 @@ pub enum RegistrationEvent {
     },
     /// The registrar answered a query, and lists our binding.
     Present,
-    /// The registrar answered, and our binding is not among those that it lists.
+    /// The registrar answered a query, and our binding is not among those that it lists.
     Missing,
-    /// 301 or 302: we are to register elsewhere.
+    /// The registrar took what we wanted to be bound by, and nothing in its answer says that we are: it lists others alone,
+    /// or grants no time.
+    Unlisted,
+    /// 300, 301, 302 or 305: we are to register elsewhere.
     Moved {
-        /// 301, for good, or 302, for now.
+        /// 301 means for good, 302 for now, 305 through that place.
         status: u16,
         /// Where, the best first.
         contacts: Vec<Uri>,
@@ -86,6 +89,8 @@ pub enum RegistrationEvent {
         retry_after: Option<Duration>,
         /// The request carried an answer made from our password: with 401, 407 or 403 it is wrong.
         tried_password: bool,
+        /// It calls each answer too old, however often it is given anew: then nothing is said of the password.
+        stale: bool,
         /// For which realm the registrar demands a password, if it does (RFC 3261 22.1).
         realm: Option<String>,
         /// With 423 the shortest time that the registrar grants.

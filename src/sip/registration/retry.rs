@@ -8,6 +8,9 @@ use rand::RngExt;
 const FIRST_REPAIR: Duration = Duration::from_secs(60);
 /// The longest one.
 const LONGEST_REPAIR: Duration = Duration::from_secs(600);
+/// The longest time that a registrar is left alone because it asks for that: nobody wants a panel that misses the calls of
+/// days because a server that was restarted had asked for much.
+const LONGEST_REST: Duration = Duration::from_secs(600);
 
 /// Why a try failed, as far as the next one is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +101,8 @@ impl Retry {
         (self.passing, self.lasting) = (0, 0);
     }
 
-    /// A try failed, so long after 1970: how long to wait. Never shorter than the registrar asks for; how much longer is
-    /// drawn from the window, or follows from the turn.
+    /// A try failed, so long after 1970: how long to wait. Never shorter than the registrar asks for, which is heard up to
+    /// [`LONGEST_REST`]; how much longer is drawn from the window, or follows from the turn.
     pub fn next(
         &mut self,
         random: &mut impl RngExt,
@@ -107,6 +110,7 @@ impl Retry {
         obstacle: Obstacle,
         retry_after: Option<Duration>,
     ) -> Duration {
+        let retry_after = retry_after.map(|asked| asked.min(LONGEST_REST));
         let wait = match (obstacle, self.turn) {
             (Obstacle::Passing, Some(turn)) => {
                 self.lasting = 0;
@@ -218,6 +222,18 @@ mod tests {
         let waits = waits(Obstacle::Passing, Some(Duration::from_secs(120)), 2);
         assert!(waits.iter().all(|wait| (120.0..=150.0).contains(wait)));
         assert!(busiest(&waits) < 60, "{}", busiest(&waits));
+    }
+
+    #[test]
+    fn a_registrar_is_left_alone_for_ten_minutes_at_most() {
+        for asked in [601, 3_600, 4_000_000_000] {
+            let asked = Some(Duration::from_secs(asked));
+            let waits = waits(Obstacle::Passing, asked, 1);
+            assert!(waits.iter().all(|wait| (600.0..=630.0).contains(wait)), "{asked:?}");
+            let mut retry = Retry::by_turns(WINDOW, Turn(1 << 31));
+            let wait = retry.next(&mut StdRng::seed_from_u64(1), Duration::ZERO, Obstacle::Passing, asked);
+            assert_eq!(wait, Duration::from_secs(615), "{asked:?}");
+        }
     }
 
     #[test]

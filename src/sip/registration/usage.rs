@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::bindings::{Bindings, Likeness, Ours, seconds};
+use super::bindings::{Bindings, Likeness, Ours, Own, seconds};
 use super::{Register, RegistrationEvent};
-use crate::sip::digest::{AccountKey, realm_of};
+use crate::sip::digest::{AccountKey, is_stale, realm_of};
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
 use crate::sip::path::{FlowId, Path};
 use crate::sip::session::context::{ALLOW, Context};
@@ -325,19 +325,20 @@ impl Registration {
         Bindings::read(response, ours, at_least)
     }
 
-    /// We are bound, if what is listed says so. A registrar that lists nothing at all is believed.
+    /// We are bound, if the answer says so; see [`Granted::read`].
     fn take_binding(&mut self, cx: &mut Context<'_>, response: &Response, path: Path) {
         self.former = None;
-        let Bindings { own, others } = self.bindings(response, Likeness::Name);
-        let is_listed = own.is_some() || response.header("Contact").is_none();
-        let (listed, contact, gruu) = match own {
-            Some(own) => (own.expires, own.contact, own.gruu),
-            None => (None, self.order.contact.clone(), None),
-        };
-        let expires = listed.or_else(|| duration(response, "Expires")).unwrap_or(self.asked);
-        if !is_listed || expires.is_zero() {
+        let listed = self.bindings(response, Likeness::Name);
+        let Some(Granted { own: Own { contact, expires, gruu }, others }) =
+            Granted::read(response, listed, &self.order.contact)
+        else {
             (self.bound, self.refresh_at) = (None, None);
-            return cx.tell_registration(RegistrationEvent::Missing);
+            return cx.tell_registration(RegistrationEvent::Unlisted);
+        };
+        let expires = expires.or_else(|| duration(response, "Expires")).unwrap_or(self.asked);
+        if expires.is_zero() {
+            (self.bound, self.refresh_at) = (None, None);
+            return cx.tell_registration(RegistrationEvent::Unlisted);
         }
         self.bound = Some(Bound { contact, flow: path.flow });
         let requires_outbound = response.headers("Require").any(|tag| tag.eq_ignore_ascii_case("outbound"));
@@ -360,6 +361,37 @@ impl Registration {
     }
 }
 
+/// What a 2xx to a REGISTER that binds gives us.
+#[derive(Debug)]
+struct Granted {
+    own: Own,
+    /// How many other devices are bound.
+    others: usize,
+}
+
+impl Granted {
+    /// Ours is what is known as ours. A registrar that lists nothing at all is believed, since it has not refused (RFC 3261
+    /// 10.3 has it list all, and some list none). Where something on the way writes contacts anew, ours is known by nothing
+    /// (10.2.4 would have it compared): then it is the only one that does not say that it is another device's, or, among
+    /// several, whichever the Expires of the answer is about. None where nothing says that we are bound.
+    fn read(response: &Response, listed: Bindings, sent: &Uri) -> Option<Self> {
+        let Bindings { own, mut unknown, others } = listed;
+        let as_sent = || Own { contact: sent.clone(), expires: None, gruu: None };
+        if let Some(own) = own {
+            return Some(Granted { own, others });
+        }
+        if response.header("Contact").is_none() {
+            return Some(Granted { own: as_sent(), others });
+        }
+        let own = match unknown.len() {
+            0 => return None,
+            1 => unknown.remove(0),
+            _ => response.header("Expires").map(|_| as_sent())?,
+        };
+        Some(Granted { own, others: others.saturating_sub(1) })
+    }
+}
+
 /// The value of a header that is a number of seconds.
 fn duration(response: &Response, name: &str) -> Option<Duration> {
     seconds(response.header(name)).map(|seconds| Duration::from_secs(seconds.into()))
@@ -373,7 +405,7 @@ fn refresh_after(expires: Duration, share: f64) -> Duration {
 
 fn refusal(response: &Response, tried_password: bool) -> RegistrationEvent {
     let status = response.status();
-    if matches!(status, 301 | 302) {
+    if matches!(status, 300..=302 | 305) {
         let mut contacts: Vec<NameAddr> =
             response.headers("Contact").filter_map(|value| NameAddr::parse(value).ok()).collect();
         contacts.sort_by_key(|contact| std::cmp::Reverse(contact.q()));
@@ -387,6 +419,7 @@ fn refusal(response: &Response, tried_password: bool) -> RegistrationEvent {
         phrase: response.reason().to_owned(),
         retry_after: duration(response, "Retry-After"),
         tried_password,
+        stale: is_stale(response),
         realm: realm_of(response),
         min_expires: duration(response, "Min-Expires"),
     }

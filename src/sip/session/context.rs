@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
 use super::timer::SessionTimer;
-use super::{Body, EndCause, SessionEvent, SessionHandle};
+use super::{Body, EndCause, Rejection, SessionEvent, SessionHandle};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::{AccountKey, Keyrings, Sent};
 use crate::sip::message::{Host, Method, NameAddr, Request, Response, Uri, Via};
@@ -215,6 +215,16 @@ impl Context<'_> {
         self.respond(key, &response);
     }
 
+    /// Refuses a request in a dialog, and says why.
+    pub fn refuse(&mut self, key: &ServerKey, request: &Request, rejection: Rejection, dialog: &Dialog) {
+        let mut response = self.response(request, rejection.status);
+        if let Some(tag) = dialog.local_tag() {
+            response.set_to_tag(tag);
+        }
+        rejection.explain(&mut response, dialog.contact());
+        self.respond(key, &response);
+    }
+
     /// A response with what every response of ours says.
     pub fn response(&self, request: &Request, status: u16) -> Response {
         let mut response = Response::answer(request, status);
@@ -271,6 +281,8 @@ impl Context<'_> {
 pub fn describe_abilities(response: &mut Response) {
     response.push_header("Allow", ALLOW);
     response.push_header("Accept", SDP);
+    response.push_header("Accept-Encoding", "identity");
+    response.push_header("Accept-Language", "en");
     response.push_header("Supported", &SUPPORTED.join(", "));
 }
 

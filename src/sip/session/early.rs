@@ -6,7 +6,7 @@ use super::context::Context;
 use super::established::Wanted;
 use super::exchange::{Exchange, Offerer};
 use super::prack::Rack;
-use super::{Body, description_of, early_offer, info, prack, update};
+use super::{Body, Rejection, description_of, early_offer, info, prack, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
@@ -145,7 +145,7 @@ impl EarlyDialog {
     }
 
     /// Our user's answer to an offer of this branch; false when none waits.
-    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) -> bool {
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, Rejection>) -> bool {
         if let Exchange::DueInPrack { rack } = self.exchange {
             self.exchange = Exchange::Settled;
             // An offer in a response cannot be refused: the PRACK goes, and the user ends the call (RFC 6337 5.1).

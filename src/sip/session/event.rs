@@ -1,6 +1,7 @@
 //! What a session tells its user, and the words it uses for it.
 
-use crate::sip::message::{NameAddr, Uri};
+use super::body_of_request;
+use crate::sip::message::{NameAddr, Request, Uri};
 use crate::sip::path::Path;
 use crate::sip::transaction::Failure;
 
@@ -37,7 +38,7 @@ pub struct End {
 pub enum EndCause {
     /// The other end sent BYE.
     Remote,
-    /// The caller gave up before the answer.
+    /// The caller gave up before the answer, or its INVITE was good for no longer (Expires).
     Cancelled {
         /// Another phone took the call (Reason header, RFC 3326).
         completed_elsewhere: bool,
@@ -51,6 +52,8 @@ pub enum EndCause {
     TransportError,
     /// Nobody has refreshed the session in its time (RFC 4028); a BYE is on its way.
     NotRefreshed,
+    /// The caller wanted our offer with the ringing and has not answered it where it had to, in the PRACK (RFC 3262 5).
+    OfferUnanswered,
     /// Our 2xx was not acknowledged within 64*T1; a BYE is on its way.
     NoAck,
     /// `end` was called.
@@ -86,6 +89,23 @@ pub struct IncomingCall {
     pub offer: Option<Body>,
     /// True when ours is wanted as early as the ringing: without an offer in it the caller hears no ringing (RFC 3262 5).
     pub offer_wanted: bool,
+}
+
+impl IncomingCall {
+    /// What a request says that begins a call, or asks about one. `is_reliable`: it demands that provisional responses arrive.
+    pub(crate) fn of(request: &Request, is_reliable: bool) -> Self {
+        let offer = body_of_request(request);
+        IncomingCall {
+            request_uri: request.uri().clone(),
+            from: request.from().clone(),
+            to: request.to().clone(),
+            call_id: request.call_id().to_owned(),
+            contact: request.contact().map(|contact| contact.uri.clone()),
+            user_agent: request.header("User-Agent").map(str::to_owned),
+            offer_wanted: offer.is_none() && is_reliable,
+            offer,
+        }
+    }
 }
 
 /// Something happened to a session.

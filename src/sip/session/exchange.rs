@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::context::Context;
 use super::established::Wanted;
 use super::prack::Rack;
-use super::{Body, update};
+use super::{Body, Rejection, update};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Request;
 use crate::sip::transaction::{ClientKey, ServerKey};
@@ -65,7 +65,7 @@ impl Exchange {
     }
 
     /// Gives our user's answer to an UPDATE or PRACK of theirs; false when none waits.
-    pub fn answer(&mut self, cx: &mut Context<'_>, dialog: &mut Dialog, answer: &Result<Body, u16>) -> bool {
+    pub fn answer(&mut self, cx: &mut Context<'_>, dialog: &mut Dialog, answer: &Result<Body, Rejection>) -> bool {
         match std::mem::replace(self, Exchange::Settled) {
             Exchange::Theirs { key, request } => {
                 update::answer_offer(cx, dialog, &key, &request, answer);

@@ -11,7 +11,7 @@
 //! `uac` (with `early`, one branch of a fork, and `redirect`) and `uas` (with `reliable`, provisional responses that must
 //! arrive) hold the two ways in, `established` the confirmed session, `leaving` the ways out. Each verb in a dialog has
 //! its file: `reinvite`, `update`, `prack`, `info`, `bye`, `cancel`; `timer` says when a session has to be refreshed, `refresh` does it; `exchange` is how far offer and answer have come before
-//! the answer to the call, and `early_offer` what we offer meanwhile.
+//! the answer to the call, and `early_offer` what we offer meanwhile; `rejection` says why we refuse.
 
 pub mod acceptance;
 pub mod bye;
@@ -28,6 +28,7 @@ pub mod prack;
 pub mod redirect;
 pub mod refresh;
 pub mod reinvite;
+pub mod rejection;
 pub mod reliable;
 pub mod timer;
 pub mod uac;
@@ -38,6 +39,7 @@ use std::net::IpAddr;
 
 pub use context::{Context, Core};
 pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
+pub use rejection::{Rejection, Warning};
 
 use self::cancel::GivenUp;
 use self::established::{Established, Means};
@@ -286,15 +288,20 @@ impl Session {
 
     /// Ends the session in the way its state asks for; its end is told at once.
     pub fn end(&mut self, cx: &mut Context<'_>, end: End) {
-        self.end_with(cx, end, GivenUp::Plainly);
+        self.reject(cx, Rejection::from(end.code));
+    }
+
+    /// The same, with what is said to their INVITE.
+    pub fn reject(&mut self, cx: &mut Context<'_>, rejection: Rejection) {
+        self.end_with(cx, rejection, GivenUp::Plainly);
     }
 
     /// Ends the session of an INVITE of ours, because somebody answered another one.
     pub fn yield_to_another(&mut self, cx: &mut Context<'_>) {
-        self.end_with(cx, End { code: 480 }, GivenUp::AnsweredElsewhere);
+        self.end_with(cx, Rejection::from(480), GivenUp::AnsweredElsewhere);
     }
 
-    fn end_with(&mut self, cx: &mut Context<'_>, end: End, why: GivenUp) {
+    fn end_with(&mut self, cx: &mut Context<'_>, rejection: Rejection, why: GivenUp) {
         self.step(|state| match state {
             State::Calling(calling) => {
                 cx.tell_end(EndCause::Local);
@@ -302,7 +309,7 @@ impl Session {
             }
             State::Ringing(mut ringing) => {
                 cx.tell_end(EndCause::Local);
-                ringing.refuse(cx, end.code);
+                ringing.refuse(cx, rejection);
                 State::Gone
             }
             State::Established(established) => {
@@ -339,7 +346,7 @@ impl Session {
     }
 
     /// Answers their offer.
-    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: Result<Body, u16>) {
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: Result<Body, Rejection>) {
         self.step(|state| match state {
             State::Calling(mut calling) => {
                 calling.answer_offer(cx, &answer);

@@ -23,9 +23,14 @@ pub struct Redirects {
 }
 
 impl Redirects {
-    /// For a call to `first` that may go on to at most `follow` contacts; 0 refuses every redirection.
+    /// For a call to `first` that may go on to at most `follow` contacts; 0 refuses every redirection. A call to a `sips:`
+    /// URI goes on to nobody: whom to trust by TLS a redirection cannot say, and nothing else will do.
     pub fn new(follow: u8, first: &Uri) -> Self {
-        Redirects { left: follow, targets: VecDeque::new(), called: vec![first.clone()] }
+        Redirects {
+            left: if first.is_sips() { 0 } else { follow },
+            targets: VecDeque::new(),
+            called: vec![first.clone()],
+        }
     }
 
     /// The next contact after this final response, with the way to it; none when the response ends the call. A 305

@@ -7,7 +7,7 @@ use super::acceptance::Acceptance;
 use super::cancel::GivenUp;
 use super::context::Context;
 use super::established::{Established, Means, Offers, Undecided, Wanted};
-use super::{Body, EndCause, SessionEvent, State, body_of_request, cancel, description_of, update};
+use super::{Body, EndCause, Rejection, SessionEvent, State, body_of_request, cancel, description_of, update};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::timing::GIVE_UP;
 use crate::sip::transaction::ServerKey;
@@ -191,7 +191,7 @@ impl Established {
     }
 
     /// Our user's answer to their offer, in a re-INVITE, an UPDATE, or the 2xx to an INVITE of ours without one.
-    pub fn answer_offer(mut self: Box<Self>, cx: &mut Context<'_>, answer: Result<Body, u16>) -> State {
+    pub fn answer_offer(mut self: Box<Self>, cx: &mut Context<'_>, answer: Result<Body, Rejection>) -> State {
         match std::mem::replace(&mut self.offers, Offers::Settled) {
             Offers::Theirs { key, request } => match answer {
                 Ok(body) if *request.method() == Method::Invite => self.accept_theirs(cx, key, &request, body),

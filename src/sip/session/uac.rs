@@ -11,7 +11,9 @@ use super::leaving::Leaving;
 use super::redirect::Redirects;
 use super::reinvite::tell_result;
 use super::timer::{Asked, Refreshing, Running};
-use super::{Body, EndCause, SessionEvent, State, cancel, description_of, early_offer, info, is_final, is_success};
+use super::{
+    Body, EndCause, Rejection, SessionEvent, State, cancel, description_of, early_offer, info, is_final, is_success,
+};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::AccountKey;
 use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
@@ -359,7 +361,7 @@ impl Calling {
     }
 
     /// Our user's answer to an offer in an early dialog; the one that spoke last comes first.
-    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) {
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, Rejection>) {
         for early in self.early.iter_mut().rev() {
             if early.answer_offer(cx, answer) {
                 break;

@@ -9,12 +9,18 @@ use super::exchange::{Exchange, Offerer};
 use super::reinvite::tell_result;
 use super::reliable::Reliable;
 use super::timer::{Refreshing, Running};
-use super::{Body, EndCause, IncomingCall, SessionEvent, State, body_of_request, cancel, early_offer, info, update};
+use super::{
+    Body, EndCause, IncomingCall, Rejection, SessionEvent, State, body_of_request, cancel, early_offer, info, update,
+};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
 use crate::sip::timing::{Deadline, REPEAT_PROVISIONAL, REPEAT_RELIABLE, TimerReason, earlier};
 use crate::sip::transaction::{ClientKey, Failure, ServerKey};
+use crate::sip::wire::scan;
+
+/// Longest time that an INVITE is good which says how long it is.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// An INVITE of theirs without final response.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub struct Ringing {
     takes_update: bool,
     /// When the last provisional response is repeated; none before there is one.
     repeat: Option<Instant>,
+    /// Until when the INVITE is good, if it says so.
+    expires: Option<Instant>,
 }
 
 impl Ringing {
@@ -46,24 +54,15 @@ impl Ringing {
         }
         let ours = contact(invite.uri().user_text().as_deref(), path);
         let dialog = Dialog::from_request(&invite, &local_tag, ours, path);
-        let offer = body_of_request(&invite);
-        let exchange = Exchange::of_invite(offer.is_some(), Offerer::They);
         let reliable = Reliable::demanded_by(cx, &invite);
+        let request = Box::new(IncomingCall::of(&invite, reliable.is_some()));
+        let exchange = Exchange::of_invite(request.offer.is_some(), Offerer::They);
         let takes_update = early_offer::allow_update(invite.headers("Allow"));
-        let request = Box::new(IncomingCall {
-            request_uri: invite.uri().clone(),
-            from: invite.from().clone(),
-            to: invite.to().clone(),
-            call_id: invite.call_id().to_owned(),
-            contact: invite.contact().map(|contact| contact.uri.clone()),
-            user_agent: invite.header("User-Agent").map(str::to_owned),
-            offer_wanted: offer.is_none() && reliable.is_some(),
-            offer,
-        });
+        let expires = lifetime(&invite).map(|lifetime| cx.now() + lifetime);
         let session = cx.handle();
         cx.tell(SessionEvent::Incoming { session, path, request });
         let (accepting, wanted, repeat) = (None, None, None);
-        Ringing { key, invite, dialog, local_tag, exchange, reliable, accepting, wanted, takes_update, repeat }
+        Ringing { key, invite, dialog, local_tag, exchange, reliable, accepting, wanted, takes_update, repeat, expires }
     }
 
     /// The dialog our responses make.
@@ -146,11 +145,8 @@ impl Ringing {
     }
 
     /// Sends a refusal.
-    pub fn refuse(&mut self, cx: &mut Context<'_>, code: u16) {
-        let code = if (300..700).contains(&code) { code } else { 603 };
-        let mut response = cx.response(&self.invite, code);
-        response.set_to_tag(&self.local_tag);
-        cx.respond(&self.key, &response);
+    pub fn refuse(&mut self, cx: &mut Context<'_>, rejection: Rejection) {
+        cx.refuse(&self.key, &self.invite, rejection.or(603), &self.dialog);
         self.exchange.abandon(cx);
     }
 
@@ -162,7 +158,7 @@ impl Ringing {
 
     /// A CANCEL came; its own 200 is on its way.
     pub fn handle_cancel(mut self: Box<Self>, cx: &mut Context<'_>, cancel: &Request) -> State {
-        self.refuse(cx, 487);
+        self.refuse(cx, Rejection::from(487));
         cx.tell_end(EndCause::Cancelled { completed_elsewhere: cancel::is_completed_elsewhere(cancel) });
         State::Gone
     }
@@ -188,7 +184,7 @@ impl Ringing {
             // The caller may end an early dialog by BYE instead of CANCEL (15).
             Method::Bye => {
                 cx.answer(key, &request, 200);
-                self.refuse(cx, 487);
+                self.refuse(cx, Rejection::from(487));
                 cx.tell_end(EndCause::Cancelled { completed_elsewhere: false });
                 return State::Gone;
             }
@@ -209,6 +205,14 @@ impl Ringing {
             self.exchange.give_up_retry(cx);
         }
         match (&self.exchange, body) {
+            // What it acknowledges has arrived (RFC 3262 3). But nothing can be heard in a call without an answer, and no other
+            // place for one is left (5): the call cannot be had like that.
+            (Exchange::Open(Offerer::We), None) => {
+                cx.answer(key, &prack, 200);
+                self.refuse(cx, Rejection::UNANSWERED);
+                cx.tell_end(EndCause::OfferUnanswered);
+                return State::Gone;
+            }
             (Exchange::Open(Offerer::We), body) => {
                 self.exchange = Exchange::Settled;
                 cx.answer(key, &prack, 200);
@@ -233,7 +237,7 @@ impl Ringing {
     }
 
     /// Our user's answer to an offer in the early dialog.
-    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, u16>) {
+    pub fn answer_offer(&mut self, cx: &mut Context<'_>, answer: &Result<Body, Rejection>) {
         self.exchange.answer(cx, &mut self.dialog, answer);
         self.send_wanted(cx);
     }
@@ -290,13 +294,20 @@ impl Ringing {
         self.exchange.handle_resent(old, request);
     }
 
-    /// Repeats the provisional response when that is due; gives up when a reliable one gets no PRACK.
+    /// Repeats the provisional response when that is due; gives up when a reliable one gets no PRACK, or the INVITE is good
+    /// for no longer.
     pub fn handle_timeout(mut self: Box<Self>, cx: &mut Context<'_>) -> State {
         if let Some(reliable) = &mut self.reliable
             && reliable.handle_timeout(cx, &self.key) == Patience::Exhausted
         {
-            self.refuse(cx, 504);
+            self.refuse(cx, Rejection::from(504));
             cx.tell_end(EndCause::TimedOut);
+            return State::Gone;
+        }
+        if self.expiry().is_some_and(|at| cx.now() >= at) {
+            // Whoever called waits no longer: as if a CANCEL had come (RFC 3261 13.3.1).
+            self.refuse(cx, Rejection::from(487));
+            cx.tell_end(EndCause::Cancelled { completed_elsewhere: false });
             return State::Gone;
         }
         self.exchange.retry_offer(cx, &mut self.dialog);
@@ -317,7 +328,13 @@ impl Ringing {
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let repeat = self.repeat.map(|at| (at, TimerReason::RepeatProvisional));
         let retry = self.exchange.retry_at().map(|at| (at, TimerReason::RetryOffer));
-        earlier(earlier(repeat, retry), self.reliable.as_ref().and_then(Reliable::poll_timeout))
+        let expiry = self.expiry().map(|at| (at, TimerReason::InviteExpired));
+        earlier(earlier(repeat, retry), earlier(expiry, self.reliable.as_ref().and_then(Reliable::poll_timeout)))
+    }
+
+    /// Until when the INVITE is good; none once our user has accepted, for then the call is answered.
+    fn expiry(&self) -> Option<Instant> {
+        self.expires.filter(|_| self.accepting.is_none())
     }
 
     fn repetition(&self) -> Duration {
@@ -342,4 +359,10 @@ impl Ringing {
         cx.describe(&mut response, self.dialog.contact());
         response
     }
+}
+
+/// How long an INVITE is good by its own word (RFC 3261 13.3.1, 20.19), if that can be read.
+fn lifetime(invite: &Request) -> Option<Duration> {
+    let seconds = scan::digits(scan::trim(invite.header("Expires")?))?;
+    Some(Duration::from_secs(seconds).min(LONGEST_LIFETIME))
 }

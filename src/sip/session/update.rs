@@ -5,7 +5,7 @@ use super::context::Context;
 use super::established::{Established, Offers};
 use super::exchange::{Exchange, Offerer};
 use super::timer::Running;
-use super::{Body, SessionEvent, body_of_request};
+use super::{Body, Rejection, SessionEvent, body_of_request};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::ServerKey;
@@ -41,7 +41,7 @@ pub fn answer_offer(
     dialog: &mut Dialog,
     key: &ServerKey,
     request: &Request,
-    answer: &Result<Body, u16>,
+    answer: &Result<Body, Rejection>,
 ) {
     match answer {
         Ok(body) => {
@@ -52,7 +52,7 @@ pub fn answer_offer(
             response.set_body(&body.content_type, body.bytes.clone());
             cx.respond(key, &response);
         }
-        Err(code) => cx.answer(key, request, if (300..700).contains(code) { *code } else { 488 }),
+        Err(rejection) => cx.refuse(key, request, rejection.or(488), dialog),
     }
 }
 

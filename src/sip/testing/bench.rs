@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::endpoint;
+use super::{answer_questions, endpoint};
 use crate::sip::endpoint::Endpoint;
 use crate::sip::message::{Message, Request, Response};
 use crate::sip::path::{Path, Transmit, Transport};
@@ -50,6 +50,7 @@ impl Bench {
     /// Everything sent since the last time, as first lines.
     pub fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
+        answer_questions(&mut self.endpoint);
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let text = String::from_utf8_lossy(&transmit.bytes).into_owned();
             lines.push(text.lines().next().unwrap_or_default().to_owned());
@@ -59,6 +60,7 @@ impl Bench {
 
     /// The next thing sent.
     pub fn transmit(&mut self) -> Transmit {
+        answer_questions(&mut self.endpoint);
         self.endpoint.poll_transmit().expect("something is sent")
     }
 
@@ -96,6 +98,7 @@ impl Bench {
 
     /// True when nothing was sent and nothing told.
     pub fn is_quiet(&mut self) -> bool {
+        answer_questions(&mut self.endpoint);
         self.endpoint.poll_transmit().is_none() && self.endpoint.poll_event().is_none()
     }
 }

@@ -11,7 +11,7 @@ use crate::sip::endpoint::MAX_SESSIONS;
 use crate::sip::guard::MAX_SOURCES;
 use crate::sip::path::{Path, Transport};
 use crate::sip::session::SessionEvent;
-use crate::sip::testing::{CALLED, CALLER, ms, sdp};
+use crate::sip::testing::{CALLED, CALLER, keys, ms};
 
 /// Messages of the flood at its first moment: more than any bucket of a stranger, or of all new ones, holds.
 const AT_ONCE: u32 = 450;
@@ -115,7 +115,7 @@ fn besieged(seed: u64) {
     // Each side says something and changes something in the midst of it.
     for phone in [CALLER, CALLED] {
         let (now, session) = (story.world.now, story.known[phone].session.expect("a call"));
-        story.world.at(phone).info(now, session, &sdp("something"));
+        story.world.at(phone).info(now, session, &keys("something"));
         story.offer(phone, &format!("change of {phone}"), seed.is_multiple_of(3));
         flood.rage(&mut story, 15);
         assert!(story.is_up(), "{}: {:?}", story.label, story.known);

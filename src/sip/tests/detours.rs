@@ -7,7 +7,7 @@ use super::story::{Known, SEEDS, Story};
 use crate::sip::message::{Method, Response};
 use crate::sip::path::Transport;
 use crate::sip::session::EndCause;
-use crate::sip::testing::{ALSO_CALLED, CALLED, CALLER, sdp};
+use crate::sip::testing::{ALSO_CALLED, CALLED, CALLER, keys};
 
 /// The called phone is said to be elsewhere, and the call goes there.
 fn sent_elsewhere(seed: u64) {
@@ -125,7 +125,7 @@ fn spoken_in(seed: u64) {
         for phone in [CALLER, CALLED] {
             if let (None, Some(session)) = (story.ended(phone), story.known[phone].session) {
                 let now = story.world.now;
-                story.world.at(phone).info(now, session, &sdp(&format!("{phone} says {number}")));
+                story.world.at(phone).info(now, session, &keys(&format!("{phone} says {number}")));
             }
         }
         story.pause(400);

@@ -2,7 +2,7 @@
 
 use super::{Text, answer, called, confirmed};
 use crate::sip::message::Method;
-use crate::sip::session::SessionEvent;
+use crate::sip::session::{Rejection, SessionEvent};
 use crate::sip::testing::{DECLINE, sdp};
 
 fn routes(request: &crate::sip::message::Request) -> Vec<String> {
@@ -77,7 +77,7 @@ fn a_reinvite_moves_the_remote_target_when_it_is_accepted() {
         let text = text.replace("Contact: <sip:door@198.51.100.7:5060>", "Contact: <sip:moved@198.51.100.8:5066>");
         bench.deliver(&text);
         let now = bench.now;
-        bench.endpoint.answer_offer(now, session, if accept { Ok(sdp("held")) } else { Err(488) });
+        bench.endpoint.answer_offer(now, session, if accept { Ok(sdp("held")) } else { Err(Rejection::from(488)) });
         bench.deliver(&Text::new("ACK", if accept { "z9hG4bKack2" } else { "z9hG4bKtwo" }).cseq(2).inside(&tag).text());
         bench.endpoint.end(now, session, DECLINE);
         bench.lines();

@@ -3,7 +3,7 @@
 use super::{answer, called};
 use crate::sip::message::Method;
 use crate::sip::session::SessionEvent;
-use crate::sip::testing::{DECLINE, ms, sdp};
+use crate::sip::testing::{DECLINE, keys, ms, sdp};
 
 const FIRST: [(&str, &str); 1] = [("Contact", "<sip:first@198.51.100.11>")];
 const SECOND: [(&str, &str); 1] = [("Contact", "<sip:second@198.51.100.12>")];
@@ -97,7 +97,7 @@ fn what_another_branch_no_longer_knows_does_not_end_the_call() {
     bench.deliver_bytes(&answer(&invite, 180, "first", &reliable));
     let prack = bench.request();
     let now = bench.now;
-    bench.endpoint.info(now, session, &sdp("key"));
+    bench.endpoint.info(now, session, &keys("key"));
     let info = bench.request();
     bench.deliver_bytes(&answer(&invite, 200, "second", &SECOND));
     assert_eq!(*bench.request().method(), Method::Ack);
@@ -120,7 +120,7 @@ fn a_branch_that_has_failed_is_forgotten_and_the_others_go_on() {
     bench.deliver_bytes(&answer(&invite, 199, "second", &SECOND));
     assert!(bench.is_quiet());
     let now = bench.now;
-    bench.endpoint.info(now, session, &sdp("key"));
+    bench.endpoint.info(now, session, &keys("key"));
     assert_eq!(bench.request().to().tag(), Some("first"));
 }
 
@@ -146,7 +146,7 @@ fn an_info_goes_to_the_early_dialog_that_spoke_last() {
     bench.deliver_bytes(&answer(&invite, 183, "second", &SECOND));
     bench.deliver_bytes(&answer(&invite, 180, "first", &FIRST));
     let now = bench.now;
-    bench.endpoint.info(now, session, &sdp("key"));
+    bench.endpoint.info(now, session, &keys("key"));
     let info = bench.request();
     assert_eq!((info.to().tag(), info.uri().user()), (Some("first"), Some("first")));
     assert_eq!(info.cseq(), (invite.cseq().0 + 1, Method::Info));

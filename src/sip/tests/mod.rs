@@ -1,6 +1,7 @@
 //! The user agent as others see it: one file per behaviour.
 
 mod besieged;
+mod bodies;
 mod calls;
 mod cancel;
 mod challenges;
@@ -9,11 +10,13 @@ mod detours;
 mod dialogs;
 mod early;
 mod early_offers;
+mod expires;
 mod flood;
 mod forks;
 mod info;
 mod loss;
 mod offers;
+mod options;
 mod outbound;
 mod oversize;
 mod patience;

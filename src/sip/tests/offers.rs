@@ -3,8 +3,8 @@
 use super::{Text, accepted, answer, called, confirmed, rung};
 use crate::sip::message::Method;
 use crate::sip::path::Transport;
-use crate::sip::session::{EndCause, SessionEvent};
-use crate::sip::testing::{CALLED, CALLER, World, ms, sdp};
+use crate::sip::session::{EndCause, Rejection, SessionEvent};
+use crate::sip::testing::{CALLED, CALLER, World, keys, ms, sdp};
 
 #[test]
 fn hold_and_resume_go_both_ways() {
@@ -35,11 +35,11 @@ fn a_refused_offer_leaves_the_session_as_it_was() {
     world.run(ms(100));
     world.event(CALLED);
     let now = world.now;
-    world.at(CALLED).answer_offer(now, theirs, Err(488));
+    world.at(CALLED).answer_offer(now, theirs, Err(Rejection::from(488)));
     world.run(ms(100));
     assert!(matches!(world.event(CALLER), SessionEvent::OfferAnswered { result: Err(488), .. }));
     let now = world.now;
-    world.at(CALLER).info(now, ours, &sdp("still here"));
+    world.at(CALLER).info(now, ours, &keys("still here"));
     world.run(ms(100));
     assert!(matches!(world.event(CALLED), SessionEvent::Info { .. }));
 }

@@ -4,7 +4,7 @@ use super::answer;
 use crate::sip::message::{Method, Request};
 use crate::sip::path::{FlowId, Transport};
 use crate::sip::session::{EndCause, SessionEvent, SessionHandle};
-use crate::sip::testing::{Bench, CALLED, CALLER, DECLINE, World, invite, ms, sdp};
+use crate::sip::testing::{Bench, CALLED, CALLER, DECLINE, World, invite, keys, ms, sdp};
 use crate::sip::transaction::table::MAX_DATAGRAM;
 
 /// A call whose INVITE has this many bytes, and the INVITE.
@@ -149,7 +149,7 @@ fn two_phones_with_much_to_say_agree_by_both_ways() {
         assert!(matches!(world.event(CALLER), SessionEvent::Answered { .. }));
         assert!(matches!(world.event(CALLED), SessionEvent::Confirmed { .. }));
         let now = world.now;
-        world.at(CALLED).info(now, theirs, &sdp(&long));
+        world.at(CALLED).info(now, theirs, &keys(&long));
         world.run(ms(200));
         assert!(matches!(world.event(CALLER), SessionEvent::Info { session, .. } if session == ours));
         assert!(matches!(world.event(CALLED), SessionEvent::InfoAnswered { result: Ok(()), .. }));

@@ -3,7 +3,7 @@
 use super::{answer, called};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::session::SessionEvent;
-use crate::sip::testing::{Bench, DECLINE, invite, ms, sdp};
+use crate::sip::testing::{Bench, DECLINE, invite, keys, ms, sdp};
 
 /// A reliable provisional response of the script's phone.
 fn reliable(request: &Request, status: u16, tag: &str, rseq: &str, body: Option<&str>) -> Vec<u8> {
@@ -132,7 +132,7 @@ fn the_branch_may_move_with_each_response() {
         assert_eq!(bench.transmit().path.remote.ip().to_string(), host);
     }
     let now = bench.now;
-    bench.endpoint.info(now, session, &sdp("key"));
+    bench.endpoint.info(now, session, &keys("key"));
     assert_eq!(bench.transmit().path.remote.ip().to_string(), "198.51.100.22");
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::sip::message::{Method, Request, Uri};
-use crate::sip::registration::RegistrationEvent;
+use crate::sip::registration::{Register, RegistrationEvent};
 use crate::sip::testing::demand::{PASSWORD, param};
 use crate::sip::testing::{ACCOUNT, CALLER, Demand, World, credentials, ms};
 
@@ -77,7 +77,7 @@ fn a_wrong_password_is_told_and_not_tried_again() {
     let order = world.order(0);
     let registration = world.register(order);
     world.run(secs(3600));
-    let RegistrationEvent::Refused { status, phrase, tried_password, realm, retry_after, min_expires } =
+    let RegistrationEvent::Refused { status, phrase, tried_password, stale: false, realm, retry_after, min_expires } =
         world.registration()
     else {
         panic!("not refused");
@@ -125,6 +125,22 @@ fn stale_nonces_two_realms_and_a_registrar_that_forgets_are_no_obstacle() {
         }
         assert_eq!(heard(&world, 0).len(), 10, "one challenge each time, however many realms it names");
     }
+}
+
+#[test]
+fn a_registrar_to_which_each_answer_is_too_old_does_not_call_the_password_wrong() {
+    let mut world = home();
+    let challenge = "Digest realm=\"home.example\", nonce=\"1\", stale=true".to_owned();
+    world.registrars[0].refuses = Some((401, vec![("WWW-Authenticate", challenge)]));
+    let order = world.order(0);
+    world.register(order);
+    world.run(secs(600));
+    let event = world.registration();
+    assert!(
+        matches!(event, RegistrationEvent::Refused { status: 401, tried_password: true, stale: true, .. }),
+        "{event:?}"
+    );
+    assert!(heard(&world, 0).len() <= 4 && is_quiet(&mut world));
 }
 
 #[test]
@@ -223,25 +239,81 @@ fn a_rewritten_contact_is_recognised_later_too() {
 }
 
 #[test]
-fn a_registrar_that_lists_nothing_is_believed_and_one_that_lists_others_is_not() {
+fn a_registrar_that_lists_nothing_is_believed() {
     let mut world = home();
     world.registrars[0].refuses = Some((200, vec![("Expires", "120".to_owned())]));
     let order = world.order(0);
-    let registration = world.register(order);
+    world.register(order);
     world.run(ms(200));
     assert_eq!(expires(world.registration()), 120);
-    world.registrars[0].refuses = Some((200, vec![("Contact", "<sip:other@192.0.2.50>;expires=99".to_owned())]));
-    let now = world.now;
-    world.at(CALLER).refresh_now(now, registration);
-    world.run(secs(1000));
-    assert_eq!(world.registration(), RegistrationEvent::Missing);
-    assert!(is_quiet(&mut world));
-    world.registrars[0].refuses = Some((200, vec![("Contact", "<sip:501@192.0.2.1>;expires=0".to_owned())]));
-    let now = world.now;
-    world.at(CALLER).refresh_now(now, registration);
-    world.run(secs(1000));
-    assert_eq!(world.registration(), RegistrationEvent::Missing, "granted for no time at all");
-    assert!(is_quiet(&mut world));
+}
+
+#[test]
+fn a_contact_that_something_on_the_way_writes_anew_is_ours_while_it_may_be() {
+    let rewritten = "<sip:4711-x7@10.0.0.1:5060;ob>;expires=120";
+    let other_device = "<sip:flat@1.2.3.4>;+sip.instance=\"<urn:uuid:1>\";expires=99";
+    let cases = [
+        (vec![("Contact", rewritten)], 120, 0),
+        (vec![("Contact", "<sip:4711-x7@10.0.0.1>"), ("Expires", "90")], 90, 0),
+        (vec![("Contact", "<sip:4711-x7@10.0.0.1>;expires=soon")], 600, 0),
+        (vec![("Contact", other_device), ("Contact", rewritten)], 120, 1),
+        // Which of two is ours nobody says, but how long ours lasts is said.
+        (vec![("Contact", rewritten), ("Contact", "<sip:502@10.0.0.1>;expires=9"), ("Expires", "300")], 300, 1),
+    ];
+    for (lines, lasts, others) in cases {
+        let mut world = home();
+        let said = lines.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        world.registrars[0].refuses = Some((200, said));
+        let mut order = world.order(0);
+        order.instance = Some(DEVICE.to_owned());
+        let registration = world.register(order);
+        world.run(ms(200));
+        let event = world.registration();
+        assert!(
+            matches!(event, RegistrationEvent::Registered { others: counted, .. } if counted == others),
+            "{lines:?}: {event:?}"
+        );
+        assert_eq!(expires(event), lasts, "{lines:?}");
+        if others == 0 {
+            // From here on it is known.
+            let now = world.now;
+            world.at(CALLER).query(now, registration);
+            world.run(ms(200));
+            assert_eq!(world.registration(), RegistrationEvent::Present, "{lines:?}");
+        }
+        world.run(secs(lasts / 3));
+        assert!(is_quiet(&mut world));
+        assert!(heard(&world, 0).len() <= 2, "asked again only in its time");
+    }
+}
+
+#[test]
+fn an_answer_that_says_nowhere_that_we_are_bound_is_told_once_and_asked_for_no_more() {
+    let cases = [
+        vec![("Contact", "<sip:501@192.0.2.1>;expires=0")],
+        vec![("Contact", "<sip:501@192.0.2.1>"), ("Expires", "0")],
+        vec![("Expires", "0")],
+        vec![("Contact", "*")],
+        vec![("Contact", "<sip:501@1.2.3.4>;+sip.instance=\"<urn:uuid:1>\";expires=99")],
+        vec![("Contact", "<sip:502@1.2.3.4>;expires=99"), ("Contact", "<sip:503@1.2.3.4>;expires=99")],
+    ];
+    for lines in cases {
+        let mut world = home();
+        let order = world.order(0);
+        let order = Register { instance: Some(DEVICE.to_owned()), ..order };
+        let registration = world.register(order);
+        world.run(ms(200));
+        assert_eq!(expires(world.registration()), 600);
+        let before = heard(&world, 0).len();
+        let said = lines.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        world.registrars[0].refuses = Some((200, said));
+        let now = world.now;
+        world.at(CALLER).refresh_now(now, registration);
+        world.run(secs(3600));
+        assert_eq!(world.registration(), RegistrationEvent::Unlisted, "{lines:?}");
+        assert!(is_quiet(&mut world), "{lines:?}");
+        assert_eq!(heard(&world, 0).len(), before + 1, "{lines:?}");
+    }
 }
 
 #[test]

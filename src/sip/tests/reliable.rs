@@ -3,7 +3,7 @@
 use super::{Text, rung};
 use crate::sip::message::{Method, Response};
 use crate::sip::path::Transport;
-use crate::sip::session::{EndCause, SessionEvent, SessionHandle};
+use crate::sip::session::{EndCause, Rejection, SessionEvent, SessionHandle};
 use crate::sip::testing::{Bench, CALLED, CALLER, World, ms, sdp};
 
 /// A bench with a caller that demands reliable provisional responses, with or without an offer.
@@ -176,9 +176,38 @@ fn a_caller_without_an_offer_gets_ours_with_the_ringing() {
     assert!(matches!(bench.event(), SessionEvent::Confirmed { body: None, .. }));
 }
 
+/// RFC 3262 5 has no other place for the answer: the PRACK is good, and the call cannot be had. Whether our user has accepted
+/// meanwhile makes no difference.
+#[test]
+fn a_prack_without_the_answer_ends_the_call() {
+    for accepts in [false, true] {
+        let (mut bench, session, _) = demanded(false);
+        let now = bench.now;
+        bench.endpoint.ring(now, session, Some(sdp("ours")));
+        let early = bench.response();
+        if accepts {
+            bench.endpoint.accept(now, session, sdp("ours"));
+            assert!(bench.is_quiet());
+        }
+        bench.deliver(&prack(&early, 2).text());
+        assert_eq!(bench.response().cseq().1, Method::Prack);
+        let refused = bench.response();
+        assert_eq!((refused.status(), refused.cseq().1), (488, Method::Invite));
+        let warning = "399 192.0.2.1:5060 \"the PRACK has no answer to our offer\"";
+        assert_eq!(refused.header("Warning"), Some(warning));
+        assert!(matches!(bench.event(), SessionEvent::Ended { why: EndCause::OfferUnanswered, .. }));
+        bench.deliver(&prack(&early, 2).text());
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+        bench.deliver(&Text::new("ACK", "z9hG4bKone").inside("any").text());
+        bench.run(ms(40_000));
+        assert!(bench.is_quiet());
+        assert_eq!((bench.endpoint.busy_sessions(), bench.endpoint.transactions()), (0, 0));
+    }
+}
+
 #[test]
 fn a_prack_may_offer_and_its_200_answers() {
-    for answered in [Ok(sdp("theirs")), Err(488)] {
+    for answered in [Ok(sdp("theirs")), Err(Rejection::from(488))] {
         let (mut bench, session, _) = demanded(true);
         let now = bench.now;
         bench.endpoint.ring(now, session, Some(sdp("early")));

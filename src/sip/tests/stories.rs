@@ -4,7 +4,7 @@
 use rand::RngExt;
 
 use super::story::{Known, SEEDS, Story};
-use crate::sip::testing::{ALSO_CALLED, CALLED, CALLER, sdp};
+use crate::sip::testing::{ALSO_CALLED, CALLED, CALLER, keys, sdp};
 
 /// Both offer at about the same time, by re-INVITE or by UPDATE.
 fn offers_meet(seed: u64) {
@@ -45,7 +45,7 @@ fn reliable_ringing(seed: u64, gives_up: bool) {
         story.pause(800);
         // A key pressed meanwhile may overtake a PRACK.
         let now = story.world.now;
-        story.world.at(CALLER).info(now, ours, &sdp("key"));
+        story.world.at(CALLER).info(now, ours, &keys("key"));
     }
     if gives_up {
         story.hang_up(CALLER);

@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::sip::path::Transport;
-use crate::sip::session::{EndCause, SessionEvent, SessionHandle};
+use crate::sip::session::{EndCause, Rejection, SessionEvent, SessionHandle};
 use crate::sip::testing::{CALLED, CALLER, DECLINE, World, ms, sdp};
 
 /// How many seeds each story is played for.
@@ -94,7 +94,7 @@ impl Story {
             }
             SessionEvent::Offer { session, .. } if known.refuses.is_some() => {
                 let refusal = known.refuses.unwrap_or_default();
-                self.world.at(phone).answer_offer(now, session, Err(refusal));
+                self.world.at(phone).answer_offer(now, session, Err(Rejection::from(refusal)));
             }
             SessionEvent::Offer { session, body } => {
                 let answer = [b"yes to ", body.expect("an offer").bytes.as_slice()].concat();

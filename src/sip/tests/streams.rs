@@ -24,6 +24,21 @@ fn a_double_crlf_is_answered_by_one() {
     assert_eq!((pong.path, pong.bytes.as_slice()), (path, b"\r\n".as_slice()));
 }
 
+/// Each ping has its pong (RFC 5626 3.5.1), and a flood of them has few.
+#[test]
+fn pings_in_one_segment_are_answered_each() {
+    for (pings, pongs) in [(2, 2), (3, 3), (30_000, 8)] {
+        let mut bench = by_tcp();
+        bench.deliver(&"\n\n".repeat(pings));
+        for _ in 0..pongs {
+            assert_eq!(bench.transmit().bytes, b"\r\n");
+        }
+        assert!(bench.is_quiet(), "{pings}");
+        bench.deliver(&Text::new("OPTIONS", "z9hG4bKa").text());
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    }
+}
+
 #[test]
 fn a_double_crlf_in_two_halves_is_answered_once() {
     let mut bench = by_tcp();

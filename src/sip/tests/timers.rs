@@ -4,7 +4,7 @@ use super::{Text, accepted, answer, called, confirmed, rung};
 use crate::sip::message::Method;
 use crate::sip::path::Transport;
 use crate::sip::session::{EndCause, SessionEvent};
-use crate::sip::testing::{Bench, CALLED, CALLER, DECLINE, World, invite, ms, sdp};
+use crate::sip::testing::{Bench, CALLED, CALLER, DECLINE, World, invite, keys, ms, sdp};
 use crate::sip::timing::TimerReason;
 
 /// The reason of the next deadline, and how many ms away it is.
@@ -246,7 +246,7 @@ fn by_tcp_nothing_is_kept_of_an_answered_request() {
     let (ours, _) = world.connect(Transport::Tcp);
     world.run(ms(40_000));
     let now = world.now;
-    world.at(CALLER).info(now, ours, &sdp("key"));
+    world.at(CALLER).info(now, ours, &keys("key"));
     world.run(ms(100));
     assert_eq!((world.at(CALLER).transactions(), world.at(CALLED).transactions()), (0, 0));
 }

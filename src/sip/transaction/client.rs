@@ -10,6 +10,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::key::Identity;
 use super::{Delivery, Failure, Outbox};
 use crate::sip::message::{Request, Response};
 use crate::sip::path::{FlowId, Path, Transmit};
@@ -18,6 +19,7 @@ use crate::sip::timing::{Backoff, Deadline, GIVE_UP, T2, T4, TimerReason};
 /// A request of ours, other than INVITE, until nothing about it can arrive any more.
 #[derive(Debug)]
 pub struct Client {
+    identity: Identity,
     bytes: Vec<u8>,
     path: Path,
     state: State,
@@ -42,7 +44,8 @@ impl Client {
         let bytes = request.to_bytes();
         out.push_back(Transmit { path, bytes: bytes.clone() });
         let repeat = (!path.transport.is_reliable()).then(|| Backoff::new(now, T2));
-        Client { bytes, path, state: State::Waiting { repeat, unanswered: now + GIVE_UP } }
+        let identity = Identity::of(request);
+        Client { identity, bytes, path, state: State::Waiting { repeat, unanswered: now + GIVE_UP } }
     }
 
     /// Sends no repetitions: whoever asks again by itself needs none.
@@ -114,6 +117,11 @@ impl Client {
     /// True when it can be forgotten.
     pub fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)
+    }
+
+    /// What its responses repeat.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Where the request went.

@@ -105,6 +105,32 @@ impl ServerKey {
     }
 }
 
+/// What all copies of a request have in common, by whatever way they travel (RFC 3261 8.2.2.2), and what its responses
+/// repeat (8.2.6.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    call_id: String,
+    from_tag: Option<String>,
+    cseq: u32,
+}
+
+impl Identity {
+    /// Of a request of either side.
+    pub fn of(request: &Request) -> Self {
+        Identity {
+            call_id: request.call_id().to_owned(),
+            from_tag: request.from().tag().map(str::to_owned),
+            cseq: request.cseq().0,
+        }
+    }
+
+    /// True when the response repeats it. One that does not answers another request, whatever its branch says.
+    pub fn is_answered_by(&self, response: &Response) -> bool {
+        let from_tag = response.from().tag();
+        self.call_id == response.call_id() && self.from_tag.as_deref() == from_tag && self.cseq == response.cseq().0
+    }
+}
+
 /// Host in lower case and port.
 fn sent_by(via: &Via) -> String {
     format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase()

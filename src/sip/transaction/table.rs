@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
+use super::key::Identity;
 use super::server::Server;
 use super::{ClientKey, Delivery, Failure, Outbox, ReplyPath, ServerKey};
 use crate::sip::message::{Method, Request, Response};
@@ -49,24 +50,6 @@ struct InviteEntry {
     owner: Owner,
     identity: Identity,
     machine: InviteServer,
-}
-
-/// What two copies of one request that travelled different ways have in common (RFC 3261 8.2.2.2).
-#[derive(Debug, PartialEq, Eq)]
-struct Identity {
-    call_id: String,
-    from_tag: Option<String>,
-    cseq: u32,
-}
-
-impl Identity {
-    fn of(request: &Request) -> Self {
-        Identity {
-            call_id: request.call_id().to_owned(),
-            from_tag: request.from().tag().map(str::to_owned),
-            cseq: request.cseq().0,
-        }
-    }
 }
 
 /// What a request of theirs is to the transactions that exist.
@@ -113,7 +96,8 @@ impl Transactions {
         }
     }
 
-    /// Hands a response to the transaction of its request; gives the owner when the owner must hear of it.
+    /// Hands a response to the transaction of its request; gives the owner when the owner must hear of it. One that has the
+    /// branch and is of another request all the same is nobody's.
     pub fn handle_response(
         &mut self,
         now: Instant,
@@ -123,10 +107,16 @@ impl Transactions {
         out: &mut Outbox,
     ) -> Option<Owner> {
         let (owner, delivery) = if let Some((owner, client)) = self.invite_clients.get_mut(key) {
+            if !Identity::of(client.request()).is_answered_by(response) {
+                return None;
+            }
             client.learn_flow(flow);
             (*owner, client.handle_response(now, response, out))
         } else {
             let (owner, client) = self.clients.get_mut(key)?;
+            if !client.identity().is_answered_by(response) {
+                return None;
+            }
             client.learn_flow(flow);
             (*owner, client.handle_response(now, response))
         };

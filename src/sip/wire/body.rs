@@ -22,15 +22,18 @@ fn kind_of(content_type: &str) -> String {
     scan::trim(content_type.split(';').next().unwrap_or_default()).to_ascii_lowercase()
 }
 
-/// What `body` has of the type `wanted` (in lower case): the body itself, or a part of it. In `multipart/mixed` and its
+/// What `body` has of the types `wanted` (in lower case): the body itself, or a part of it. In `multipart/mixed` and its
 /// like the first such part counts, in `multipart/alternative` the last, which its sender likes best. `body` without a
-/// `content_type` is of the type wanted.
+/// `content_type` is of a type wanted.
 ///
 /// # Errors
 /// Why there is none.
-pub fn find<'a>(content_type: Option<&str>, body: &'a [u8], wanted: &str) -> Result<&'a [u8], Unreadable> {
+pub fn find<'a>(content_type: Option<&str>, body: &'a [u8], wanted: &[&str]) -> Result<&'a [u8], Unreadable> {
     let mut search = Search { wanted, parts: 0, encrypted: false };
-    match search.look(content_type.unwrap_or(wanted), body, 0) {
+    let Some(content_type) = content_type else {
+        return Ok(body);
+    };
+    match search.look(content_type, body, 0) {
         Some(found) => Ok(found),
         None if search.encrypted => Err(Unreadable::Encrypted),
         None => Err(Unreadable::Type),
@@ -38,7 +41,7 @@ pub fn find<'a>(content_type: Option<&str>, body: &'a [u8], wanted: &str) -> Res
 }
 
 struct Search<'w> {
-    wanted: &'w str,
+    wanted: &'w [&'w str],
     parts: usize,
     encrypted: bool,
 }
@@ -46,7 +49,7 @@ struct Search<'w> {
 impl Search<'_> {
     fn look<'a>(&mut self, content_type: &str, body: &'a [u8], depth: usize) -> Option<&'a [u8]> {
         let kind = kind_of(content_type);
-        if kind == self.wanted {
+        if self.wanted.contains(&kind.as_str()) {
             return Some(body);
         }
         self.encrypted |= matches!(kind.as_str(), "application/pkcs7-mime" | "multipart/encrypted");
@@ -149,7 +152,7 @@ mod tests {
     const SDP: &str = "application/sdp";
 
     fn found(content_type: &str, body: &str) -> Result<String, Unreadable> {
-        find(Some(content_type), body.as_bytes(), SDP).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        find(Some(content_type), body.as_bytes(), &[SDP]).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
     fn part(head: &str, body: &str) -> String {
@@ -159,8 +162,9 @@ mod tests {
     #[test]
     fn a_body_that_is_what_is_wanted() {
         assert_eq!(found(" Application/SDP ;charset=x", "v=0").as_deref(), Ok("v=0"));
-        assert_eq!(find(None, b"v=0", SDP), Ok(b"v=0".as_slice()));
+        assert_eq!(find(None, b"v=0", &[SDP]), Ok(b"v=0".as_slice()));
         assert_eq!(found("text/plain", "v=0"), Err(Unreadable::Type));
+        assert_eq!(find(Some("text/plain"), b"hello", &[SDP, "text/plain"]), Ok(b"hello".as_slice()));
         assert_eq!(found("application/pkcs7-mime; smime-type=enveloped-data", "\0"), Err(Unreadable::Encrypted));
         assert_eq!(
             found("multipart/encrypted;boundary=b", &part("c: application/sdp", "v=0")),

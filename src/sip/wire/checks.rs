@@ -3,7 +3,26 @@
 use super::headers::NameAddrRef;
 use super::lines::Lines;
 use super::names::Field;
-use super::{Malformed, Method, Uri, scan};
+use super::{Malformed, Method, NameAddr, Uri, scan};
+use crate::sip::message::Core;
+
+/// Whether what names the transaction and the dialog of a request names them (RFC 3261 8.1.1).
+pub(super) fn identity(core: &Core, call_id: &str) -> Result<(), Malformed> {
+    // Of two protocols the other one may mean something else by its branch. This is a 400 and no 505, for that is about the
+    // version in the request line (8.1.1.7, 21.5.6). The hops below are others' to read.
+    if !core.via.as_ref().is_some_and(|via| via.protocol.eq_ignore_ascii_case("SIP/2.0")) {
+        return Err(Malformed("a Via of another protocol"));
+    }
+    // The grammar has fewer characters (25.1, `word`), some senders have more; but it is always one piece.
+    if call_id.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
+        return Err(Malformed("a Call-ID of several pieces"));
+    }
+    let has_empty_tag = |address: &NameAddr| address.params.contains("tag") && address.tag().is_none();
+    if has_empty_tag(&core.from) || has_empty_tag(&core.to) {
+        return Err(Malformed("an empty tag"));
+    }
+    Ok(())
+}
 
 /// Whether what the request says can be acted on.
 pub(super) fn request(method: &Method, uri: &Uri, lines: &Lines<'_>) -> Result<(), Malformed> {

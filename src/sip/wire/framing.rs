@@ -9,6 +9,9 @@
 use super::lines::{self, head_end};
 use super::{MAX_MESSAGE, scan, text};
 
+/// Most pings that are heard of those that come together: no sender has reason for more, and each costs an answer.
+const MAX_PINGS: usize = 8;
+
 /// What came whole out of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Framed {
@@ -17,7 +20,7 @@ pub enum Framed {
     /// What there is of a message whose end nobody can tell, for [`super::refuse_unframed`]. Nothing but an error comes
     /// behind it.
     Unframed(Vec<u8>, FramingError),
-    /// A double CRLF, or any longer run of them: to be answered with one CRLF.
+    /// A double CRLF: to be answered with one CRLF.
     KeepAlivePing,
     /// A single CRLF: the answer to a double one of ours.
     KeepAlivePong,
@@ -62,6 +65,8 @@ pub struct StreamFramer {
     state: State,
     /// Whether all that was seen since the last message is a single CRLF, which may be the first half of a ping.
     half_ping: bool,
+    /// How many pings were found together and are to be given out.
+    pings: usize,
     pong_expected: bool,
 }
 
@@ -104,6 +109,10 @@ impl StreamFramer {
     /// The next whole thing; none until more is pushed. After an error the connection is to be closed.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Option<Result<Framed, FramingError>> {
+        if let Some(fewer) = self.pings.checked_sub(1) {
+            self.pings = fewer;
+            return Some(Ok(Framed::KeepAlivePing));
+        }
         if let State::Head { searched: 0 } = self.state {
             if let Some(keep_alive) = self.line_ends() {
                 return Some(Ok(keep_alive));
@@ -139,7 +148,8 @@ impl StreamFramer {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// Takes the line ends that stand between messages. However many come at once, they are one ping.
+    /// Takes the line ends that stand between messages: each two are a ping (RFC 5626 3.5.1), and an odd one is the pong that
+    /// is awaited, or half a ping.
     fn line_ends(&mut self) -> Option<Framed> {
         let rest = self.rest();
         let run = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -149,17 +159,16 @@ impl StreamFramer {
         let half_line_end = ends_the_read && rest.last() == Some(&b'\r');
         self.start += run - usize::from(half_line_end);
         let half_ping = std::mem::replace(&mut self.half_ping, false);
-        match whole {
-            1 if self.pong_expected => {
-                self.pong_expected = false;
-                Some(Framed::KeepAlivePong)
-            }
-            whole if whole + usize::from(half_ping) >= 2 => Some(Framed::KeepAlivePing),
-            whole => {
-                self.half_ping = ends_the_read && (half_ping || whole == 1);
-                None
-            }
+        let is_pong = self.pong_expected && whole % 2 == 1;
+        self.pong_expected &= !is_pong;
+        let halves = if is_pong { whole - 1 } else { whole + usize::from(half_ping) };
+        self.half_ping = ends_the_read && halves % 2 == 1;
+        self.pings = (halves / 2).min(MAX_PINGS);
+        if is_pong {
+            return Some(Framed::KeepAlivePong);
         }
+        self.pings = self.pings.checked_sub(1)?;
+        Some(Framed::KeepAlivePing)
     }
 
     /// The length of the message that is next, once its head is there.
@@ -301,9 +310,28 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_line_ends_is_one_ping_a_read() {
-        assert_eq!(framed(&b"\r\n".repeat(2_000)), [Ok(Framed::KeepAlivePing)]);
-        assert_eq!(framed(&b"\n\r".repeat(2_000)).len(), 1);
+    fn pings_that_come_together_are_heard_one_by_one() {
+        let ping = || Ok(Framed::KeepAlivePing);
+        assert_eq!(framed(b"\r\n\r\n\r\n\r\n"), [ping(), ping()]);
+        assert_eq!(framed(&[b"\r\n\r\n\r\n\r\n".as_slice(), TWO].concat()), [ping(), ping(), message(TWO)]);
+        // Two and a half, and the other half.
+        let mut framer = StreamFramer::new();
+        framer.push(&b"\r\n".repeat(5));
+        assert_eq!(all(&mut framer), [ping(), ping()]);
+        framer.push(b"\r\n");
+        assert_eq!(all(&mut framer), [ping()]);
+        // With the pong that is awaited.
+        framer.expect_pong();
+        framer.push(&b"\r\n".repeat(3));
+        assert_eq!(all(&mut framer), [Ok(Framed::KeepAlivePong), ping()]);
+        framer.push(b"\r\n");
+        assert_eq!(all(&mut framer), []);
+    }
+
+    #[test]
+    fn a_flood_of_line_ends_is_a_few_pings_a_read() {
+        assert_eq!(framed(&b"\r\n".repeat(20_000)).len(), MAX_PINGS);
+        assert_eq!(framed(&b"\n\r".repeat(20_000)).len(), MAX_PINGS);
         assert_eq!(framed(&b"\n".repeat(2_000)), []);
     }
 

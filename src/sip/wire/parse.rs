@@ -171,6 +171,8 @@ fn read_request<'b>(head: &Head<'_>, body: &'b [u8]) -> Result<RequestParts<'b>,
     if core.cseq.1 != method {
         return Err(bad("CSeq names another method"));
     }
+    let call_id = head.lines.get(Field::CallId).unwrap_or_default();
+    checks::identity(&core, call_id).map_err(|Malformed(why)| bad(why))?;
     checks::request(&method, &uri, &head.lines).map_err(|Malformed(why)| bad(why))?;
     Ok((method, uri, core, head.cut(body).map_err(bad)?))
 }
@@ -250,6 +252,13 @@ mod tests {
             ("l: 3", "l: 3\r\nc: text/plain", 400),
             ("l: 3", "l: 3\r\nExpires: 1\r\nexpires: 2", 400),
             (";tag=1", ";tag=1;TAG=2", 400),
+            (";tag=1", ";tag=", 400),
+            (";tag=1", ";tag", 400),
+            ("<sip:panel@h>", "<sip:panel@h>;tag=", 400),
+            ("i: x@y", "i: x y z", 400),
+            ("i: x@y", "i: x\ty", 400),
+            ("i: x@y", "i: x\0y", 400),
+            ("i: x@y", "i: x\x7fy", 400),
             ("\r\n\r\nv=0", "\r\nX: v=0", 400),
         ] {
             let text = INVITE.replacen(from, to, 1);
@@ -266,6 +275,24 @@ mod tests {
             );
             assert!(answer.contains(";tag=T\r\n"), "{answer}");
         }
+    }
+
+    /// The hop says how the answer travels, and is repeated in it as it came.
+    #[test]
+    fn a_via_of_another_protocol_is_answered_400() {
+        for protocol in ["SIP/3.0", "SIP/2.1", "HTTP/2.0"] {
+            let text = INVITE.replacen("SIP/2.0/UDP", &format!("{protocol}/UDP"), 1);
+            let reject = parse_datagram(text.as_bytes()).unwrap_err();
+            assert_eq!(reject.status, Some(400), "{protocol}");
+            let answer = String::from_utf8(answer(&reject).unwrap()).unwrap();
+            assert!(
+                answer.contains(&format!("\r\nVia: {protocol}/UDP a.example;branch=z9hG4bK1;received=")),
+                "{answer}"
+            );
+        }
+        // In any case, and whatever those below say.
+        let text = INVITE.replacen("SIP/2.0/UDP", "sip/2.0/UDP", 1).replace("SIP/2.0/TCP", "SIP/3.0/TCP");
+        assert!(parse_datagram(text.as_bytes()).is_ok());
     }
 
     #[test]

@@ -216,6 +216,18 @@ impl Uri {
         self.scheme().eq_ignore_ascii_case("sips")
     }
 
+    /// The same as a `sips:` URI; what is none of SIP stays what it is. It names no transport: TLS goes without saying, and
+    /// `transport=tls` is not said any more (RFC 3261 26.2.2).
+    pub fn into_sips(mut self) -> Self {
+        if self.is_sip() {
+            self.params.remove("transport");
+        }
+        match self.to_string().split_once(':') {
+            Some((_, rest)) if self.is_sip() => Uri::parse(&format!("sips:{rest}")).unwrap_or(self),
+            _ => self,
+        }
+    }
+
     /// The user part without escapes; for a `tel` URI its number. What a person would call the extension.
     pub fn user_text(&self) -> Option<Cow<'_, str>> {
         if self.scheme().eq_ignore_ascii_case("tel") {
@@ -542,6 +554,18 @@ mod tests {
         assert!(!same("sip:carol@chicago.com;security=off", "sip:carol@chicago.com;security=on"));
         assert!(!same("sip:carol@chicago.com", "sips:carol@chicago.com"));
         assert!(!same("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next"));
+    }
+
+    #[test]
+    fn a_sips_uri_of_a_sip_uri_names_no_transport() {
+        for (uri, sips) in [
+            ("sip:101@10.0.0.1:5061;transport=tls", "sips:101@10.0.0.1:5061"),
+            ("SIP:[::1];ob;transport=tls?a=b", "sips:[::1];ob?a=b"),
+            ("sips:101@h", "sips:101@h"),
+            ("tel:+4930", "tel:+4930"),
+        ] {
+            assert_eq!(Uri::parse(uri).unwrap().into_sips().to_string(), sips);
+        }
     }
 
     #[test]

@@ -118,7 +118,8 @@ fn uses_tls(account: &AccountConfig) -> bool {
 /// Several chapters, each under its heading.
 fn calls(state: &State) -> Vec<ui::SettingRow> {
     let mut rows = Vec::new();
-    for chapter in ["phone.dnd", "phone.direct_ip", "phone.auto_answer", "phone.unlock", "phone.call"] {
+    for chapter in ["phone.dnd", "phone.direct_ip", "phone.auto_answer", "phone.unlock", "phone.call", "phone.call_log"]
+    {
         rows.push(plain(chapter, ui::SettingKind::Heading));
         let prefix = format!("{chapter}.");
         rows.extend(SETTINGS.iter().filter(|setting| setting.key.starts_with(&prefix)).map(|it| row(state, it)));

@@ -186,3 +186,66 @@ fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not
     }
     assert!(finger::press(&window, "Call back Caller 201", || {}).is_err());
 }
+
+#[test]
+fn the_name_of_who_rings_keeps_its_room_whatever_is_wrong_with_the_sound() {
+    for (width, height, _) in PANELS {
+        for language in LANGUAGES {
+            let window = window(width, height);
+            slint::select_bundled_translation(language).expect("the language is there");
+            window.global::<ui::Nav>().set_page(ui::Page::Ringing);
+            let name = || {
+                let found: Vec<_> = ElementHandle::find_by_accessible_label(&window, "Front door").collect();
+                let [name] = &found[..] else { panic!("{} names of who rings", found.len()) };
+                name.size().height
+            };
+            let whole = name();
+            window.global::<ui::CallAdapter>().set_no_sound(true);
+            let words = ElementHandle::find_by_accessible_label(&window, sound_does_not_work(language)).next();
+            assert!(words.is_some(), "it is said in '{language}' at {width}×{height}");
+            assert!(name() >= whole, "'{language}' at {width}×{height}: {} of {whole}", name());
+        }
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}
+
+fn sound_does_not_work(language: &str) -> &'static str {
+    match language {
+        "de" => "Der Ton geht nicht",
+        "fr" => "Le son ne marche pas",
+        "es" => "El sonido no funciona",
+        "zh" => "声音不可用",
+        _ => "The sound does not work",
+    }
+}
+
+#[test]
+fn all_keys_of_the_door_station_are_whole_in_its_window() {
+    const SIZE: (u32, u32) = (420, 720);
+    // The platform of this thread.
+    drop(window(1024, 600));
+    for language in LANGUAGES {
+        let door = ui::DoorWindow::new().expect("the testing backend opens a window");
+        door.window().set_size(PhysicalSize::new(SIZE.0, SIZE.1));
+        door.show().expect("the testing backend shows it");
+        slint::select_bundled_translation(language).expect("the language is there");
+        let adapter = door.global::<ui::DoorAdapter>();
+        adapter.set_phase(ui::DoorPhase::Talking);
+        adapter.set_note("The panel did not answer: 486 Busy Here".into());
+        let is_key = |element: &ElementHandle| {
+            let role = element.accessible_role();
+            role.is_some_and(|role| matches!(role, AccessibleRole::Button | AccessibleRole::RadioButton))
+        };
+        let keys = ElementQuery::from_root(&door).match_descendants().match_predicate(is_key).find_all();
+        assert_eq!(keys.len(), 7, "the bell, five faults, and the end");
+        for key in keys {
+            let (at, extent) = (key.absolute_position(), key.size());
+            let name = key.accessible_label().unwrap_or_default();
+            let (right, below) = (SIZE.0 as f32 - at.x - extent.width, SIZE.1 as f32 - at.y - extent.height);
+            assert!(at.x >= 8.0 && at.y >= 8.0 && right >= 8.0 && below >= 8.0, "{name}: {at:?}, {extent:?}");
+        }
+        let file = folder().join(format!("door-{}.png", if language.is_empty() { "en" } else { language }));
+        finger::screenshot(&door, &file).expect("a picture");
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}

@@ -6,8 +6,11 @@ use crate::config::{DeviceFault, FileFault, Problem};
 
 /// Every kind of notice, and every reason.
 pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
-    let port =
-        |trouble| NoticeKind::PortTaken { port: 5060, reason: PortFault { transport: "TCP", port: 5060, trouble } };
+    let port = |trouble, in_part| NoticeKind::PortTaken {
+        port: 5060,
+        reason: PortFault { transport: "TCP", port: 5060, trouble },
+        in_part,
+    };
     let problems = [
         Problem::Unreadable(FileFault::TooLarge(8 << 20).of("/etc/config.toml")),
         Problem::NotUtf8,
@@ -52,7 +55,7 @@ pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
         FileFault::NoFile,
         FileFault::Link,
         FileFault::NotText,
-        FileFault::StillReading,
+        FileFault::NotDone,
         FileFault::WriterGone,
         system_fault(),
     ];
@@ -71,9 +74,10 @@ pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
     ];
     let plugins = |show, send| NoticeKind::MissingPlugins { show, send, packages: vec!["gstreamer1.0-plugins-bad"] };
     let mut kinds = vec![
-        port(PortTrouble::Taken),
-        port(PortTrouble::NotAllowed),
-        port(PortTrouble::System("EIO".to_owned())),
+        port(PortTrouble::Taken, false),
+        port(PortTrouble::Taken, true),
+        port(PortTrouble::NotAllowed, false),
+        port(PortTrouble::System("EIO".to_owned()), true),
         NoticeKind::SettingsDamaged("/etc/config.toml.damaged-1".to_owned()),
         NoticeKind::Sound(SoundFault { microphone: None, loudspeaker: Some(DeviceFault::Gone) }),
         NoticeKind::Sound(SoundFault { microphone: Some(DeviceFault::None), loudspeaker: Some(DeviceFault::None) }),
@@ -85,7 +89,8 @@ pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
     kinds.extend(problems.map(NoticeKind::SettingsLine));
     for fault in files {
         kinds.push(NoticeKind::SettingsNotSaved(fault.clone().of("/config.toml")));
-        kinds.push(NoticeKind::LogNotSaved(fault.of("/calls.jsonl")));
+        kinds.push(NoticeKind::LogNotSaved(fault.clone().of("/calls.jsonl")));
+        kinds.push(NoticeKind::PicturesNotKept(fault.of("/1-2.jpg")));
     }
     kinds.extend(devices.map(|fault| NoticeKind::Sound(SoundFault { microphone: Some(fault), loudspeaker: None })));
     kinds

@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use slint::{ComponentHandle, ModelRc};
+use slint::{ComponentHandle, Image, ModelRc, SharedPixelBuffer};
 
 use super::{book, ui};
 use crate::channel::{
-    CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault, DndServerState, DndServerView,
-    EndReason, LogEntry, Notice, NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault,
+    CallHandle, CallQuality, CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault,
+    DndServerState, DndServerView, EndReason, LogEntry, Notice, NoticeKind, PictureName, PinView, PortFault,
+    PortTrouble, RegistrationState, SoundFault, StreamQuality, VisitorPicture,
 };
-use crate::config::{Config, DeviceFault, DialPlan, DndMode, PhonebookEntry, Problem};
+use crate::config::{Config, DeviceFault, DialPlan, DndMode, FileFault, PhonebookEntry, Problem};
+use crate::simulator::scene::Scene as Camera;
+use crate::ui::gallery::Seen;
 use crate::ui::panel::State;
-use crate::ui::{account, finger, log, notices, pages, pin, rules, settings};
+use crate::ui::{account, convert, finger, home, log, notices, pages, pin, rules, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -249,6 +252,7 @@ pub(super) const SCENES: &[Scene] = &[
         settings::apply(window, &state);
     }),
     scene("ringing_labelled", ui::Page::Ringing, labels),
+    scene("ringing_no_sound", ui::Page::Ringing, |window| window.global::<ui::CallAdapter>().set_no_sound(true)),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
     scene("log_blocked", ui::Page::Log, |window| {
@@ -265,6 +269,8 @@ pub(super) const SCENES: &[Scene] = &[
             unseen: false,
             attempts,
             allow: (!allow.is_empty()).then(|| allow.to_owned()),
+            picture: None,
+            quality: CallQuality::default(),
         };
         let contact = PhonebookEntry { numbers: vec!["102".into()], may_call: true, ..PhonebookEntry::default() };
         let config = Config { contacts: vec![contact].into(), ..Config::default() };
@@ -279,8 +285,55 @@ pub(super) const SCENES: &[Scene] = &[
         let (config, log) = (Arc::new(config), lines.into());
         log::apply(window, &State { config, log, log_tab: ui::LogTab::Blocked, ..State::default() });
     }),
+    scene("log_pictures", ui::Page::Log, |window| {
+        visits(window, None);
+    }),
+    scene("log_visitor", ui::Page::Log, |window| {
+        visits(window, Some(0));
+    }),
+    scene("log_visitor_gone", ui::Page::Log, |window| {
+        visits(window, Some(3));
+    }),
+    scene("log_call", ui::Page::Log, |window| {
+        visits(window, Some(1));
+    }),
+    scene("log_delete_all", ui::Page::Log, |window| {
+        visits(window, Some(0));
+        let adapter = window.global::<ui::LogAdapter>();
+        adapter.set_asking_all(true);
+        adapter.set_asking(true);
+    }),
+    scene("home_last_picture", ui::Page::Home, |window| last_picture(window, &["Front door"])),
+    scene("home_last_pictures", ui::Page::Home, |window| last_picture(window, &["Front door", "Hofeinfahrt"])),
+    scene("ringing_last_picture", ui::Page::Ringing, |window| {
+        let adapter = window.global::<ui::CallAdapter>();
+        adapter.set_picture(camera(640, 360));
+        adapter.set_call(ui::CallData {
+            has_picture: true,
+            picture_is_old: true,
+            picture_at: convert::moment(SystemTime::now() - Duration::from_secs(30 * 60 * 60)),
+            name: "Hofeinfahrt".into(),
+            longest_word: 11,
+            door: true,
+            can_unlock: true,
+            incoming: true,
+            phase: ui::CallPhase::Ringing,
+            ..Default::default()
+        });
+    }),
+    scene("call_log_settings", ui::Page::Settings, |window| {
+        settings::apply(window, &State { group: ui::SettingsGroup::Calls, ..State::default() });
+        finger::reach(window, "phone.call_log.delete_if_answered").expect("it is on this page");
+    }),
+    scene("notice_pictures", ui::Page::Home, |window| {
+        let file = "/var/lib/vestibule/pictures/1795921965123-7.jpg";
+        notice(window, NoticeKind::PicturesNotKept(FileFault::NoRoom.of(file)));
+    }),
     scene("notice_port", ui::Page::Home, |window| {
-        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken() });
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken(), in_part: false });
+    }),
+    scene("notice_port_in_part", ui::Page::Home, |window| {
+        notice(window, NoticeKind::PortTaken { port: 5060, reason: taken(), in_part: true });
     }),
     scene("notice_plugins", ui::Page::Home, |window| {
         let packages = vec!["gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"];
@@ -302,6 +355,74 @@ pub(super) const SCENES: &[Scene] = &[
         finger::reach(window, "phone.auto_answer.enabled").expect("it is on this page");
     }),
 ];
+
+/// What a camera at the door sees.
+fn camera(width: u32, height: u32) -> Image {
+    let mut camera = Camera::new(width, height);
+    let rgba = camera.frame(Duration::from_secs(4), (18, 22, 5));
+    Image::from_rgba8(SharedPixelBuffer::clone_from_slice(rgba, width, height))
+}
+
+/// A log with visitors, of whom there are pictures; one of the lines is open.
+fn visits(window: &ui::AppWindow, open: Option<usize>) {
+    let name = |n| PictureName::of(SystemTime::UNIX_EPOCH, CallHandle(n));
+    let heard = |codec: &str, lost, jitter_ms| StreamQuality { codec: codec.to_owned(), packets: 970, lost, jitter_ms };
+    let line = |n: u32, who: &str, result, seconds, picture: bool| LogEntry {
+        at: SystemTime::now() - Duration::from_secs(u64::from(n) * 31 * 60 * 60),
+        outgoing: false,
+        remote: format!("sip:{n}@192.168.1.20"),
+        name: who.to_owned(),
+        account: u8::try_from(n % 3).expect("small"),
+        result,
+        why: None,
+        duration: Duration::from_secs(seconds),
+        unlocked: seconds > 0,
+        unseen: n == 0,
+        attempts: 1,
+        allow: None,
+        picture: picture.then(|| VisitorPicture { file: name(n), bytes: 40_000 }),
+        quality: CallQuality {
+            audio: (seconds > 0).then(|| heard("opus", 30, 12.0)),
+            video: picture.then(|| heard("H264", 0, 4.0)),
+        },
+    };
+    let log: Arc<[LogEntry]> = Arc::new([
+        line(0, "Front door", CallResult::Missed, 0, true),
+        line(1, "Familie Schwarzenberger", CallResult::Answered, 84, false),
+        line(2, "Hofeinfahrt", CallResult::Missed, 0, true),
+        line(3, "Paketdienst", CallResult::AnsweredElsewhere, 0, true),
+        line(4, "Anna", CallResult::Declined, 0, false),
+    ]);
+    let mut state = State { log, ..State::default() };
+    let width = (window.global::<ui::Theme>().get_touch() * 0.8 * 16.0 / 9.0).ceil() as u32;
+    for (n, picture) in [(0, Some(camera(width, width * 9 / 16))), (2, Some(camera(width, width * 3 / 4))), (3, None)] {
+        state.gallery.insert(name(n), picture);
+    }
+    state.opened = open.map(|at| {
+        let opened = log::Opened::of(&state.log[at]);
+        if at == 1 { opened } else { opened.with((at == 0).then(|| camera(500, 281))) }
+    });
+    log::apply(window, &state);
+}
+
+/// The home screen with what these doors showed last.
+fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
+    let door = |(n, name): (usize, &&str)| PhonebookEntry {
+        name: (*name).to_owned(),
+        numbers: vec![format!("192.168.1.2{n}")],
+        door: Some(Default::default()),
+        ..PhonebookEntry::default()
+    };
+    let contacts: Vec<_> = doors.iter().enumerate().map(door).collect();
+    let config = Arc::new(Config { contacts: contacts.into(), ..Config::default() });
+    let mut state = State { config, ..State::default() };
+    for (n, hours) in [(0, 2), (1, 30)] {
+        let at = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
+        let seen = Seen { picture: camera(640, 360), at, file: None };
+        state.pictures.insert(format!("192.168.1.2{n}"), seen);
+    }
+    home::apply(window, &state);
+}
 
 fn dial_plan(window: &ui::AppWindow, page: rules::Page) {
     let table = "Familie Schwarzenberger,9,101,102,192✳168✳1✳20,,,2\n,0,0301\nHausverwaltung Erdgeschoss und Empfang links,✳78,101\n\

@@ -42,7 +42,7 @@ const END_REASONS: [ui::EndReason; 24] = {
     ]
 };
 
-const ACCOUNT_FAULTS: [ui::AccountFault; 25] = {
+const ACCOUNT_FAULTS: [ui::AccountFault; 26] = {
     use ui::AccountFault as F;
     [
         F::NotSet,
@@ -68,12 +68,13 @@ const ACCOUNT_FAULTS: [ui::AccountFault; 25] = {
         F::Forbidden,
         F::ServerBusy,
         F::PeriodRefused,
+        F::NotListed,
         F::Moved,
         F::Rejected,
     ]
 };
 
-const MEANINGS: [ui::DialMeaning; 16] = {
+const MEANINGS: [ui::DialMeaning; 17] = {
     use ui::DialMeaning as M;
     [
         M::Empty,
@@ -92,10 +93,11 @@ const MEANINGS: [ui::DialMeaning; 16] = {
         M::DirectIpOff,
         M::NoAccount,
         M::NotRegistered,
+        M::NotByTls,
     ]
 };
 
-const REFUSALS: [ui::RefusalKind; 21] = {
+const REFUSALS: [ui::RefusalKind; 22] = {
     use ui::RefusalKind as K;
     [
         K::Dial,
@@ -105,6 +107,7 @@ const REFUSALS: [ui::RefusalKind; 21] = {
         K::DirectIpOff,
         K::NoAccount,
         K::NotRegistered,
+        K::NotByTls,
         K::NoLine,
         K::NoRoute,
         K::NotAKey,

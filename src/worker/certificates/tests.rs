@@ -354,7 +354,7 @@ fn the_desk_answers_whoever_waits_and_does_not_collect_threads() {
         for _ in 0..4 {
             desk.look().expect("it begins");
         }
-        assert_eq!(desk.look(), Err(FileFault::StillReading.into()));
+        assert_eq!(desk.look(), Err(FileFault::NotDone.into()));
         for _ in 0..4 {
             let Some(Done::Candidates(found)) = done.recv().await else { panic!("it was looked") };
             assert_eq!(found, [file.clone(), rig.stick().join("other.key")]);

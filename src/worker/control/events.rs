@@ -38,6 +38,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         Event::CertificateFiles(_)
         | Event::ContactFiles { .. }
         | Event::ContactsExported { .. }
+        | Event::Picture { .. }
         | Event::Refused(_)
         | Event::Ask { .. } => return None,
     };

@@ -46,6 +46,8 @@ pub enum Do {
     Rules,
     /// The address book.
     Contacts,
+    /// The call log.
+    Log,
     /// Turn this connection into a stream of events.
     Events,
 }
@@ -93,6 +95,7 @@ fn what(from: &Parameters<'_>) -> Result<Do, String> {
         "certificates" => Do::Certificates,
         "rules" => Do::Rules,
         "contacts" => Do::Contacts,
+        "log" => Do::Log,
         "get" => Do::Get(from.text("key")?.to_owned()),
         "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
         "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
@@ -309,6 +312,7 @@ mod tests {
         assert_eq!(understood(r#"{"do":"certificates"}"#), Do::Certificates);
         assert_eq!(understood(r#"{"do":"rules"}"#), Do::Rules);
         assert_eq!(understood(r#"{"do":"contacts"}"#), Do::Contacts);
+        assert_eq!(understood(r#"{"do":"log"}"#), Do::Log);
         assert_eq!(understood(r#"{"do":"get","key":"a.b"}"#), Do::Get("a.b".into()));
         let commands = [
             (r#"{"do":"dial","text":"1","account":"2"}"#, {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, Notice, PinView,
-    RegistrationView, Screen, TestStep, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LogEntry, Notice,
+    PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -222,11 +222,43 @@ fn video(view: &VideoView) -> Value {
         "direction": view.direction,
         "width": view.width,
         "height": view.height,
+        "packets_in": view.packets_in,
+        "lost": view.lost,
+        "jitter_ms": tenths(view.jitter_ms),
         "frames": view.frames,
         "fps": tenths(view.fps),
         "first_frame_ms": view.first_frame_ms,
         "keyframe_requests": view.keyframe_requests,
         "stalled": view.stalled,
+    })
+}
+
+/// One line of the call log.
+pub fn log_entry(entry: &LogEntry) -> Value {
+    let stream = |quality: &StreamQuality| {
+        json!({
+            "codec": quality.codec,
+            "packets": quality.packets,
+            "lost": quality.lost,
+            "loss_percent": tenths(quality.loss()),
+            "jitter_ms": tenths(quality.jitter_ms),
+        })
+    };
+    json!({
+        "at": date(entry.at),
+        "direction": if entry.outgoing { "out" } else { "in" },
+        "remote": entry.remote,
+        "name": entry.name,
+        "account": entry.account,
+        "result": entry.result,
+        "reason": entry.why.map(|why| why.to_string()),
+        "duration_s": entry.duration.as_secs(),
+        "unlocked": entry.unlocked,
+        "unseen": entry.unseen,
+        "attempts": entry.attempts,
+        "picture": entry.picture.as_ref().map(|picture| picture.file.as_str()),
+        "audio": entry.quality.audio.as_ref().map(stream),
+        "video": entry.quality.video.as_ref().map(stream),
     })
 }
 
@@ -279,11 +311,12 @@ mod tests {
             direction: "recvonly",
             width: 640,
             height: 480,
+            packets_in: 1300,
             frames: 212,
             fps: 25.0,
             first_frame_ms: Some(96),
             keyframe_requests: 1,
-            stalled: false,
+            ..VideoView::default()
         });
         let direct_ip = DirectIpView {
             enabled: true,

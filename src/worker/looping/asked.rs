@@ -89,6 +89,10 @@ impl Loop {
                 self.certificate_command(command, Some(reply));
             }
             Do::Contacts => drop(reply.send(Ok(self.list_contacts()))),
+            Do::Log => {
+                let entries: Vec<Value> = self.phone.log().iter().map(status::log_entry).collect();
+                let _ = reply.send(Ok(json!({"entries": entries})));
+            }
             Do::Command(
                 command @ (Command::ImportContacts(_) | Command::ExportContacts(_) | Command::ListContactFiles),
             ) => {

@@ -73,6 +73,8 @@ impl Loop {
                 self.set(key(role), imported.name, waits);
                 // The same file again changes no setting, and yet whoever took it over waits for the settings.
                 if *self.phone.config() == before {
+                    self.keyring.forget();
+                    self.phone.handle_certificate_file(now(), account);
                     self.tell(Event::Settings(before));
                 }
             }

@@ -2,7 +2,7 @@
 //!
 //! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
 //! about files of certificates, `contacts` and `rules` about those of contacts and dial rules, `plugins` about those of GStreamer
-//! that are missing.
+//! that are missing, `visitors` about kept pictures.
 
 mod asked;
 mod certificates;
@@ -11,6 +11,7 @@ mod outputs;
 mod pin;
 mod plugins;
 mod rules;
+mod visitors;
 
 use std::collections::HashMap;
 use std::io;
@@ -44,6 +45,7 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
+use super::visitors as kept_pictures;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
@@ -91,6 +93,7 @@ enum Input {
     Certificates(files_of_certificates::Done),
     Rules(rules::Read),
     Contacts(files_of_contacts::Done),
+    Visitor(kept_pictures::Done),
     Signal(&'static str),
     Due,
 }
@@ -112,6 +115,7 @@ struct Loop {
     certificates: Desk,
     rules: Errands<rules::Read>,
     contact_files: files_of_contacts::Desk,
+    kept_pictures: kept_pictures::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -133,7 +137,7 @@ struct Loop {
 
 /// Runs until the phone has left.
 pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) -> io::Result<()> {
-    let Options { config, files, data, log, notices, control, trace, has_screen } = options;
+    let Options { config, files, data, mut log, notices, control, trace, has_screen } = options;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (saved_in, mut saved) = mpsc::unbounded_channel();
@@ -141,6 +145,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (certificates_in, mut certificates) = mpsc::unbounded_channel();
     let (rules_in, mut rules_read) = mpsc::unbounded_channel();
     let (contacts_in, mut contacts) = mpsc::unbounded_channel();
+    let (pictures_in, mut pictures) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -149,6 +154,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (stream, _) = broadcast::channel(serve::EVENTS_WAITING);
     let mut probed = probe();
 
+    kept_pictures::sweep(&data, &mut log);
     let writer = Writer::start(files, saved_in)?;
     let mut random = StdRng::from_seed(seed);
     let phone_seed = rand::RngExt::random(&mut random);
@@ -180,6 +186,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         certificates: Desk::new(places, certificates_in),
         rules: rules::errands(rules_in),
         contact_files: files_of_contacts::Desk::new(contacts_in),
+        kept_pictures: kept_pictures::Desk::new(&data, pictures_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -229,6 +236,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(done) = certificates.recv() => Input::Certificates(done),
             Some(read) = rules_read.recv() => Input::Rules(read),
             Some(done) = contacts.recv() => Input::Contacts(done),
+            Some(done) = pictures.recv() => Input::Visitor(done),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -269,6 +277,7 @@ impl Loop {
             Input::Certificates(done) => self.certificates_done(done),
             Input::Rules(read) => self.rules_read(read),
             Input::Contacts(done) => self.contacts_done(done),
+            Input::Visitor(done) => self.picture_done(done),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -287,6 +296,7 @@ impl Loop {
             Command::ImportContacts(_) | Command::ExportContacts(_) | Command::ListContactFiles => {
                 self.contact_command(command, None);
             }
+            Command::ShowPicture { file, size } => self.kept_pictures.show(file, size),
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));

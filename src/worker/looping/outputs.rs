@@ -18,6 +18,8 @@ impl Loop {
                 self.put_out(output);
             } else if let Some(event) = self.media.poll_event() {
                 self.tell_media(event);
+            } else if let Some((call, still)) = self.media.poll_still() {
+                self.keep_picture(call, still);
             } else {
                 return;
             }
@@ -32,8 +34,8 @@ impl Loop {
                 self.closed(flow, &closed_here());
             }
             Output::Listen { port, keep } => {
-                let result = self.direct.listen(port, &keep);
-                self.phone.handle_listening(now(), result);
+                let (on, fault) = self.direct.listen(port, &keep);
+                self.phone.handle_listening(now(), on, fault);
             }
             Output::OpenPort { account, trial } => {
                 let port = self.direct.open_for_account();
@@ -52,6 +54,7 @@ impl Loop {
                 self.save(Job::Settings(config));
             }
             Output::SaveLog(change) => self.save(Job::Log(change)),
+            Output::DropPictures(names) => self.kept_pictures.remove(names),
             Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
         }

@@ -32,6 +32,7 @@ use crate::frame::FrameSlot;
 use crate::media::CallKey;
 use crate::media::agreed;
 use crate::media::audio::{self, AudioEngine, AudioEvent, AudioPacket, AudioPlan, AudioSettings, DeviceState};
+use crate::media::video::Still;
 use crate::phone::{MediaEvent, MediaOrder, MediaPorts, Now, Tone};
 use crate::rtp::{Channel, MediaPacket, Received, RtcpEvent, RtpSession, SessionConfig, StreamConfig};
 use crate::sdp::{AudioStream, Negotiated};
@@ -72,6 +73,7 @@ pub struct Media {
     settings: AudioSettings,
     pictures: Pictures,
     events: VecDeque<MediaEvent>,
+    stills: VecDeque<(CallHandle, Still)>,
     next_figures: Option<Instant>,
     random: StdRng,
     cname: String,
@@ -118,6 +120,7 @@ impl Media {
             settings,
             pictures: Pictures::new(config, frames, sender),
             events,
+            stills: VecDeque::new(),
             next_figures: None,
             random,
             cname,
@@ -145,6 +148,11 @@ impl Media {
     /// What the phone is to be told.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
         self.events.pop_front()
+    }
+
+    /// The picture of a visitor that was ordered.
+    pub fn poll_still(&mut self) -> Option<(CallHandle, Still)> {
+        self.stills.pop_front()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
@@ -234,6 +242,7 @@ impl Media {
                     self.events.push_back(MediaEvent::AskKeyframeByInfo { call });
                 }
             }
+            Report::Picture(PictureReport::Taken { call, still }) => self.stills.push_back((call, still)),
             Report::Picture(PictureReport::Said { call, words }) => tracing::debug!("call {}: {words}", call.0),
             Report::Picture(PictureReport::Failed { call, words }) => tracing::warn!("call {}: {words}", call.0),
         }
@@ -264,6 +273,8 @@ impl Media {
             MediaOrder::KeyTone(key) => self.with_sound(|sound| sound.key_tone(key)),
             MediaOrder::Mute(on) => self.with_sound(|sound| sound.mute(on)),
             MediaOrder::Show(call) => self.pictures.show(call),
+            MediaOrder::TakePicture { call } => self.pictures.take_picture(call),
+            MediaOrder::LeavePicture { call } => self.pictures.leave_picture(call),
             MediaOrder::Configure(config) => self.configure(&config),
         }
     }
@@ -405,6 +416,9 @@ impl Media {
             let video = video.map(|rtp| VideoView {
                 width: seen.width,
                 height: seen.height,
+                packets_in: rtp.packets_in,
+                lost: rtp.lost + seen.broken,
+                jitter_ms: rtp.jitter_ms,
                 frames: seen.frames,
                 fps: seen.fps,
                 first_frame_ms: seen.first_frame_ms,

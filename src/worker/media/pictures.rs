@@ -1,5 +1,7 @@
 //! Pictures of the calls: one receiver, for the call on the screen, and one camera, for the call that it is sent to.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -9,7 +11,7 @@ use crate::channel::CallHandle;
 use crate::config::Config;
 use crate::frame::FrameSlot;
 use crate::media::video::{
-    CameraSource, Payload, Receiver, ReceiverParams, Sender, SenderParams, VideoEvent, VideoStats,
+    CameraSource, Payload, Portrait, Receiver, ReceiverParams, Sender, SenderParams, Still, VideoEvent, VideoStats,
 };
 use crate::sdp::{VideoCodec, VideoStream};
 
@@ -40,6 +42,13 @@ pub enum PictureReport {
         call: CallHandle,
         /// For how long it has been wanted.
         waited: Duration,
+    },
+    /// A picture of the visitor was taken.
+    Taken {
+        /// In which call.
+        call: CallHandle,
+        /// What it looks like.
+        still: Still,
     },
     /// Something for the log.
     Said {
@@ -109,6 +118,8 @@ pub struct Pictures {
     on_screen: Option<CallHandle>,
     shown: Option<Shown>,
     sent: Option<Sent>,
+    /// Of which visitors a picture is taken.
+    portraits: HashMap<CallHandle, Arc<Portrait>>,
     asked_by_info: Option<Instant>,
 }
 
@@ -123,6 +134,7 @@ impl Pictures {
             on_screen: None,
             shown: None,
             sent: None,
+            portraits: HashMap::new(),
             asked_by_info: None,
         }
     }
@@ -134,6 +146,27 @@ impl Pictures {
             self.agreed.push(Agreed { call, stream, send });
         }
         self.bring_in_line();
+        let is_over = self.agreed.iter().all(|agreed| agreed.call != call);
+        if let Some(portrait) = is_over.then(|| self.portraits.remove(&call)).flatten() {
+            portrait.finish();
+        }
+    }
+
+    /// A picture of this call's visitor is wanted, from the pictures that are agreed upon next.
+    pub fn take_picture(&mut self, call: CallHandle) {
+        let reports = self.reports.clone();
+        let taken = move |still| {
+            // A full channel means that the loop stands still; a visit without a picture is a visit all the same.
+            if reports.try_send(Report::Picture(PictureReport::Taken { call, still })).is_err() {
+                tracing::warn!("call {}: the picture of the visitor is lost", call.0);
+            }
+        };
+        self.portraits.insert(call, Arc::new(Portrait::new(taken)));
+    }
+
+    /// None is wanted any longer.
+    pub fn leave_picture(&mut self, call: CallHandle) {
+        self.portraits.remove(&call);
     }
 
     /// This call is on the screen from now on.
@@ -203,6 +236,7 @@ impl Pictures {
         }
         self.asked_by_info = None;
         let Some((call, params)) = wanted else { return };
+        let portrait = self.portraits.get(&call).cloned();
         let reports = self.reports.clone();
         let events = move |event| {
             if let Some(report) = of_receiver(call, event) {
@@ -210,7 +244,7 @@ impl Pictures {
                 drop(reports.try_send(Report::Picture(report)));
             }
         };
-        match Receiver::start(params.clone(), self.frames.clone(), events) {
+        match Receiver::start(params.clone(), self.frames.clone(), portrait, events) {
             Ok(receiver) => self.shown = Some(Shown { call, params, receiver }),
             Err(error) => tracing::error!("call {}: {error}", call.0),
         }

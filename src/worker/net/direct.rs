@@ -1,7 +1,8 @@
 //! Where SIP is listened for, UDP and TCP, IPv4 and IPv6 each with a socket of its own: on the Direct IP Port, and on a port
 //! of its own for each account.
 //!
-//! A port that is taken is said so, and nothing stays open.
+//! What can be opened is, and what is taken is said: a door that rings by UDP does so whoever has the TCP port. The port of an
+//! account is open altogether or not at all.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -68,16 +69,18 @@ pub enum Heard {
 
 impl Direct {
     /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. Gives what is
-    /// listened on. IPv6 is left out where the system has none; anything else that fails is an error.
-    ///
-    /// # Errors
-    /// Why the port cannot be had.
-    pub fn listen(&mut self, port: u16, keep: &[u16]) -> Result<Vec<String>, PortFault> {
+    /// listened on, and the first thing that cannot be had, which is tried again each time. IPv6 is left out where the system
+    /// has none.
+    pub fn listen(&mut self, port: u16, keep: &[u16]) -> (Vec<String>, Option<PortFault>) {
         self.ports.retain(|open| open.of_account || open.number == port || keep.contains(&open.number));
-        if !self.ports.iter().any(|open| open.number == port) {
-            self.ports.push(Port::open(port)?);
+        let before = self.ports.iter().position(|open| open.number == port).map(|at| self.ports.swap_remove(at));
+        let mut open = before.unwrap_or_else(|| Port::closed(port));
+        let fault = open.open_rest();
+        let on = open.words();
+        if !on.is_empty() {
+            self.ports.push(open);
         }
-        Ok(self.ports.iter().filter(|open| open.number == port).flat_map(Port::words).collect())
+        (on, fault)
     }
 
     /// Opens a port for an account, one that the system chooses.
@@ -174,28 +177,59 @@ impl Direct {
 }
 
 impl Port {
+    fn closed(number: u16) -> Self {
+        Self { number, of_account: false, udp: Vec::new(), tcp: Vec::new() }
+    }
+
+    /// All sockets of a port, or none.
     fn open(number: u16) -> Result<Self, PortFault> {
-        let mut open = Self { number, of_account: false, udp: Vec::new(), tcp: Vec::new() };
-        let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, number));
-        let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, number));
-        for address in [v4, v6] {
-            let udp = match udp(address) {
-                Err(error) if address.is_ipv6() && no_ipv6(&error) => continue,
-                result => result.map_err(|error| fault("UDP", number, &error))?,
-            };
-            open.udp.push(udp);
-            open.tcp.push(tcp(address).map_err(|error| fault("TCP", number, &error))?);
+        let mut open = Self::closed(number);
+        match open.open_rest() {
+            None => Ok(open),
+            Some(fault) => Err(fault),
         }
-        Ok(open)
+    }
+
+    /// Opens what is not open yet, as far as it can be had; gives the first fault.
+    fn open_rest(&mut self) -> Option<PortFault> {
+        let mut faults = Vec::new();
+        for address in addresses(self.number) {
+            let spared = |error: &io::Error| address.is_ipv6() && no_ipv6(error);
+            if !self.udp.iter().any(|open| open.local_addr().ok() == Some(address)) {
+                match udp(address) {
+                    Ok(open) => self.udp.push(open),
+                    Err(error) if spared(&error) => {}
+                    Err(error) => faults.push(fault("UDP", self.number, &error)),
+                }
+            }
+            if !self.tcp.iter().any(|open| open.local_addr().ok() == Some(address)) {
+                match tcp(address) {
+                    Ok(open) => self.tcp.push(open),
+                    Err(error) if spared(&error) => {}
+                    Err(error) => faults.push(fault("TCP", self.number, &error)),
+                }
+            }
+        }
+        faults.into_iter().next()
     }
 
     /// `udp:0.0.0.0:5060`, `tcp:0.0.0.0:5060` …
     fn words(&self) -> Vec<String> {
-        let pairs = self.udp.iter().zip(&self.tcp).filter_map(|(udp, tcp)| {
-            Some([format!("udp:{}", udp.local_addr().ok()?), format!("tcp:{}", tcp.local_addr().ok()?)])
-        });
-        pairs.flatten().collect()
+        let udp = self.udp.iter().filter_map(|open| open.local_addr().ok());
+        let tcp = self.tcp.iter().filter_map(|open| open.local_addr().ok());
+        let (udp, tcp): (Vec<_>, Vec<_>) = (udp.collect(), tcp.collect());
+        let of = |address| {
+            let by_udp = udp.contains(&address).then(|| format!("udp:{address}"));
+            let by_tcp = tcp.contains(&address).then(|| format!("tcp:{address}"));
+            by_udp.into_iter().chain(by_tcp)
+        };
+        addresses(self.number).into_iter().flat_map(of).collect()
     }
+}
+
+/// All addresses of this machine at that port, those of IPv4 and those of IPv6.
+fn addresses(port: u16) -> [SocketAddr; 2] {
+    [(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()]
 }
 
 /// The same address without a flow label, which is no part of who somebody is.
@@ -257,9 +291,9 @@ mod tests {
         on_runtime(async {
             let port = free_port();
             let mut direct = Direct::default();
-            let listening = direct.listen(port, &[]).expect("the port is free");
+            let (listening, None) = direct.listen(port, &[]) else { panic!("the port is free") };
             assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
-            assert_eq!(direct.listen(port, &[]), Ok(listening), "it stays as it is");
+            assert_eq!(direct.listen(port, &[]), (listening, None), "it stays as it is");
             let sender = udp_peer();
             sender.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
             let mut buffer = [0; 100];
@@ -275,17 +309,45 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_said_in_words_and_nothing_stays_open() {
+    fn whoever_has_the_tcp_port_leaves_us_udp_and_the_rest_comes_when_it_is_free() {
         on_runtime(async {
             let taken = std::net::TcpListener::bind("0.0.0.0:0").expect("a listener");
             let port = taken.local_addr().expect("it has one").port();
             let mut direct = Direct::default();
-            let error = direct.listen(port, &[]).expect_err("TCP is taken");
-            assert_eq!(error.to_string(), format!("TCP port {port} is taken by another program"));
-            assert!(std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok(), "UDP was given back");
-            assert!(direct.send(port, SocketAddr::from(([127, 0, 0, 1], 9)), b"x").is_err());
+            for time in ["first", "second"] {
+                let (listening, fault) = direct.listen(port, &[]);
+                let fault = fault.expect("TCP is taken");
+                assert_eq!(
+                    fault.to_string(),
+                    format!("TCP port {port} is taken by another program"),
+                    "the {time} time"
+                );
+                assert_eq!(listening[0], format!("udp:0.0.0.0:{port}"));
+                assert!(!listening.contains(&format!("tcp:0.0.0.0:{port}")), "{listening:?}");
+            }
+            let peer = udp_peer();
+            peer.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
+            let Heard::Datagram(datagram) = direct.receive(&mut [0; 100], true).await else { panic!("it was sent") };
+            direct.send(port, datagram.remote, b"back").expect("sent");
             drop(taken);
-            assert!(direct.listen(port, &[]).is_ok(), "once it is free it can be had");
+            let (listening, None) = direct.listen(port, &[]) else { panic!("it is free") };
+            assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
+        });
+    }
+
+    #[test]
+    fn a_port_of_which_nothing_is_free_is_not_ours() {
+        on_runtime(async {
+            let tcp = std::net::TcpListener::bind("[::]:0").expect("a listener for both families");
+            let port = tcp.local_addr().expect("it has one").port();
+            let udp = std::net::UdpSocket::bind(("::", port)).expect("a socket for both families");
+            let mut direct = Direct::default();
+            let (listening, fault) = direct.listen(port, &[]);
+            assert_eq!(listening, Vec::<String>::new());
+            assert_eq!(fault.map(|fault| (fault.transport, fault.trouble)), Some(("UDP", PortTrouble::Taken)));
+            assert!(direct.send(port, SocketAddr::from(([127, 0, 0, 1], 9)), b"x").is_err());
+            drop((tcp, udp));
+            assert_eq!(direct.listen(port, &[]).1, None, "once it is free it can be had");
         });
     }
 
@@ -295,7 +357,7 @@ mod tests {
             let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
             let mut direct = Direct::default();
             let own = direct.open_for_account().expect("there are ports");
-            direct.listen(free_port(), &[]).expect("free");
+            assert_eq!(direct.listen(free_port(), &[]).1, None);
             assert!(!is_free(own), "a change of the Direct IP Port leaves it alone");
             let other = direct.open_for_account().expect("there are ports");
             direct.close_for_account(own);
@@ -309,11 +371,11 @@ mod tests {
             let (first, second, third) = (free_port(), free_port(), free_port());
             let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
             let mut direct = Direct::default();
-            direct.listen(first, &[]).expect("free");
-            let listening = direct.listen(second, &[first]).expect("free");
+            assert_eq!(direct.listen(first, &[]).1, None);
+            let (listening, None) = direct.listen(second, &[first]) else { panic!("it is free") };
             assert!(listening.iter().all(|words| words.ends_with(&second.to_string())), "{listening:?}");
             assert!(!is_free(first) && !is_free(second));
-            direct.listen(third, &[]).expect("free");
+            assert_eq!(direct.listen(third, &[]).1, None);
             assert!(is_free(first) && is_free(second) && !is_free(third));
         });
     }

@@ -18,7 +18,7 @@ use super::binding;
 use super::desk::Desk;
 use super::hops::{Hops, Place, Stop};
 use super::recall::Recall;
-use crate::channel::AccountFault;
+use crate::channel::{AccountFault, TlsFault};
 use crate::config::{Account, AccountConfig};
 use crate::sip::locate::Question;
 use crate::sip::{FlowId, Path, RegistrationEvent, RegistrationHandle, Retry, Transport, Turn};
@@ -219,8 +219,9 @@ impl Line {
             RegistrationEvent::Present => {}
             // The server was started anew and has forgotten us.
             RegistrationEvent::Missing => desk.endpoint.refresh_now(desk.now, handle),
-            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, realm, .. } => {
-                let fault = binding::refused(*status, phrase, *tried_password, self.foreign(realm.as_deref()));
+            RegistrationEvent::Refused { status, phrase, retry_after, tried_password, stale, realm, .. } => {
+                let realm = self.foreign(realm.as_deref());
+                let fault = binding::refused(*status, phrase, *tried_password, *stale, realm);
                 if *status == 503 {
                     self.leave_stop(desk, &stop, fault, *retry_after);
                 } else {
@@ -228,8 +229,12 @@ impl Line {
                     self.wait(desk, *retry_after);
                 }
             }
-            RegistrationEvent::Moved { status, .. } => {
-                self.fault = Some(AccountFault::Moved(*status));
+            RegistrationEvent::Moved { status, contacts } => {
+                self.fault = Some(binding::moved(*status, contacts));
+                self.wait(desk, None);
+            }
+            RegistrationEvent::Unlisted => {
+                self.fault = Some(AccountFault::NotListed);
                 self.wait(desk, None);
             }
             RegistrationEvent::TimedOut => self.leave_stop(desk, &stop, AccountFault::NoAnswer(remote), None),
@@ -250,6 +255,47 @@ impl Line {
             RegistrationEvent::Unregistered => {}
         }
         true
+    }
+
+    /// A trial of this account has worked: what waits with the same settings need not wait. Gives what is wrong all the same:
+    /// a trial asks and binds nothing, so only the account itself learns that its binding is taken and not listed.
+    pub fn hear_of_trial(&mut self, desk: &mut Desk<'_>, tried: &AccountConfig) -> Option<AccountFault> {
+        if !matches!(self.stage, Stage::Waiting { .. }) || self.config != *tried {
+            return None;
+        }
+        let unseen = self.fault.clone().filter(|fault| *fault == AccountFault::NotListed);
+        self.try_anew(desk);
+        unseen
+    }
+
+    /// A file of certificates of this account holds something else now: whether that mends it is found out at once.
+    pub fn hear_of_certificate(&mut self, desk: &mut Desk<'_>) {
+        if matches!(self.stage, Stage::Waiting { .. }) && matches!(self.fault, Some(AccountFault::Tls(_))) {
+            self.try_anew(desk);
+        }
+    }
+
+    /// Somebody has put something right: what waits is tried now, as if nothing had failed.
+    fn try_anew(&mut self, desk: &mut Desk<'_>) {
+        if let Some(hops) = &mut self.hops {
+            hops.forgive();
+        }
+        self.retry.reset();
+        self.knocks = false;
+        self.begin(desk);
+    }
+
+    /// Whether what is wrong stays so until a person repairs it. A certificate that was refused at one place says nothing of
+    /// another one behind it.
+    fn is_lasting(&self) -> bool {
+        let is_only_place = || self.hops.as_ref().is_none_or(|hops| !hops.has_more(Place::default()));
+        let lasts = |fault: &AccountFault| is_for_a_person(fault) || is_of_certificate(fault) && is_only_place();
+        self.fault.as_ref().is_some_and(lasts)
+    }
+
+    /// What this trial could not see is wrong.
+    pub fn doubt(&mut self, fault: AccountFault) {
+        self.fault = Some(fault);
     }
 
     /// A realm that is not named after the server.
@@ -375,7 +421,18 @@ fn is_for_a_person(fault: &AccountFault) -> bool {
             | AccountFault::UnknownName
             | AccountFault::Forbidden
             | AccountFault::PeriodRefused
-            | AccountFault::Moved(_)
+            | AccountFault::NotListed
+            | AccountFault::Moved { .. }
             | AccountFault::Rejected { .. }
     )
+}
+
+/// A certificate that was refused, here or there: a person must repair that as well. A clock that is wrong is set by itself,
+/// and a file of ours is read without troubling anybody.
+fn is_of_certificate(fault: &AccountFault) -> bool {
+    use TlsFault as T;
+    let AccountFault::Tls(fault) = fault else { return false };
+    let is_refused =
+        matches!(fault, T::UnknownAuthority | T::SelfSigned | T::WrongName { .. } | T::Expired | T::Fingerprint);
+    is_refused || *fault == T::ClientCertificate
 }

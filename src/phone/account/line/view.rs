@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Line, Purpose, Registered, Socket, Stage, Walk};
 use crate::channel::{AccountTestView, ProxyInUse, RegistrationState, RegistrationView, TestStep};
-use crate::config::{Account, AccountConfig};
+use crate::config::{Account, AccountConfig, AccountTransport};
 use crate::phone::account::binding;
 use crate::phone::account::hops::Hops;
 use crate::sip::{FlowId, Path, Transport};
@@ -52,6 +52,15 @@ impl Line {
     /// True when calls may be made: it is registered, or was until a moment ago and another way is being looked for.
     pub fn is_registered(&self) -> bool {
         self.is_in_force() || (self.lapses_at.is_some() && self.seeks_way())
+    }
+
+    /// True when calls may be made by TLS: that is the way in use, or the only one that is being looked for.
+    pub fn is_registered_by_tls(&self) -> bool {
+        let by_tls = match self.way() {
+            Some(way) => way.transport == Transport::Tls,
+            None => self.config.transport == AccountTransport::Tls,
+        };
+        by_tls && self.is_registered()
     }
 
     /// Whether there is another place to try behind the one in use.

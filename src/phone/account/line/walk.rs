@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{Line, PATIENCE, Purpose, Socket, Stage, Walk, is_for_a_person};
+use super::{Line, PATIENCE, Purpose, Socket, Stage, Walk};
 use crate::channel::AccountFault;
 use crate::phone::FlowFault;
 use crate::phone::account::binding;
@@ -144,7 +144,7 @@ impl Line {
             self.end_trial(desk);
             return;
         }
-        let lasting = self.fault.as_ref().is_some_and(is_for_a_person);
+        let lasting = self.is_lasting();
         if lasting || asked.is_some() {
             self.lapses_at = None;
         }
