@@ -168,7 +168,8 @@ fn a_taken_port_is_said_and_the_rest_works() {
     let port = taken.local_addr().expect("bound").port();
     let panel = Panel::start_on(port, "");
     let status = panel.status();
-    assert_eq!(status["direct_ip"]["listening"], json!([]));
+    let listening = status["direct_ip"]["listening"].to_string();
+    assert!(!listening.contains("udp:0.0.0.0") && listening.contains("tcp:0.0.0.0"), "{listening}");
     assert_eq!(status["direct_ip"]["error"], format!("UDP port {port} is taken by another program"));
     assert!(status["notices"][0]["text"].as_str().is_some_and(|words| words.contains(&port.to_string())), "{status}");
     assert!(panel.ctl(&["set", "phone.direct_ip.port", &free_port().to_string()]).status.success());

@@ -66,7 +66,7 @@ fn who_has_the_tcp_port_takes_neither_udp_nor_calls_from_us() {
     assert_eq!(house.panel().notices(), [said]);
     house.run(s(11));
     assert_eq!(house.panel().notices(), [said], "once, however often it is tried");
-    assert!(house.dial("10.0.0.2").is_ok(), "a call goes out");
+    assert!(house.dial("10.0.0.2.5060").is_ok(), "a call goes out");
     house.run(ms(50));
     assert_eq!(house.call(OTHER).state, CallState::Ringing);
     house.must(PANEL, Command::End(None));
