@@ -125,6 +125,29 @@ impl LogEntry {
     }
 }
 
+#[cfg(test)]
+impl LogEntry {
+    /// A line for tests: somebody who rang at the beginning of 1970, and whom nobody answered or has looked at.
+    pub(crate) fn of_visitor(name: &str) -> Self {
+        Self {
+            at: SystemTime::UNIX_EPOCH,
+            outgoing: false,
+            remote: "sip:door@192.0.2.1".into(),
+            name: name.into(),
+            account: 0,
+            result: CallResult::Missed,
+            why: None,
+            duration: Duration::ZERO,
+            unlocked: false,
+            unseen: true,
+            attempts: 1,
+            allow: None,
+            picture: None,
+            quality: CallQuality::default(),
+        }
+    }
+}
+
 /// By what contacts that may call are told: for looking up many lines.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed(BTreeSet<String>);

@@ -166,25 +166,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::channel::{CallHandle, CallQuality};
+    use crate::channel::CallHandle;
 
     fn entry(name: &str) -> LogEntry {
-        LogEntry {
-            at: SystemTime::UNIX_EPOCH,
-            outgoing: false,
-            remote: "sip:a@b".to_owned(),
-            name: name.to_owned(),
-            account: 0,
-            result: CallResult::Missed,
-            why: None,
-            duration: Duration::ZERO,
-            unlocked: false,
-            unseen: true,
-            attempts: 1,
-            allow: None,
-            picture: None,
-            quality: CallQuality::default(),
-        }
+        LogEntry::of_visitor(name)
     }
 
     #[test]

@@ -263,9 +263,14 @@ pub(super) fn account_fault(fault: &ch::AccountFault) -> ui::AccountFaultView {
 /// A file, as the sheets that let one be chosen show it.
 pub(super) fn file_row(file: &Path) -> ui::FileRow {
     ui::FileRow {
-        name: file.file_name().unwrap_or_default().to_string_lossy().as_ref().into(),
+        name: file_name(file),
         folder: file.parent().map(|folder| folder.display().to_string()).unwrap_or_default().into(),
     }
+}
+
+/// The name of a file, without where it lies.
+pub(super) fn file_name(file: &Path) -> slint::SharedString {
+    file.file_name().unwrap_or_default().to_string_lossy().as_ref().into()
 }
 
 /// What is wrong with an entry on the dial pad.

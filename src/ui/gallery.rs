@@ -132,7 +132,7 @@ mod tests {
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     use super::*;
-    use crate::channel::{CallHandle, CallQuality, CallResult, Event, VisitorPicture};
+    use crate::channel::{CallHandle, Event, VisitorPicture};
     use crate::config::{Config, PhonebookEntry};
     use crate::ui::shots;
 
@@ -158,19 +158,10 @@ mod tests {
     fn line(n: usize, host: &str) -> LogEntry {
         LogEntry {
             at: SystemTime::now() - Duration::from_secs(60 * n as u64),
-            outgoing: false,
             remote: format!("sip:door@{host}:5060"),
-            name: format!("Visitor {n}"),
-            account: 0,
-            result: CallResult::Missed,
-            why: None,
-            duration: Duration::ZERO,
-            unlocked: false,
             unseen: false,
-            attempts: 1,
-            allow: None,
             picture: Some(VisitorPicture { file: name(n), bytes: 1 }),
-            quality: CallQuality::default(),
+            ..LogEntry::of_visitor(&format!("Visitor {n}"))
         }
     }
 

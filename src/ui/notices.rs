@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::generated as ui;
+use super::{convert, generated as ui};
 use crate::channel::{
     CertificateFault, CertificateProblem, CertificateRole, Notice, NoticeKind, PortFault, PortTrouble,
 };
@@ -128,8 +128,7 @@ fn bare_file_reason(fault: &FileFault) -> ui::Reason {
 
 /// Why a file of certificates or keys cannot be used.
 pub(super) fn certificate_reason(problem: &CertificateProblem) -> ui::Reason {
-    let name = problem.file.as_ref().and_then(|(file, _)| file.file_name());
-    let file = name.map(|name| name.to_string_lossy().as_ref().into()).unwrap_or_default();
+    let file = problem.file.as_ref().map(|(file, _)| convert::file_name(file)).unwrap_or_default();
     ui::Reason { file, ..bare_certificate_reason(&problem.fault) }
 }
 
@@ -163,8 +162,7 @@ fn bare_certificate_reason(fault: &CertificateFault) -> ui::Reason {
 
 /// Why a file of contacts cannot be read or written.
 pub(super) fn contacts_reason(file: &Path, fault: &Unusable) -> ui::Reason {
-    let file = file.file_name().map(|name| name.to_string_lossy().as_ref().into()).unwrap_or_default();
-    ui::Reason { file, ..bare_contacts_reason(fault) }
+    ui::Reason { file: convert::file_name(file), ..bare_contacts_reason(fault) }
 }
 
 fn bare_contacts_reason(fault: &Unusable) -> ui::Reason {

@@ -65,7 +65,7 @@ impl Desk {
     /// # Errors
     /// Why nothing is done, with whoever waits.
     pub fn read(&mut self, file: PathBuf, waits: Waits) -> Result<(), (FileFault, Waits)> {
-        self.work(waits, move |waits| Done::Read { result: read(&file), file, waits })
+        self.errands.begin(waits, move |waits| Done::Read { result: read(&file), file, waits })
     }
 
     /// Writes the contacts to a file.
@@ -73,7 +73,11 @@ impl Desk {
     /// # Errors
     /// Why nothing is done, with whoever waits.
     pub fn write(&mut self, file: PathBuf, book: Book, waits: Waits) -> Result<(), (FileFault, Waits)> {
-        self.work(waits, move |waits| Done::Written { result: write(&file, &book).map(|()| book.len()), file, waits })
+        self.errands.begin(waits, move |waits| Done::Written {
+            result: write(&file, &book).map(|()| book.len()),
+            file,
+            waits,
+        })
     }
 
     /// Looks what is on sticks.
@@ -81,7 +85,7 @@ impl Desk {
     /// # Errors
     /// Why nothing is done.
     pub fn look(&mut self) -> Result<(), FileFault> {
-        let looked = self.work(None, |_| {
+        let looked = self.errands.begin(None, |_| {
             let (roots, mounts) = (sticks::roots(), fs::read_to_string(MOUNTS).unwrap_or_default());
             let files = sticks::candidates(&roots, Wanted { endings: ENDINGS, largest: LARGEST_FILE });
             Done::Found { files, folders: sticks::writable(&roots, &mounts) }
@@ -92,14 +96,6 @@ impl Desk {
     /// One piece of work is done.
     pub fn settle(&mut self) {
         self.errands.settle();
-    }
-
-    fn work(
-        &mut self,
-        waits: Waits,
-        work: impl FnOnce(Waits) -> Done + Send + 'static,
-    ) -> Result<(), (FileFault, Waits)> {
-        self.errands.begin(waits, work)
     }
 }
 

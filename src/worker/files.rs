@@ -220,27 +220,10 @@ impl Drop for Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallQuality, CallResult};
     use crate::worker::testing::on_runtime;
-    use std::time::{Duration, SystemTime};
 
     fn entry(name: &str) -> LogEntry {
-        LogEntry {
-            at: SystemTime::UNIX_EPOCH,
-            outgoing: false,
-            remote: "sip:door@192.0.2.1".into(),
-            name: name.into(),
-            account: 0,
-            result: CallResult::Missed,
-            why: None,
-            duration: Duration::ZERO,
-            unlocked: false,
-            unseen: true,
-            attempts: 1,
-            allow: None,
-            picture: None,
-            quality: CallQuality::default(),
-        }
+        LogEntry::of_visitor(name)
     }
 
     fn append(name: &str) -> Job {

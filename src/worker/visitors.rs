@@ -207,10 +207,10 @@ pub fn sweep(data: &Path, log: &mut [LogEntry]) {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     use super::*;
-    use crate::channel::{CallQuality, CallResult, VisitorPicture};
+    use crate::channel::VisitorPicture;
     use crate::media::video::still::testing::still;
     use crate::worker::testing::on_runtime;
 
@@ -219,22 +219,8 @@ mod tests {
     }
 
     fn entry(picture: Option<PictureName>) -> LogEntry {
-        LogEntry {
-            at: SystemTime::UNIX_EPOCH,
-            outgoing: false,
-            remote: "sip:door@192.0.2.1".into(),
-            name: "Front door".into(),
-            account: 0,
-            result: CallResult::Missed,
-            why: None,
-            duration: Duration::ZERO,
-            unlocked: false,
-            unseen: true,
-            attempts: 1,
-            allow: None,
-            picture: picture.map(|file| VisitorPicture { file, bytes: 1 }),
-            quality: CallQuality::default(),
-        }
+        let picture = picture.map(|file| VisitorPicture { file, bytes: 1 });
+        LogEntry { picture, ..LogEntry::of_visitor("Front door") }
     }
 
     #[test]
@@ -291,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_wishes_the_oldest_are_forgotten() {
+    fn of_many_wishes_the_newest_come_first_and_the_oldest_are_forgotten() {
         let data = tempfile::tempdir().expect("a temporary directory");
         let (done_in, mut done) = tokio::sync::mpsc::unbounded_channel();
         let mut desk = Desk::new(data.path(), done_in);
@@ -301,6 +287,7 @@ mod tests {
         }
         desk.show(name(50), PictureSize::Whole);
         desk.show(name(50), PictureSize::Whole);
+        assert_eq!(desk.waiting.back(), Some(&(name(50), PictureSize::Whole)), "it is the next to be read");
         on_runtime(async {
             let mut came = Vec::new();
             for _ in 0..MOST_READ + MOST_WAITING {

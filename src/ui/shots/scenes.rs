@@ -369,22 +369,18 @@ fn visits(window: &ui::AppWindow, open: Option<usize>) {
     let heard = |codec: &str, lost, jitter_ms| StreamQuality { codec: codec.to_owned(), packets: 970, lost, jitter_ms };
     let line = |n: u32, who: &str, result, seconds, picture: bool| LogEntry {
         at: SystemTime::now() - Duration::from_secs(u64::from(n) * 31 * 60 * 60),
-        outgoing: false,
         remote: format!("sip:{n}@192.168.1.20"),
-        name: who.to_owned(),
         account: u8::try_from(n % 3).expect("small"),
         result,
-        why: None,
         duration: Duration::from_secs(seconds),
         unlocked: seconds > 0,
         unseen: n == 0,
-        attempts: 1,
-        allow: None,
         picture: picture.then(|| VisitorPicture { file: name(n), bytes: 40_000 }),
         quality: CallQuality {
             audio: (seconds > 0).then(|| heard("opus", 30, 12.0)),
             video: picture.then(|| heard("H264", 0, 4.0)),
         },
+        ..LogEntry::of_visitor(who)
     };
     let log: Arc<[LogEntry]> = Arc::new([
         line(0, "Front door", CallResult::Missed, 0, true),
