@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use slint::{ComponentHandle, Image, ModelRc, SharedPixelBuffer};
+use slint::{ComponentHandle, Image, Model, ModelRc, SharedPixelBuffer};
 
 use super::{book, ui};
 use crate::channel::{
@@ -401,7 +401,7 @@ fn visits(window: &ui::AppWindow, open: Option<usize>) {
     log::apply(window, &state);
 }
 
-/// The home screen with what these doors showed last.
+/// The home screen with what these doors showed last: on a day with a long name, and in a month with a long one.
 fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
     let door = |(n, name): (usize, &&str)| PhonebookEntry {
         name: (*name).to_owned(),
@@ -417,6 +417,12 @@ fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
         state.pictures.insert(format!("192.168.1.2{n}"), seen);
     }
     home::apply(window, &state);
+    let shown = window.global::<ui::HomeAdapter>().get_doors();
+    for (row, days_ago) in [2, 40].into_iter().enumerate().take(doors.len()) {
+        let mut door = shown.row_data(row).expect("a row for each door");
+        door.picture_at = ui::Moment { year: 2026, month: 9, day: 23, weekday: 3, hour: 23, minute: 28, days_ago };
+        shown.set_row_data(row, door);
+    }
 }
 
 fn dial_plan(window: &ui::AppWindow, page: rules::Page) {
