@@ -51,6 +51,7 @@ mod remote;
 mod ring;
 mod settings;
 mod timers;
+mod unfinished;
 mod unlock;
 mod visitors;
 mod whitelist;
@@ -67,6 +68,7 @@ pub use self::dnd::Calendar;
 pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
 pub use self::output::{Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+pub use self::unfinished::{LastWord, Unfinished};
 
 use self::account::Accounts;
 use self::blocked::Blocked;
@@ -76,6 +78,7 @@ use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
 use self::settings::{Listening, Saving};
+use self::unfinished::LastWords;
 use self::visitors::Visitors;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
@@ -118,6 +121,8 @@ pub struct Start {
     pub seed: [u8; 32],
     /// The call log as loaded, oldest first.
     pub log: Vec<LogEntry>,
+    /// The calls that were not over when the run before died.
+    pub unfinished: Vec<Unfinished>,
     /// What the media engines can do; the settings may narrow it.
     pub capabilities: sdp::Capabilities,
     /// RTP ports that are bound, one entry for each call that there can be; more than [`PORTS`] are not used. The first
@@ -154,6 +159,7 @@ pub struct Phone {
     listening: Listening,
     saving: Saving,
     log: CallLog,
+    last_words: LastWords,
     lines_for_strangers: Bucket,
     blocked: Blocked,
     visitors: Visitors,
@@ -194,6 +200,7 @@ impl Phone {
             listening: Listening::default(),
             saving: Saving::default(),
             log: CallLog::new(start.log),
+            last_words: LastWords::default(),
             lines_for_strangers: Bucket::full(now.instant),
             blocked: Blocked::new(now.instant),
             visitors: Visitors::default(),
@@ -216,6 +223,7 @@ impl Phone {
         phone.tell(Event::Log(phone.log.shown()));
         phone.order(MediaOrder::Configure(phone.config.clone()));
         phone.keep_pictures(now);
+        phone.inherit(now, start.unfinished);
         phone.settle(now);
         phone
     }
@@ -357,6 +365,7 @@ impl Phone {
         self.settle_accounts(now);
         self.settle_codes(now);
         self.keep_gate();
+        self.say_last_words(now);
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }
@@ -364,6 +373,9 @@ impl Phone {
             self.outputs.push_back(Output::CloseFlow(flow));
         }
         self.sound(now);
+        if !self.changed.is_empty() || self.calls.len() != self.last_words.noted() {
+            self.note_unfinished(now);
+        }
         for handle in std::mem::take(&mut self.changed) {
             if let Some(call) = self.calls.get(&handle) {
                 let view = self.view(call);

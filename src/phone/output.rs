@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::Unfinished;
 use crate::channel::{AudioView, CallHandle, Event, LogEntry, PictureName, SoundFault, TlsFault, VideoView};
 use crate::config::{Account, Config, Ringtone};
 use crate::sdp;
@@ -45,6 +46,9 @@ pub enum Output {
     SaveSettings(Arc<Config>),
     /// Change the call log on disk, then call [`super::Phone::handle_log_saved`], once for each and in order.
     SaveLog(LogChange),
+    /// Keep this where another run of the program finds it if this one dies, in the place of what was kept before; nothing when
+    /// there is no call.
+    NoteUnfinished(Vec<Unfinished>),
     /// Delete these kept pictures of visitors: no line of the call log has them any longer.
     DropPictures(Vec<PictureName>),
     /// For the technical log: a flood has begun or is over.

@@ -30,6 +30,11 @@ impl Listening {
         self.error.as_ref().filter(|_| self.on.is_empty())
     }
 
+    /// True when anything is open.
+    pub fn is_open(&self) -> bool {
+        !self.on.is_empty()
+    }
+
     /// When the port is tried again.
     pub fn retry_at(&self) -> Option<Instant> {
         self.retry_at

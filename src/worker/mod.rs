@@ -29,6 +29,7 @@ mod sticks;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+mod unfinished;
 pub mod visitors;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, Por
 use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
     Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
+    Unfinished,
 };
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
 use vestibule::sip::locate::{Answer, DnsFault, Question};
@@ -42,6 +43,8 @@ pub struct Panel {
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
     pub saved_log: Vec<LogEntry>,
+    /// What another run would find.
+    pub unfinished: Vec<Unfinished>,
     /// Pictures whose files were to be deleted.
     pub dropped: Vec<PictureName>,
     /// What was said about floods.
@@ -67,6 +70,13 @@ pub struct Panel {
 enum Waiting {
     Settings(Arc<Config>),
     Log(LogChange),
+}
+
+/// What the program finds on the disk.
+struct Left {
+    config: Arc<Config>,
+    log: Vec<LogEntry>,
+    unfinished: Vec<Unfinished>,
 }
 
 struct Straight(IpAddr);
@@ -99,10 +109,25 @@ impl Panel {
         let book = vestibule::config::read(contacts);
         assert!(book.problems.is_empty(), "{:?}", book.problems);
         let config = settings.iter().fold(book.config, |config, (key, value)| config.set(key, value).expect(key));
+        Self::with(now, address, seed, Left { config: Arc::new(config), log: Vec::new(), unfinished: Vec::new() })
+    }
+
+    /// The program of this panel dies without a word, and runs again with what is on the disk.
+    pub fn again(&self, now: Now, address: IpAddr, seed: [u8; 32]) -> Self {
+        let (log, unfinished) = (self.saved_log.clone(), self.unfinished.clone());
+        let mut again = Self::with(now, address, seed, Left { config: self.phone.config().clone(), log, unfinished });
+        again.saved_log.clone_from(&self.saved_log);
+        // The system gives an account another port.
+        again.next_port = self.next_port;
+        again
+    }
+
+    fn with(now: Now, address: IpAddr, seed: [u8; 32], left: Left) -> Self {
         let start = Start {
-            config: Arc::new(config),
+            config: left.config,
             seed,
-            log: Vec::new(),
+            log: left.log,
+            unfinished: left.unfinished,
             capabilities: Capabilities {
                 audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
                 video: vec![VideoCodec::H264],
@@ -122,6 +147,7 @@ impl Panel {
             orders: Vec::new(),
             saved_settings: Vec::new(),
             saved_log: Vec::new(),
+            unfinished: Vec::new(),
             dropped: Vec::new(),
             floods: Vec::new(),
             finished: false,
@@ -248,6 +274,7 @@ impl Panel {
             Output::SaveSettings(config) => self.save_settings(now, config),
             Output::SaveLog(change) if self.disk == Disk::Slow => self.waiting.push(Waiting::Log(change)),
             Output::SaveLog(change) => self.save_log(now, change),
+            Output::NoteUnfinished(calls) => self.unfinished = calls,
             Output::DropPictures(names) => self.dropped.extend(names),
             Output::Flood(flood) => self.floods.push(flood.to_string()),
             Output::Finished => self.finished = true,

@@ -346,6 +346,11 @@ impl Transactions {
     }
 
     /// The INVITE of theirs under this key.
+    pub fn invite_server(&self, key: &ServerKey) -> Option<&InviteServer> {
+        self.invite_servers.get(key).map(|entry| &entry.machine)
+    }
+
+    /// The same, to change it.
     pub fn invite_server_mut(&mut self, key: &ServerKey) -> Option<&mut InviteServer> {
         self.invite_servers.get_mut(key).map(|entry| &mut entry.machine)
     }

@@ -45,6 +45,7 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
+use super::unfinished;
 use super::visitors as kept_pictures;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
@@ -164,6 +165,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         config: Arc::new(config),
         seed: phone_seed,
         log,
+        unfinished: unfinished::left(&data),
         capabilities: capabilities(&VideoCapabilities::default()),
         ports,
         routes: Box::new(SystemRoutes),

@@ -54,6 +54,7 @@ impl Loop {
                 self.save(Job::Settings(config));
             }
             Output::SaveLog(change) => self.save(Job::Log(change)),
+            Output::NoteUnfinished(calls) => self.save(Job::Unfinished(calls)),
             Output::DropPictures(names) => self.kept_pictures.remove(names),
             Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
