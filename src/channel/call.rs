@@ -209,6 +209,8 @@ pub struct AudioView {
     pub direction: &'static str,
     /// RTP packets received and used or concealed for.
     pub packets_in: u64,
+    /// RTCP packets received.
+    pub reports_in: u64,
     /// RTP packets that never came.
     pub lost: u64,
     /// Sound that was made up for lost packets, in ms.

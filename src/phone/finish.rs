@@ -71,7 +71,7 @@ impl Phone {
             self.mute_microphone(false);
         }
         for port in call.direct_ports() {
-            self.release_port(port);
+            self.release_port(now, port);
         }
     }
 

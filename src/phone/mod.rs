@@ -157,6 +157,8 @@ pub struct Phone {
     current: Option<CallHandle>,
     sounding: Sounding,
     listening: Listening,
+    /// Ports that were the Direct IP Port, and until when they stay for what their last call still has to say.
+    former_ports: Vec<(u16, Instant)>,
     saving: Saving,
     log: CallLog,
     last_words: LastWords,
@@ -198,6 +200,7 @@ impl Phone {
             current: None,
             sounding: Sounding::default(),
             listening: Listening::default(),
+            former_ports: Vec::new(),
             saving: Saving::default(),
             log: CallLog::new(start.log),
             last_words: LastWords::default(),

@@ -35,6 +35,7 @@ impl Phone {
         let accounts = self.accounts.poll_timeout();
         let own = [
             self.listening.retry_at(),
+            self.former_ports_until(),
             self.dnd_timeout(),
             self.blocked.poll_timeout(),
             self.visitors.poll_timeout(),
@@ -49,6 +50,7 @@ impl Phone {
         self.settle(now);
         self.tend_accounts(now);
         self.retry_port(now);
+        self.leave_former_ports(now);
         self.tend_dnd(now);
         self.tend_blocked(now);
         self.tend_pictures(now);

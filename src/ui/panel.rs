@@ -382,7 +382,13 @@ impl Panel {
                     Ok(())
                 }
                 ScreenRequest::Back => pages::back(self),
-                ScreenRequest::Screenshot(file) => finger::screenshot(window, &file),
+                ScreenRequest::Screenshot(file) => {
+                    let nav = window.global::<ui::Nav>();
+                    nav.set_photographed(true);
+                    let taken = finger::screenshot(window, &file);
+                    nav.set_photographed(false);
+                    taken
+                }
             };
             self.send(Command::Answered { ask, outcome });
         }

@@ -562,6 +562,19 @@ fn a_number_goes_through_the_account_and_a_call_comes_in_through_it() {
 }
 
 #[test]
+fn a_caller_who_calls_himself_by_a_bare_number_is_known_by_it() {
+    let mut house = House::with_servers(&both());
+    let now = house.now;
+    house.pbx(PBX).name = "tel:+49-170-1234567".to_owned();
+    house.pbx(PBX).ring(now, "101");
+    house.run(ms(20));
+    let call = house.call(PANEL);
+    assert_eq!((call.name.as_str(), call.remote.as_str()), ("+491701234567", "sip:+491701234567@10.0.0.4"));
+    house.must(PANEL, Command::Decline(None));
+    assert_eq!(house.panel().log()[0].name, "+491701234567");
+}
+
+#[test]
 fn each_account_has_a_connection_of_its_own_and_its_calls_come_by_it() {
     for transport in ["tcp", "tls"] {
         let both_there = [

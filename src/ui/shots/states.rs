@@ -180,8 +180,12 @@ pub(super) fn states() -> Vec<Look> {
     let mut looks = Vec::new();
     let mut look = |name: String, page, fill: Box<dyn Fn(&ui::AppWindow)>| looks.push(Look { name, page, fill });
     for reason in END_REASONS {
-        for page in [ui::Page::Calling, ui::Page::InCall] {
-            look(format!("{page:?}_{reason:?}"), page, Box::new(move |window| ended(window, reason)));
+        let codes: &[i32] = if reason == ui::EndReason::Failed { &[302, 400, 503, 699] } else { &[403] };
+        for (page, code) in [ui::Page::Calling, ui::Page::InCall]
+            .into_iter()
+            .flat_map(|page| codes.iter().map(move |code| (page, *code)))
+        {
+            look(format!("{page:?}_{reason:?}_{code}"), page, Box::new(move |window| ended(window, reason, code)));
         }
     }
     for fault in ACCOUNT_FAULTS {
@@ -282,9 +286,9 @@ fn wrong_values(window: &ui::AppWindow) {
     adapter.set_rows(ModelRc::from(rows.as_slice()));
 }
 
-fn ended(window: &ui::AppWindow, reason: ui::EndReason) {
+fn ended(window: &ui::AppWindow, reason: ui::EndReason, code: i32) {
     let adapter = window.global::<ui::CallAdapter>();
-    let call = ui::CallData { phase: ui::CallPhase::Ended, end_reason: reason, end_code: 503, ..adapter.get_call() };
+    let call = ui::CallData { phase: ui::CallPhase::Ended, end_reason: reason, end_code: code, ..adapter.get_call() };
     adapter.set_call(call);
 }
 

@@ -27,7 +27,7 @@ use crate::sip::locate::{Answer, DnsFault, Question, Record, RecordKind};
 /// Most questions at the same time; whatever goes beyond gets no answer.
 pub const MAX_OPEN: usize = 64;
 /// No question takes longer.
-pub const LIMIT: Duration = Duration::from_secs(3);
+pub const LIMIT: Duration = Duration::from_secs(4);
 
 /// How long an entry of the hosts file holds.
 const HOSTS_TTL: Duration = Duration::from_secs(60);
