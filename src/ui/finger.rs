@@ -54,7 +54,7 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
     let whole = Area { at: LogicalPosition::default(), extent: window.size().to_logical(window.scale_factor()) };
     let (mut found, covers) = laid(component, label);
     // Words bear labels too, those on a key and those beside one, but are no keys: they know nothing of being switched off.
-    let is_key = |(_, element): &(usize, ElementHandle)| {
+    let is_key = |(_, element): &Placed<ElementHandle>| {
         !matches!(element.accessible_role(), None | Some(AccessibleRole::None | AccessibleRole::Text))
     };
     if found.iter().any(is_key) {
@@ -94,8 +94,11 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
     })
 }
 
-/// What bears `label`, and what lies over other things, both with their places from the back to the front.
-fn laid<C: ElementRoot>(component: &C, label: &str) -> (Vec<(usize, ElementHandle)>, Vec<(usize, Area)>) {
+/// Something with its place, counted from the back to the front.
+type Placed<T> = (usize, T);
+
+/// What bears `label`, and what lies over other things, with their places.
+fn laid<C: ElementRoot>(component: &C, label: &str) -> (Vec<Placed<ElementHandle>>, Vec<Placed<Area>>) {
     let (bears, covers_all) = (called(label), named("Cover"));
     let (mut found, mut covers, mut place) = (Vec::new(), Vec::new(), 0);
     component.root_element().visit_descendants(|element| {
