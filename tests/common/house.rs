@@ -185,10 +185,10 @@ impl House {
 
     /// The program of the panel under test dies without a word, and runs again two seconds later.
     pub fn crash(&mut self) {
+        // Nothing that is due meanwhile is done.
+        self.panels[PANEL].dead = true;
         self.off.push(PANEL);
         self.cut(PANEL);
-        // Nothing that is due meanwhile is done.
-        self.panels[PANEL].finished = true;
         self.run(s(2));
         let again = self.panels[PANEL].again(self.now, address(PANEL), self.random.random());
         self.panels[PANEL] = again;

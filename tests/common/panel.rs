@@ -50,6 +50,8 @@ pub struct Panel {
     /// What was said about floods.
     pub floods: Vec<String>,
     pub finished: bool,
+    /// The program has died: it does nothing any more.
+    pub dead: bool,
     pub listens: Vec<u16>,
     /// Ports that accounts opened.
     pub listens_for_accounts: Vec<u16>,
@@ -151,6 +153,7 @@ impl Panel {
             dropped: Vec::new(),
             floods: Vec::new(),
             finished: false,
+            dead: false,
             listens: Vec::new(),
             listens_for_accounts: Vec::new(),
             next_port: 7000,
@@ -307,7 +310,7 @@ impl Panel {
 
 impl Node for Panel {
     fn hears(&self, _transport: Transport, port: u16) -> bool {
-        !self.finished && (self.listens.contains(&port) || self.listens_for_accounts.contains(&port))
+        !self.finished && !self.dead && (self.listens.contains(&port) || self.listens_for_accounts.contains(&port))
     }
 
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {
@@ -332,7 +335,7 @@ impl Node for Panel {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        if self.finished {
+        if self.finished || self.dead {
             return None;
         }
         self.phone.poll_timeout().into_iter().chain(self.back.front().map(|(at, _)| *at)).min()
@@ -352,6 +355,9 @@ impl Node for Panel {
 
     fn drain(&mut self, now: Now) -> Vec<Transmit> {
         let mut transmits = Vec::new();
+        if self.dead {
+            return transmits;
+        }
         while let Some(output) = self.phone.poll_output() {
             transmits.extend(self.take(now, output));
         }

@@ -579,7 +579,9 @@ fn each_account_has_a_connection_of_its_own_and_its_calls_come_by_it() {
     for transport in ["tcp", "tls"] {
         let both_there = [
             ("account1.basic.transport", transport),
+            ("account1.basic.port", "5060"),
             ("account2.basic.transport", transport),
+            ("account2.basic.port", "5060"),
             ("account2.basic.server", "10.0.0.4"),
             ("account2.basic.register_name", "201"),
             ("account2.active", "on"),

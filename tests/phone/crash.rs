@@ -70,7 +70,9 @@ fn whoever_is_being_called_is_called_no_longer() {
 #[test]
 fn a_call_through_an_account_is_ended_once_it_is_registered_again() {
     for transport in ["udp", "tcp", "tls"] {
-        let mut house = House::with_servers(&[&[("account1.basic.transport", transport)], ONE].concat());
+        let mut house = House::with_servers(
+            &[&[("account1.basic.transport", transport), ("account1.basic.port", "5060")], ONE].concat(),
+        );
         let now = house.now;
         house.pbx(PBX).ring(now, "101");
         house.run(ms(20));

@@ -322,8 +322,9 @@ impl Transactions {
     /// The same at the expense of whoever has most of them.
     fn forget_answered_of_most(&mut self) -> bool {
         let sources: BTreeSet<IpAddr> = self.servers.values().map(|(_, server)| server.reply().source()).collect();
-        let most = sources.into_iter().max_by_key(|source| self.requests_from(*source));
-        most.is_some_and(|source| self.forget_answered(source))
+        let mut by_requests: Vec<_> = sources.into_iter().map(|source| (self.requests_from(source), source)).collect();
+        by_requests.sort_unstable();
+        by_requests.into_iter().rev().any(|(_, source)| self.forget_answered(source))
     }
 
     fn requests_from(&self, source: IpAddr) -> usize {

@@ -189,7 +189,7 @@ fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not
 
 #[test]
 fn what_a_sheet_covers_is_not_pressed() {
-    for (scene, behind) in [("contact", "Search"), ("entry_password", "Sound"), ("dnd_sheet_off", "Dial")] {
+    for (scene, behind) in [("contact", "Search"), ("entry_password", "Calls"), ("dnd_sheet_off", "Dial")] {
         let window = window(1024, 600);
         let scene = SCENES.iter().find(|it| it.name == scene).expect("the scene is there");
         window.global::<ui::Nav>().set_page(scene.page);
