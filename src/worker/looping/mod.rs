@@ -46,6 +46,7 @@ use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
 use super::visitors as kept_pictures;
+use super::web;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
@@ -94,6 +95,7 @@ enum Input {
     Rules(rules::Read),
     Contacts(files_of_contacts::Done),
     Visitor(kept_pictures::Done),
+    Door(web::Answer),
     Signal(&'static str),
     Due,
 }
@@ -116,6 +118,8 @@ struct Loop {
     rules: Errands<rules::Read>,
     contact_files: files_of_contacts::Desk,
     kept_pictures: kept_pictures::Desk,
+    /// Doors that are asked by HTTP.
+    doors: web::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -146,6 +150,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (rules_in, mut rules_read) = mpsc::unbounded_channel();
     let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (pictures_in, mut pictures) = mpsc::unbounded_channel();
+    let (doors_in, mut doors) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -187,6 +192,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         rules: rules::errands(rules_in),
         contact_files: files_of_contacts::Desk::new(contacts_in),
         kept_pictures: kept_pictures::Desk::new(&data, pictures_in),
+        doors: web::Desk::new(doors_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -237,6 +243,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(read) = rules_read.recv() => Input::Rules(read),
             Some(done) = contacts.recv() => Input::Contacts(done),
             Some(done) = pictures.recv() => Input::Visitor(done),
+            Some(answer) = doors.recv() => Input::Door(answer),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -278,6 +285,7 @@ impl Loop {
             Input::Rules(read) => self.rules_read(read),
             Input::Contacts(done) => self.contacts_done(done),
             Input::Visitor(done) => self.picture_done(done),
+            Input::Door(answer) => self.door_answered(answer),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
