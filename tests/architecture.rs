@@ -63,6 +63,8 @@ const ROOMS: &[Room] = &[
             "ring",
             "x509_parser",
             "data_encoding",
+            "hyper",
+            "hyper_util",
         ],
     },
     Room {

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::UnlockState;
+
 /// Names one call on this panel for as long as it runs; counted from 1, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallHandle(pub u32);
@@ -172,23 +174,6 @@ pub enum EndReason {
     /// The other side sent no sound for too long, or did not acknowledge.
     #[error("connection lost")]
     Lost,
-}
-
-/// The state of the Unlock key of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnlockState {
-    /// Not asked for.
-    #[default]
-    Idle,
-    /// Asked for, no answer yet.
-    Sending,
-    /// The door took it; shown until then.
-    Opened {
-        /// When the key goes back to [`UnlockState::Idle`].
-        until: Instant,
-    },
-    /// The door did not take it.
-    Failed,
 }
 
 /// The session timer of a call (RFC 4028).

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, DndServerView, LogEntry, Picture, PictureName, PictureSize, PinView,
-    PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
+    AccountTestView, CallView, DirectIpView, DndServerView, DoorKeyView, LogEntry, Picture, PictureName, PictureSize,
+    PinView, PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
 };
 use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
@@ -17,6 +17,8 @@ pub enum Event {
     Settings(Arc<Config>),
     /// A call as it is now; one with [`CallState::Ended`](super::CallState::Ended) comes once and is then forgotten.
     Call(Box<CallView>),
+    /// The Unlock key of a door outside any call has changed.
+    DoorKey(DoorKeyView),
     /// Where direct calls are listened for.
     DirectIp(DirectIpView),
     /// One account.

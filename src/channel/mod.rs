@@ -14,9 +14,10 @@ mod log;
 mod picture;
 mod pin;
 mod reach;
+mod unlock;
 
 pub use self::call::{
-    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
+    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, VideoView,
 };
 pub use self::certificate::{CertificateFault, CertificateProblem};
 pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest};
@@ -30,4 +31,5 @@ pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,
 };
+pub use self::unlock::{DoorKeyView, UnlockFault, UnlockState};
 pub use crate::config::{Account, AccountChoice, DndMode};

@@ -129,8 +129,14 @@ pub(super) enum CtlVerb {
     Hold { call: Option<u32> },
     /// Take the call from hold
     Resume { call: Option<u32> },
-    /// Open the door of the call
-    Unlock { call: Option<u32> },
+    /// Open the door of the call, or one that opens without a call
+    Unlock {
+        #[arg(conflicts_with = "door")]
+        call: Option<u32>,
+        /// The name of the contact whose door it is
+        #[arg(long)]
+        door: Option<String>,
+    },
     /// Stop the ring tone
     Silence { call: Option<u32> },
     /// Stop or start sending what the microphone hears

@@ -23,6 +23,7 @@ mod setting;
 pub mod store;
 mod table;
 mod time;
+mod web_address;
 
 pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
@@ -44,6 +45,7 @@ pub use rules::{
 pub use setting::{Kind, Part, Setting, SettingError, Value};
 pub use table::{Config, SETTINGS};
 pub use time::{TimeOfDay, moment_text};
+pub use web_address::{HIDDEN, Login, WebAddress, without_password};
 
 /// The declaration of the setting with this key.
 pub fn setting(key: &str) -> Option<&'static Setting> {

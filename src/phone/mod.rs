@@ -8,7 +8,7 @@
 //! ```text
 //!  datagrams, streams ─▶ ┌───────┐ ─▶ Transmit, CloseFlow, Listen
 //!  commands           ─▶ │ Phone │ ─▶ Event (views for the screen)
-//!  media events       ─▶ │  sip  │ ─▶ MediaOrder
+//!  media events       ─▶ │  sip  │ ─▶ MediaOrder, AskDoor
 //!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog, DropPictures
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
@@ -67,7 +67,7 @@ use rand::{RngExt, SeedableRng};
 pub use self::dnd::Calendar;
 pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
-pub use self::output::{Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+pub use self::output::{Connect, DoorRequest, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
 pub use self::unfinished::{LastWord, Unfinished};
 
 use self::account::Accounts;
@@ -79,6 +79,7 @@ use self::notices::Notices;
 use self::ring::Sounding;
 use self::settings::{Listening, Saving};
 use self::unfinished::LastWords;
+use self::unlock::Doors;
 use self::visitors::Visitors;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
@@ -165,6 +166,7 @@ pub struct Phone {
     lines_for_strangers: Bucket,
     blocked: Blocked,
     visitors: Visitors,
+    doors: Doors,
     /// Where contacts call from that may call, or are turned away by name.
     allowed: Guests,
     notices: Notices,
@@ -207,6 +209,7 @@ impl Phone {
             lines_for_strangers: Bucket::full(now.instant),
             blocked: Blocked::new(now.instant),
             visitors: Visitors::default(),
+            doors: Doors::default(),
             allowed: Guests::default(),
             notices: Notices::default(),
             certificates: [None; 2],

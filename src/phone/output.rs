@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Unfinished;
 use crate::channel::{AudioView, CallHandle, Event, LogEntry, PictureName, SoundFault, TlsFault, VideoView};
-use crate::config::{Account, Config, Ringtone};
+use crate::config::{Account, Config, Ringtone, WebAddress};
 use crate::sdp;
 use crate::sip::locate::{Question, Target};
 use crate::sip::{Flood, FlowId, Transmit};
@@ -38,6 +39,8 @@ pub enum Output {
     Resolve(Question),
     /// Open a connection; answer with [`super::Phone::handle_connected`] or [`super::Phone::handle_flow_gone`].
     Connect(Box<Connect>),
+    /// Ask a door to open; answer with [`super::Phone::handle_door_answer`].
+    AskDoor(Box<DoorRequest>),
     /// Something for the sound and picture engines.
     Media(MediaOrder),
     /// Something for the screen and the control socket.
@@ -55,6 +58,19 @@ pub enum Output {
     Flood(Flood),
     /// After `Quit`: all calls are down, nothing more follows.
     Finished,
+}
+
+/// A door that is asked by HTTP to open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoorRequest {
+    /// Comes back with the answer.
+    pub asked: u32,
+    /// What is asked for, by GET.
+    pub url: WebAddress,
+    /// Our own nonce, where the door wants a digest.
+    pub cnonce: String,
+    /// After this the door has not answered.
+    pub within: Duration,
 }
 
 /// A connection of an account.

@@ -39,6 +39,7 @@ impl Phone {
             self.dnd_timeout(),
             self.blocked.poll_timeout(),
             self.visitors.poll_timeout(),
+            self.doors.poll_timeout(),
             self.sounding.busy_until,
         ];
         calls.chain(sip).chain(accounts).chain(own.into_iter().flatten()).chain(leaving).min()
@@ -54,6 +55,7 @@ impl Phone {
         self.tend_dnd(now);
         self.tend_blocked(now);
         self.tend_pictures(now);
+        self.tend_doors(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

@@ -1,13 +1,14 @@
 //! Twin of the home screen and the clock's facts: doors with their last picture.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
-use crate::channel::Command;
-use crate::config::{DoorUnlock, PhonebookEntry};
+use super::{convert, generated as ui, pages, unlock};
+use crate::channel::{Command, UnlockState};
+use crate::config::{Door, PhonebookEntry};
 
 /// Joins the cards of the doors.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
@@ -55,7 +56,7 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         state.pictures.get(&host)
     });
     let visit = state.log.iter().find(|entry| !entry.outgoing && entry.name == door.name);
-    let unlocks_by_itself = door.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Http));
+    let key = unlock::shown(state.door_keys.get(&door.name).unwrap_or(&UnlockState::Idle), Instant::now());
     ui::DoorView {
         name: door.name.as_str().into(),
         has_picture: picture.is_some(),
@@ -65,7 +66,11 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         has_visitor: visit.is_some(),
         last_visitor: visit.map(|entry| convert::moment(entry.at)).unwrap_or_default(),
         can_view: !door.numbers.is_empty(),
-        can_unlock: unlocks_by_itself,
+        can_unlock: door.door.as_ref().is_some_and(Door::opens_by_itself),
+        unlock: key.state,
+        unlock_seconds: key.seconds,
+        unlock_fault: key.fault,
+        unlock_code: key.code,
         ..Default::default()
     }
 }

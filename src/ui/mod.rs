@@ -26,6 +26,7 @@ mod settings;
 #[cfg(test)]
 mod shots;
 mod text_entry;
+mod unlock;
 
 use std::rc::Rc;
 

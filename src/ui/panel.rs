@@ -19,7 +19,7 @@ use super::picture::Canvas;
 use super::{account, call, contacts, convert, dial, finger, home, log, pages, pin, rules, settings, text_entry};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
-    EndReason, Event, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
+    EndReason, Event, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest, UnlockState,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -35,6 +35,8 @@ const REFUSAL: Duration = Duration::from_secs(5);
 pub(super) struct State {
     pub(super) config: Arc<Config>,
     pub(super) calls: BTreeMap<CallHandle, CallView>,
+    /// The Unlock keys of doors outside any call that show something, by the name of the contact.
+    pub(super) door_keys: HashMap<String, UnlockState>,
     /// The call that has just ended, as long as its end is shown.
     pub(super) ended: Option<CallView>,
     pub(super) log: Arc<[LogEntry]>,
@@ -85,6 +87,7 @@ impl Default for State {
         Self {
             config: Arc::default(),
             calls: BTreeMap::new(),
+            door_keys: HashMap::new(),
             ended: None,
             log: Arc::default(),
             log_tab: ui::LogTab::All,
@@ -249,6 +252,10 @@ impl Panel {
         match event {
             Event::Settings(config) => {
                 let before = std::mem::replace(&mut self.state.borrow_mut().config, config);
+                {
+                    let State { config, door_keys, .. } = &mut *self.state.borrow_mut();
+                    door_keys.retain(|name, _| config.doors().any(|door| door.name == *name));
+                }
                 contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
@@ -260,6 +267,14 @@ impl Panel {
                 self.touched();
             }
             Event::Call(view) => self.handle_call(*view),
+            Event::DoorKey(view) => {
+                let mut state = self.state.borrow_mut();
+                match view.unlock {
+                    UnlockState::Idle => drop(state.door_keys.remove(&view.name)),
+                    unlock => drop(state.door_keys.insert(view.name, unlock)),
+                }
+                home::apply(&window, &state);
+            }
             Event::DirectIp(view) => self.state.borrow_mut().direct_ip = view,
             Event::Registration(view) => {
                 let mut state = self.state.borrow_mut();
@@ -412,7 +427,11 @@ impl Panel {
         account::apply(&window, &state);
         dial::apply(&window, &state);
         call::apply(&window, &state);
-        let ticking = !state.calls.is_empty();
+        let counts_down = !state.door_keys.is_empty();
+        if counts_down {
+            home::apply(&window, &state);
+        }
+        let ticking = counts_down || !state.calls.is_empty();
         drop(state);
         if ticking && !self.seconds.running() {
             let panel = self.clone();

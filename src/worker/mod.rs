@@ -9,6 +9,7 @@
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      │            │ ◀─▶ contacts                       (import, export, own threads)
 //!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
+//!                      │            │ ◀─▶ web                            (doors that are opened by HTTP, own tasks)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
@@ -31,6 +32,7 @@ mod testing;
 pub mod trace;
 mod unfinished;
 pub mod visitors;
+pub mod web;
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;

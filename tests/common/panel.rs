@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble};
 use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
-    Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
-    Unfinished,
+    Calendar, Connect, DoorRequest, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone,
+    Routes, Start, Unfinished,
 };
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
 use vestibule::sip::locate::{Answer, DnsFault, Question};
@@ -60,6 +60,8 @@ pub struct Panel {
     pub names: BTreeMap<Question, Result<Answer, DnsFault>>,
     /// What it was asked.
     pub asked: Vec<Question>,
+    /// Doors that were to be asked by HTTP.
+    pub doors: Vec<DoorRequest>,
     /// Connections that were closed.
     pub closed: Vec<FlowId>,
     /// Connections that are to be opened; the house does.
@@ -159,6 +161,7 @@ impl Panel {
             next_port: 7000,
             names: BTreeMap::new(),
             asked: Vec::new(),
+            doors: Vec::new(),
             closed: Vec::new(),
             connects: Vec::new(),
             back: VecDeque::new(),
@@ -263,6 +266,7 @@ impl Panel {
                 self.phone.handle_resolved(now, &question, &answer);
             }
             Output::Connect(order) => self.connects.push(*order),
+            Output::AskDoor(request) => self.doors.push(*request),
             Output::Media(order) => {
                 if let MediaOrder::Dtmf { call, digits } = &order
                     && self.sends_keys

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use slint::{ComponentHandle, Image, Model, ModelRc, SharedPixelBuffer};
 
+use super::states::unlocking;
 use super::{book, ui};
 use crate::channel::{
     CallHandle, CallQuality, CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault,
@@ -305,6 +306,15 @@ pub(super) const SCENES: &[Scene] = &[
     }),
     scene("home_last_picture", ui::Page::Home, |window| last_picture(window, &["Front door"])),
     scene("home_last_pictures", ui::Page::Home, |window| last_picture(window, &["Front door", "Hofeinfahrt"])),
+    scene("home_unlock_failed", ui::Page::Home, |window| {
+        unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::WrongPassword, 1);
+    }),
+    scene("home_unlock_failed_doors", ui::Page::Home, |window| {
+        unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::WrongPassword, 2);
+    }),
+    scene("ringing_unlock_failed", ui::Page::Ringing, |window| {
+        unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::NotTrusted, 1);
+    }),
     scene("ringing_last_picture", ui::Page::Ringing, |window| {
         let adapter = window.global::<ui::CallAdapter>();
         adapter.set_picture(camera(640, 360));

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LogEntry, Notice,
-    PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, DoorKeyView,
+    LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, VideoView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -28,6 +28,8 @@ pub struct State<'a> {
     pub accounts: &'a [RegistrationView],
     /// The calls that are not yet forgotten.
     pub calls: &'a [CallView],
+    /// The keys of the doors outside any call.
+    pub doors: &'a [DoorKeyView],
     /// Missed calls that nobody has looked at.
     pub missed: usize,
     /// What the resident or the installer should know.
@@ -50,6 +52,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "direct_ip": direct_ip(state.direct_ip),
         "accounts": state.accounts.iter().map(|view| account(now, view)).collect::<Vec<_>>(),
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
+        "doors": state.doors.iter().map(door_key).collect::<Vec<_>>(),
         "missed": state.missed,
         "notices": notices(state.notices),
         "pin": pin(now, state.pin),
@@ -165,17 +168,23 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "muted": view.muted,
         "camera": view.camera,
         "can_unlock": view.can_unlock,
-        "unlock": match view.unlock {
-            UnlockState::Idle => "idle",
-            UnlockState::Sending => "sending",
-            UnlockState::Opened { .. } => "opened",
-            UnlockState::Failed => "failed",
-        },
+        "unlock": view.unlock.name(),
+        "unlock_reason": view.unlock.fault().map(ToString::to_string),
         "session_timer": view.session_timer.map(|timer| {
             json!({"expires_s": timer.expires_s, "refresher": if timer.by_us { "us" } else { "them" }})
         }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
+    })
+}
+
+/// The Unlock key of a door outside any call: `idle`, `sending`, `opened` or `failed`, the last with a reason.
+pub fn door_key(view: &DoorKeyView) -> Value {
+    json!({
+        "name": view.name,
+        "can_unlock": view.can_unlock,
+        "unlock": view.unlock.name(),
+        "unlock_reason": view.unlock.fault().map(ToString::to_string),
     })
 }
 
@@ -283,7 +292,9 @@ fn tenths(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallState, CodeFault, EndReason, RegistrationState, SessionTimerView};
+    use crate::channel::{
+        CallState, CodeFault, EndReason, RegistrationState, SessionTimerView, UnlockFault, UnlockState,
+    };
     use crate::worker::testing::visitor;
     use std::time::Duration;
 
@@ -339,6 +350,11 @@ mod tests {
             direct_ip: &direct_ip,
             accounts: &accounts,
             calls: &[call],
+            doors: &[DoorKeyView {
+                name: "Gate".into(),
+                can_unlock: true,
+                unlock: UnlockState::Failed(UnlockFault::UnknownAddress(404)),
+            }],
             missed: 0,
             notices: &[],
             pin: &PinView::default(),

@@ -47,6 +47,7 @@ use super::report::Reporter;
 use super::trace::{Trace, Way};
 use super::unfinished;
 use super::visitors as kept_pictures;
+use super::web;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
@@ -95,6 +96,7 @@ enum Input {
     Rules(rules::Read),
     Contacts(files_of_contacts::Done),
     Visitor(kept_pictures::Done),
+    Door(web::Answer),
     Signal(&'static str),
     Due,
 }
@@ -117,6 +119,8 @@ struct Loop {
     rules: Errands<rules::Read>,
     contact_files: files_of_contacts::Desk,
     kept_pictures: kept_pictures::Desk,
+    /// Doors that are asked by HTTP.
+    doors: web::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -147,6 +151,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (rules_in, mut rules_read) = mpsc::unbounded_channel();
     let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (pictures_in, mut pictures) = mpsc::unbounded_channel();
+    let (doors_in, mut doors) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -189,6 +194,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         rules: rules::errands(rules_in),
         contact_files: files_of_contacts::Desk::new(contacts_in),
         kept_pictures: kept_pictures::Desk::new(&data, pictures_in),
+        doors: web::Desk::new(doors_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -239,6 +245,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(read) = rules_read.recv() => Input::Rules(read),
             Some(done) = contacts.recv() => Input::Contacts(done),
             Some(done) = pictures.recv() => Input::Visitor(done),
+            Some(answer) = doors.recv() => Input::Door(answer),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -280,6 +287,7 @@ impl Loop {
             Input::Rules(read) => self.rules_read(read),
             Input::Contacts(done) => self.contacts_done(done),
             Input::Visitor(done) => self.picture_done(done),
+            Input::Door(answer) => self.door_answered(answer),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }

@@ -40,7 +40,7 @@ use crate::worker::certificates::{Contents, fits};
 
 /// What the TLS connections of an account need, read and understood.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(in crate::worker) struct Client {
     config: ClientConfig,
     /// What we show to a server that asks.
     shown: Option<Arc<CertifiedKey>>,
@@ -90,7 +90,7 @@ fn build(
     let provider = Arc::new(default_provider());
     let pin = Pin::parse(&settings.fingerprint)?;
     let trust = settings.verify.then(|| trust(&settings.ca, certificates, system)).transpose()?;
-    let verifier = Verifier::new(trust, pin, provider.signature_verification_algorithms);
+    let verifier = Verifier::new(trust, settings.names, pin, provider.signature_verification_algorithms);
     let shown = shown(&settings.certificate, &settings.key, certificates)?;
     let mut config = ClientConfig::builder_with_details(provider, clock)
         .with_safe_default_protocol_versions()
@@ -102,12 +102,12 @@ fn build(
     Ok(Client { config, shown })
 }
 
-/// Whom an account trusts.
-fn trust(ca: &str, certificates: &Path, system: Vec<CertificateDer<'static>>) -> Result<Trust, TlsFault> {
+/// Whom an account trusts: the system's authorities, and what is in its own files.
+fn trust(files: &[String], certificates: &Path, system: Vec<CertificateDer<'static>>) -> Result<Trust, TlsFault> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(system);
     let mut own = Vec::new();
-    if !ca.is_empty() {
+    for ca in files {
         let broken = |fault| our_file(CertificateRole::Authority, ca, fault);
         let contents = Contents::read(&certificates.join(ca)).map_err(broken)?;
         for certificate in contents.whole_certificates().map_err(broken)? {
@@ -155,7 +155,7 @@ fn our_file(role: CertificateRole, file: &str, fault: CertificateFault) -> TlsFa
 
 /// Our side of one connection.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(in crate::worker) struct Ours {
     shown: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,
 }
@@ -189,7 +189,7 @@ impl Client {
     ///
     /// # Errors
     /// Which check failed.
-    pub(super) async fn greet(
+    pub(in crate::worker) async fn greet(
         &self,
         name: ServerName<'static>,
         stream: TcpStream,
