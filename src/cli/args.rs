@@ -56,8 +56,10 @@ pub(super) struct Look {
 pub(super) enum ScreenKind {
     /// A window on the desktop
     Window,
-    /// The whole screen of a panel, without a desktop
+    /// The whole screen of a panel, without a desktop: DRM, else the legacy framebuffer
     Kms,
+    /// The same on the legacy framebuffer, /dev/fb0 to /dev/fb9
+    Fb,
     /// Memory: can be pressed and photographed through the control socket
     Offscreen,
     /// Nowhere: the worker alone
@@ -447,6 +449,7 @@ mod tests {
             "--size 10x10",
             "--size 1024",
             "--screen none ctl status",
+            "--screen drm",
             "settings get",
         ] {
             assert_eq!(refused(line).exit_code(), 2, "{line}");

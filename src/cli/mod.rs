@@ -7,6 +7,7 @@ mod ctl;
 mod logging;
 mod panel;
 mod rules;
+mod screen;
 mod settings;
 mod simulate;
 mod visit;
