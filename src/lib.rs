@@ -14,7 +14,7 @@
 //! # Rooms
 //! | room | what it is for |
 //! |---|---|
-//! | `main.rs`, [`cli`] | arguments, logging, start the worker, run the screen, join; `ctl` and `settings`; the visit that plays itself |
+//! | `main.rs`, [`cli`] | arguments, logging, start the worker, run the screen, join; `ctl`, `settings` and `doctor`; the visit that plays itself |
 //! | [`channel`] | [`channel::Command`] and [`channel::Event`]: the whole contract between screen and worker |
 //! | [`dial`] | what is typed on the pad to what it calls; the ✳ rule |
 //! | [`frame`] | the slot: the newest picture wins, one wake-up is pending |

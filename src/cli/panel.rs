@@ -94,7 +94,7 @@ fn left(worker: Worker) -> Result<(), Failure> {
 }
 
 /// The directory of the call log: the one named, or the user's own.
-fn data(common: &Common) -> Result<PathBuf, Failure> {
+pub(super) fn data(common: &Common) -> Result<PathBuf, Failure> {
     match &common.data {
         Some(data) => Ok(data.clone()),
         None => Ok(settings::places()?.data),

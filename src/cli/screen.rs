@@ -101,9 +101,9 @@ fn set_environment(variables: &[(&str, Option<String>)]) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Everything that is in the way, a line each.
+/// Everything that stops the screen, a line each.
 fn failure(report: &Report) -> Failure {
-    let lines = report.faults.iter().map(|fault| {
+    let lines = report.faults.iter().filter(|fault| !fault.is_of_touch()).map(|fault| {
         let Trouble { what, remedy } = trouble(fault);
         format!("{what}: {remedy}")
     });
@@ -170,7 +170,7 @@ pub(super) fn trouble(fault: &Fault) -> Trouble {
 }
 
 /// What helps where a device cannot be opened; `group` may open it.
-fn opening(fault: &FileFault, group: &str) -> String {
+pub(super) fn opening(fault: &FileFault, group: &str) -> String {
     match fault {
         FileFault::NotAllowed => format!("add the panel's user to the group {group}: usermod -aG {group} USER"),
         FileFault::Busy => "end the program that has it".to_owned(),
@@ -225,8 +225,8 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_in_the_way_is_said_at_once_and_the_program_ends_with_1() {
-        let faults = vec![Fault::NoFont("/f".into()), Fault::NoScreen];
+    fn all_that_stops_the_screen_is_said_at_once_and_the_program_ends_with_1() {
+        let faults = vec![Fault::NoFont("/f".into()), Fault::NoScreen, Fault::NoInput("/dev/input".into())];
         let failure = failure(&Report { surface: None, faults });
         assert_eq!(failure.code, 1);
         assert_eq!(failure.words.lines().count(), 2);

@@ -63,6 +63,11 @@ impl Fault {
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::NoFontSettings(_) | Self::NoFont(_) | Self::NoKeyboards(_))
     }
+
+    /// Whether the screen would be shown all the same, and could not be touched.
+    pub fn is_of_touch(&self) -> bool {
+        matches!(self, Self::NoInput(_) | Self::NoUdev(_) | Self::InputClosed(_))
+    }
 }
 
 /// What was found out.
