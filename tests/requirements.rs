@@ -44,6 +44,9 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("phone.auto_answer.delay", "0", "0–30"),
     ("phone.auto_answer.only", "", "up to 100, separated by commas"),
     ("phone.auto_answer.video", "off", "on, off"),
+    ("display.scale", "100", "100, 125, 150, 175, 200, 250, 300"),
+    ("display.rotation", "0", "0, 90, 180, 270"),
+    ("display.output", "", "up to 32 characters"),
 ];
 
 /// Those of each account.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
 use super::book::Book;
-use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
+use super::choices::{DndMode, Language, ReturnCode, Ringtone, Rotation, Scale, Theme, UnlockMethod};
 use super::dnd::DndAccounts;
 use super::pin;
 use super::rules::DialPlan;
@@ -171,12 +171,23 @@ settings! {
     language: Language = "display.language", "Language", DISPLAY, Kind::Choice(Language::WORDS), "auto" "", Display, "The language of the screen.";
     idle_after_s: u32 = "display.idle_after", "Show Clock After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "60" "s", Display,
         "After this long without a touch the clock comes up; 0 keeps the page.";
+    display_scale: Scale = "display.scale", "Scale", DISPLAY, Kind::Choice(Scale::WORDS), "100" "%", Display,
+        "How large everything is drawn, as far as the screen has room for the pages: 800 × 480 pixels of theirs.";
+    display_rotation: Rotation = "display.rotation", "Rotation", DISPLAY, Kind::Choice(Rotation::WORDS), "0" "°", Start,
+        "How far the picture of the panel's own screen is turned to the right; touch turns with it. After a restart.";
+    display_output: String = "display.output", "Connector", DISPLAY, Kind::Text { min: 0, max: 32, check: any }, "" "", Start,
+        "Where the panel's own screen is connected, such as HDMI-A-1. Empty, or with nothing there, it is the first that is connected. After a restart.";
 
     dns_servers: Vec<String> = "network.dns_servers", "DNS Server", NETWORK, Kind::List { max: 3, check: name_server }, "" "", Network,
         "The name servers that are asked, each an address, perhaps with a port; empty means those of the system.";
 
     pin: Secret = "security.pin", "PIN", SECURITY, Kind::Secret { max: 256, check: pin::check }, "" "", Display,
         "4–12 digits that are asked for before the accounts and the security are shown on the screen. They are kept as a hash.";
+}
+
+/// What is not there is passed over when it is looked for: a wrong word must not leave a panel dark.
+fn any(_: &str) -> Result<(), String> {
+    Ok(())
 }
 
 fn dialable(text: &str) -> Result<(), String> {

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::gallery::{self, Gallery, Seen};
 use super::generated as ui;
 use super::picture::Canvas;
+use super::zoom::Zoom;
 use super::{account, call, contacts, convert, dial, finger, home, log, pages, pin, rules, settings, text_entry};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
@@ -171,6 +172,7 @@ pub(super) struct Panel {
     commands: UnboundedSender<Command>,
     /// Whether [`Panel::drawn`] is called after each picture; else a page counts as shown when it is set.
     hears_drawing: bool,
+    pub(super) zoom: Zoom,
     reported: Cell<Option<Screen>>,
     /// What scripts have asked for and was not done yet.
     asked: RefCell<VecDeque<(u64, ScreenRequest)>>,
@@ -191,6 +193,7 @@ impl Panel {
             state: RefCell::default(),
             commands,
             hears_drawing,
+            zoom: Zoom::default(),
             reported: Cell::new(None),
             asked: RefCell::default(),
             finger_down: Cell::new(false),
@@ -259,6 +262,7 @@ impl Panel {
                 contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
+                self.zoom.apply(window.window(), self.state.borrow().config.display_scale);
                 home::apply(&window, &self.state.borrow());
                 log::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());

@@ -22,6 +22,7 @@ pub mod control;
 mod errands;
 pub mod files;
 mod looping;
+pub mod machine;
 pub mod media;
 pub mod net;
 pub mod pin;

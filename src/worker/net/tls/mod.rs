@@ -36,6 +36,7 @@ pub use self::credentials::{Credentials, Keyring};
 pub(super) use self::fault::{farewell_of, fault_of};
 use self::verifier::{Pin, Trust, Verifier};
 use crate::channel::{CertificateFault, CertificateProblem, CertificateRole, TlsFault};
+use crate::config::AccountConfig;
 use crate::worker::certificates::{Contents, fits};
 
 /// What the TLS connections of an account need, read and understood.
@@ -54,6 +55,18 @@ pub(in crate::worker) struct Client {
 fn client(settings: &Settings, certificates: &Path) -> Result<Client, TlsFault> {
     let system = if settings.verify { system_authorities() } else { Vec::new() };
     build(settings, certificates, system, Arc::new(DefaultTimeProvider))
+}
+
+/// Reads all that the TLS connections of an account would, and makes none. True if somebody is trusted: by a file of the
+/// settings, by a fingerprint, by the system, or because nothing is verified.
+///
+/// # Errors
+/// As for the first connection: the file, and what is wrong with it.
+pub fn check(config: &AccountConfig, certificates: &Path) -> Result<bool, TlsFault> {
+    let settings = Settings::of(config);
+    client(&settings, certificates)?;
+    let named = !settings.verify || !settings.ca.is_empty() || !settings.fingerprint.is_empty();
+    Ok(named || !system_authorities().is_empty())
 }
 
 /// The name that a server's certificate has to bear: that of the domain that was asked for (RFC 5922 4), or an address.
