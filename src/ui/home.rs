@@ -71,6 +71,5 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         unlock_seconds: key.seconds,
         unlock_fault: key.fault,
         unlock_code: key.code,
-        ..Default::default()
     }
 }
