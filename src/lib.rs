@@ -23,7 +23,7 @@
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
 //! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, do not disturb and its codes, ringing, early media, several called at once, unlock, hold, floods, the call log, the light of the screen |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
-//! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN, kept pictures; and the control socket |
+//! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN, kept pictures; the board (back-light, relay …), what systemd is told, and the control socket |
 //! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |
 //! | [`simulator`] | the door station of the desktop simulator: a second small phone with a drawn camera and speech |
 //!

@@ -103,3 +103,20 @@ fn at_night_the_clock_is_amber_on_black() {
     let by_day = picture(&panel);
     assert!(bright(&by_day) > by_day.len() * 9 / 10, "the light look again");
 }
+
+#[test]
+fn the_night_comes_by_the_clocks_of_the_zone_that_is_set() {
+    let panel = Panel::start_offscreen(AWAKE);
+    set(&panel, "display.night.from", "00:00");
+    set(&panel, "display.night.to", "12:00");
+    set(&panel, "display.night.mode", "schedule");
+    // It is night in one of two places that are half a day apart, and day in the other.
+    let night = |zone: &str| {
+        set(&panel, "display.time_zone", zone);
+        panel.status()["light"]["night"] == true
+    };
+    assert_ne!(night("Etc/GMT-6"), night("Etc/GMT+6"));
+    let refused = panel.ask(&json!({"do": "set", "key": "display.time_zone", "value": "Europe/Atlantis"}));
+    let error = refused["error"].as_str().expect("it is refused");
+    assert!(error.contains("display.time_zone") && error.contains("Europe/Atlantis"), "{error}");
+}

@@ -3,6 +3,7 @@
 //! Everything here is plain data: no socket, no Slint type, no callback. The worker sends whole small views, never
 //! differences, and the screen shows what the worker reported, never what was tapped.
 
+mod board;
 mod call;
 mod certificate;
 mod command;
@@ -16,6 +17,7 @@ mod picture;
 mod pin;
 mod reach;
 
+pub use self::board::{BoardDevice, BoardTrouble, WiredDoorView};
 pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
 };

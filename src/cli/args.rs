@@ -296,7 +296,7 @@ pub(super) struct NewContact {
     /// It is a door
     #[arg(long)]
     pub(super) door: bool,
-    /// How the door is opened: dtmf, info or http
+    /// How the door is opened: dtmf, info, relay or http
     #[arg(long)]
     pub(super) unlock: Option<String>,
     /// The keys that open the door

@@ -159,6 +159,8 @@ choice! {
         Dtmf = "dtmf",
         /// Its code by SIP INFO.
         Info = "info",
+        /// By the relay of this panel.
+        Relay = "relay",
         /// By a web address of its own; kept in the file, not done by this version.
         Http = "http",
     }

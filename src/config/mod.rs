@@ -106,6 +106,14 @@ impl Config {
         self.contacts.iter().filter(|contact| contact.door.is_some())
     }
 
+    /// Whether this contact is the door that is wired to the panel: one that its relay opens, or, where there is none, the only
+    /// door.
+    pub fn is_wired(&self, contact: &PhonebookEntry) -> bool {
+        let by_relay =
+            |contact: &PhonebookEntry| contact.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Relay));
+        contact.door.is_some() && (by_relay(contact) || (!self.doors().any(by_relay) && self.doors().count() == 1))
+    }
+
     /// All settings with declaration and value, for `settings list --json`. The value of a secret is left out.
     pub fn to_json(&self) -> serde_json::Value {
         let rows = SETTINGS.iter().map(|setting| {
@@ -182,6 +190,7 @@ mod tests {
                 Kind::Secret { .. } if setting.key == "security.pin" => vec![String::new(), "1234".into()],
                 Kind::Secret { max, .. } => vec![String::new(), "x".repeat(max)],
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => vec!["0f".repeat(32)],
+                Kind::Text { .. } if setting.key == "display.time_zone" => vec![String::new(), "Europe/Berlin".into()],
                 Kind::Text { .. } => vec!["test".into()],
                 Kind::List { .. } if setting.key.starts_with("network.") => {
                     vec![String::new(), "127.0.0.1:5353, ::1".into()]
@@ -244,6 +253,14 @@ mod tests {
         );
         assert_eq!(error("audio.codecs", "opus, g729"), "audio.codecs: 'g729' is not one of opus, g722, pcmu, pcma");
         assert_eq!(error("video.camera", "webcam"), "video.camera: 'webcam' is neither none, test nor v4l2:PATH");
+        assert_eq!(
+            error("display.time_zone", "Europe/Atlantis"),
+            "display.time_zone: 'Europe/Atlantis' is no time zone that this machine knows, such as Europe/Berlin"
+        );
+        assert_eq!(
+            error("board.relay.chip", "gpiochip0"),
+            "board.relay.chip: 'gpiochip0' is neither test nor the path of a chip, such as /dev/gpiochip0"
+        );
         assert_eq!(error("no.such", "1"), "no.such: there is no such setting");
     }
 

@@ -13,7 +13,7 @@ use super::group::Group;
 use super::keys::Keys;
 use super::outgoing::Placing;
 use super::output::{MediaOrder, MediaPorts};
-use super::unlock::Unlock;
+use super::unlock::{Opening, Unlock};
 use super::visitors::Visitor;
 use crate::channel::{
     AudioView, CallDirection, CallHandle, CallQuality, CallState, CallView, EndReason, StreamQuality, VideoView,
@@ -274,8 +274,8 @@ impl Call {
         })
     }
 
-    /// How this door is opened and with which keys; `None` for a way that this version does not know.
-    pub fn door(&self, config: &Config) -> Option<(UnlockMethod, String)> {
+    /// How this door is opened; `None` for a way that this version does not know, or that is not set up.
+    pub fn door(&self, config: &Config) -> Option<Opening> {
         // Of several that ring nobody knows yet which one it will be.
         if self.is_undecided() {
             return None;
@@ -285,10 +285,11 @@ impl Call {
             None => config.unlock_method,
             Some(DoorUnlock::Dtmf) => UnlockMethod::Dtmf,
             Some(DoorUnlock::Info) => UnlockMethod::Info,
+            Some(DoorUnlock::Relay) => return (!config.relay_chip.is_empty()).then_some(Opening::Relay),
             Some(DoorUnlock::Http) => return None,
         };
         let code = door.and_then(|door| door.code.clone()).unwrap_or_else(|| config.unlock_code.clone());
-        Some((method, code))
+        Some(Opening::Keys(method, code))
     }
 
     /// The call as the screen sees it.
@@ -325,6 +326,7 @@ impl Call {
             camera: self.camera,
             can_unlock: self.door(config).is_some(),
             unlock: self.unlock.state(),
+            open: None,
             session_timer: None,
             audio,
             video,

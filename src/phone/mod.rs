@@ -15,7 +15,7 @@
 //!
 //! * `admission`: who may ring; `dnd`: do not disturb, its end and its codes; `protection`, `whitelist`: Prevent SIP Hacking; `blocked`: who was not let in; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
 //! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
-//! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
+//! * `unlock`, `keys`: the door and the keypad; `wired`: the door at the relay of this panel; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `visitors`: whose picture is kept, and for how long
 //! * `light`: when the screen sleeps, how bright it is, and the night
@@ -56,6 +56,7 @@ mod timers;
 mod unlock;
 mod visitors;
 mod whitelist;
+mod wired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -80,6 +81,7 @@ use self::notices::Notices;
 use self::ring::Sounding;
 use self::settings::{Listening, Saving};
 use self::visitors::Visitors;
+use self::wired::WiredDoor;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
     SessionTimerView,
@@ -169,6 +171,7 @@ pub struct Phone {
     certificates: [Option<SystemTime>; 2],
     screen: Screen,
     light: Light,
+    wired: WiredDoor,
     leaving: finish::Leaving,
     changed: BTreeSet<CallHandle>,
     outputs: VecDeque<Output>,
@@ -208,6 +211,7 @@ impl Phone {
             certificates: [None; 2],
             screen: Screen::default(),
             light: Light::new(now.instant, start.own_screen),
+            wired: WiredDoor::default(),
             leaving: finish::Leaving::default(),
             changed: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -295,6 +299,7 @@ impl Phone {
     fn view(&self, call: &Call) -> CallView {
         let timer = self.endpoint.running_timer(call.session);
         CallView {
+            open: self.says_open(call),
             session_timer: timer.map(|timer| SessionTimerView { expires_s: timer.expires, by_us: timer.we_refresh }),
             ..call.view(&self.config, None)
         }
@@ -383,6 +388,7 @@ impl Phone {
         }
         // After the calls: what is there to be seen is there before it can be seen.
         self.tend_light(now);
+        self.tend_wired(now);
         self.finish_leaving(now);
     }
 

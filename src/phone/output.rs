@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::channel::{AudioView, CallHandle, Event, LogEntry, PictureName, SoundFault, TlsFault, VideoView};
 use crate::config::{Account, Config, Ringtone};
@@ -39,6 +40,14 @@ pub enum Output {
     Connect(Box<Connect>),
     /// Something for the sound and picture engines.
     Media(MediaOrder),
+    /// Switch the relay of the panel on for so long, for the door of this call or of none; answer with
+    /// [`super::Phone::handle_relay`].
+    PulseRelay {
+        /// Which call.
+        call: Option<CallHandle>,
+        /// How long it is on.
+        time: Duration,
+    },
     /// Something for the screen and the control socket.
     Event(Event),
     /// Make the settings durable, then call [`super::Phone::handle_settings_saved`]. The next one comes only after that.

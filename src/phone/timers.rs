@@ -40,6 +40,7 @@ impl Phone {
             self.visitors.poll_timeout(),
             self.sounding.busy_until,
             self.light_timeout(),
+            self.wired.deadline(),
         ];
         calls.chain(sip).chain(accounts).chain(own.into_iter().flatten()).chain(leaving).min()
     }

@@ -2,8 +2,8 @@
 //! it worked.
 //!
 //! ```text
-//! Idle ─tap─▶ Sending ─INFO answered 2xx, or keys sent while the door's media lives─▶ Opened ─open time─▶ Idle
-//!                └────refused, no answer within 4 s, or the door's media is dead────▶ Failed ─a while──▶ Idle
+//! Idle ─tap─▶ Sending ─INFO answered 2xx, keys sent while the door's media lives, relay switched─▶ Opened ─open time─▶ Idle
+//!                └────refused, no answer within 4 s, the door's media is dead, no relay──────────▶ Failed ─a while──▶ Idle
 //! ```
 
 use std::time::{Duration, Instant};
@@ -22,6 +22,15 @@ const SHOW_FAILURE: Duration = Duration::from_secs(8);
 
 /// A door that was heard within this time is alive.
 const ALIVE: Duration = Duration::from_secs(5);
+
+/// How a door is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// These keys are sent to it.
+    Keys(UnlockMethod, String),
+    /// The relay of this panel is switched.
+    Relay,
+}
 
 /// The Unlock key of one call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +74,25 @@ impl Unlock {
         }
     }
 
+    /// The door is asked to open; false if that is on its way already.
+    pub fn begin(&mut self, now: Instant) -> bool {
+        let begins = !matches!(self.state, State::Sending { .. });
+        if begins {
+            self.state = State::Sending { until: now + ANSWER_TIME };
+        }
+        begins
+    }
+
+    /// It has opened, or not. What comes after the time-out was already shown as a failure; better late than wrong.
+    pub fn settle(&mut self, now: Instant, opened: bool, open_time: Duration) {
+        if opened {
+            self.state = State::Opened { until: now + open_time };
+            self.worked = true;
+        } else {
+            self.fail(now);
+        }
+    }
+
     fn fail(&mut self, now: Instant) {
         self.state = State::Failed { until: now + SHOW_FAILURE };
     }
@@ -88,25 +116,29 @@ impl Phone {
         if matches!(call.unlock.state, State::Sending { .. }) {
             return Ok(Done::Ok);
         }
-        let (method, code) = call.door(&self.config).ok_or_else(|| Refusal::CannotUnlock(call.remote.name.clone()))?;
-        call.unlock.state = State::Sending { until: now.instant + ANSWER_TIME };
+        let opening = call.door(&self.config).ok_or_else(|| Refusal::CannotUnlock(call.remote.name.clone()))?;
+        call.unlock.begin(now.instant);
         self.touch(handle);
-        match method {
-            UnlockMethod::Dtmf => self.send_keys(now, handle, &code, Purpose::Unlock),
-            UnlockMethod::Info => self.send_keys_by_info(now, handle, &code, Purpose::Unlock),
+        match opening {
+            Opening::Keys(UnlockMethod::Dtmf, code) => self.send_keys(now, handle, &code, Purpose::Unlock),
+            Opening::Keys(UnlockMethod::Info, code) => self.send_keys_by_info(now, handle, &code, Purpose::Unlock),
+            Opening::Relay => self.pulse_relay(Some(handle)),
         }
         Ok(Done::Ok)
     }
 
-    /// Opens the door of a contact: through its call, for there is no other way yet.
+    /// Opens the door of a contact: through its call, or by the relay where there is none.
     pub(super) fn unlock_door(&mut self, now: Now, name: &str) -> Result<Done, Refusal> {
-        if !self.config.doors().any(|door| door.name == name) {
+        let Some(door) = self.config.doors().find(|door| door.name == name).cloned() else {
             return Err(Refusal::NoDoor(name.to_owned()));
-        }
+        };
         let is_it = |contact: &crate::config::PhonebookEntry| contact.name == name;
         let is_door = |call: &&Call| !call.is_undecided() && call.remote.contact.as_ref().is_some_and(is_it);
         let handle = self.calls.values().find(is_door).map(|call| call.handle);
-        self.unlock(now, handle.ok_or_else(|| Refusal::NeedsCall(name.to_owned()))?)
+        match handle {
+            Some(handle) => self.unlock(now, handle),
+            None => self.unlock_wired(now, &door),
+        }
     }
 
     /// The keys are out. Nobody confirms keys: the door counts as opened if it is alive at all.
@@ -126,16 +158,15 @@ impl Phone {
         self.settle_unlock(now, handle, result.is_ok());
     }
 
-    fn settle_unlock(&mut self, now: Now, handle: CallHandle, opened: bool) {
-        let open_time = Duration::from_secs(self.config.unlock_open_time_s.into());
+    pub(super) fn settle_unlock(&mut self, now: Now, handle: CallHandle, opened: bool) {
+        let open_time = self.open_time();
         let Some(call) = self.calls.get_mut(&handle) else { return };
-        // What comes after the time-out was already shown as a failure; better late than wrong.
-        if opened {
-            call.unlock.state = State::Opened { until: now.instant + open_time };
-            call.unlock.worked = true;
-        } else {
-            call.unlock.fail(now.instant);
-        }
+        call.unlock.settle(now.instant, opened, open_time);
         self.touch(handle);
+    }
+
+    /// How long a door is shown as open that cannot say so itself.
+    pub(super) fn open_time(&self) -> Duration {
+        Duration::from_secs(self.config.unlock_open_time_s.into())
     }
 }

@@ -1,11 +1,12 @@
 //! Twin of the home screen and the clock's facts: doors with their last picture.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
+use super::{call, convert, generated as ui, pages};
 use crate::channel::Command;
 use crate::config::{DoorUnlock, PhonebookEntry};
 
@@ -13,9 +14,9 @@ use crate::config::{DoorUnlock, PhonebookEntry};
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     let adapter = window.global::<ui::HomeAdapter>();
     let here = panel.clone();
-    adapter.on_view(move |place| with_door(&here, place, call));
+    adapter.on_view(move |place| with_door(&here, place, dial));
     let here = panel.clone();
-    adapter.on_monitor(move || with_door(&here, 0, call));
+    adapter.on_monitor(move || with_door(&here, 0, dial));
     let here = panel.clone();
     adapter.on_unlock(move |place| with_door(&here, place, |panel, door| panel.send(Command::UnlockDoor(door.name))));
 }
@@ -28,7 +29,7 @@ fn with_door(panel: &Rc<Panel>, place: i32, act: impl FnOnce(&Rc<Panel>, Phonebo
     }
 }
 
-fn call(panel: &Rc<Panel>, contact: PhonebookEntry) {
+fn dial(panel: &Rc<Panel>, contact: PhonebookEntry) {
     panel.touched();
     if let Some(text) = contact.numbers.first().cloned() {
         panel.change(|state| state.dialled = Some(text.clone()));
@@ -45,8 +46,16 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     adapter.set_can_monitor(state.config.doors().any(|door| !door.numbers.is_empty()));
     let idle = window.global::<ui::IdleAdapter>();
     idle.set_door(state.config.doors().next().map(|door| door.name.as_str()).unwrap_or_default().into());
-    // No door tells whether it is closed; the fact is left out rather than made up.
-    idle.set_lock(ui::LockState::Unknown);
+    idle.set_lock(state.config.doors().next().map_or(ui::LockState::Unknown, |door| lock(state, door)));
+}
+
+/// Whether a door is open, where its contact says so; otherwise the fact is left out rather than made up.
+fn lock(state: &State, door: &PhonebookEntry) -> ui::LockState {
+    match state.wired_door.open.filter(|_| state.config.is_wired(door)) {
+        None => ui::LockState::Unknown,
+        Some(true) => ui::LockState::Open,
+        Some(false) => ui::LockState::Closed,
+    }
 }
 
 fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
@@ -55,17 +64,23 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         state.pictures.get(&host)
     });
     let visit = state.log.iter().find(|entry| !entry.outgoing && entry.name == door.name);
-    let unlocks_by_itself = door.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Http));
+    let way = door.door.as_ref().and_then(|door| door.unlock);
+    let by_relay = way == Some(DoorUnlock::Relay) && !state.config.relay_chip.is_empty();
+    let open = state.wired_door.open.filter(|_| by_relay);
+    let (unlock, unlock_seconds) =
+        if by_relay { call::unlock(state.wired_door.unlock, open, Instant::now()) } else { Default::default() };
     ui::DoorView {
         name: door.name.as_str().into(),
         has_picture: picture.is_some(),
         picture_at: picture.map(|seen| convert::moment(seen.at)).unwrap_or_default(),
         picture: picture.map(|seen| seen.picture.clone()).unwrap_or_default(),
-        lock: ui::LockState::Unknown,
+        lock: lock(state, door),
         has_visitor: visit.is_some(),
         last_visitor: visit.map(|entry| convert::moment(entry.at)).unwrap_or_default(),
         can_view: !door.numbers.is_empty(),
-        can_unlock: unlocks_by_itself,
+        can_unlock: by_relay || way == Some(DoorUnlock::Http),
+        unlock,
+        unlock_seconds,
         ..Default::default()
     }
 }

@@ -21,7 +21,8 @@ use super::{
 };
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
-    EndReason, Event, LightView, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
+    EndReason, Event, LightView, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest, UnlockState,
+    WiredDoorView,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -48,6 +49,7 @@ pub(super) struct State {
     pub(super) dnd_servers: [DndServerView; 2],
     pub(super) notices: Arc<[Notice]>,
     pub(super) light: LightView,
+    pub(super) wired_door: WiredDoorView,
     /// The page beneath the calls.
     pub(super) base: ui::Page,
     pub(super) entry: String,
@@ -98,6 +100,7 @@ impl Default for State {
             dnd_servers: Default::default(),
             notices: Arc::default(),
             light: LightView::default(),
+            wired_door: WiredDoorView::default(),
             base: ui::Page::Home,
             entry: String::new(),
             account: AccountChoice::Auto,
@@ -267,6 +270,9 @@ impl Panel {
                 settings::apply(&window, &self.state.borrow());
                 rules::apply(&window, &self.state.borrow());
                 gallery::settle(self);
+                if before.time_zone != self.state.borrow().config.time_zone {
+                    self.show_clock();
+                }
                 self.wait_for_idle();
             }
             Event::Call(view) => self.handle_call(*view),
@@ -291,6 +297,10 @@ impl Panel {
                 home::apply(&window, &self.state.borrow());
             }
             Event::Light(view) => light::handle(self, &window, view),
+            Event::WiredDoor(view) => {
+                self.state.borrow_mut().wired_door = view;
+                home::apply(&window, &self.state.borrow());
+            }
             Event::Notices(notices) => self.state.borrow_mut().notices = notices,
             Event::AccountTest(view) => account::handle_test(&mut self.state.borrow_mut(), view),
             Event::Pin(view) => pin::handle(self, view),
@@ -420,17 +430,26 @@ impl Panel {
         account::apply(&window, &state);
         dial::apply(&window, &state);
         call::apply(&window, &state);
-        let ticking = !state.calls.is_empty();
+        let ticking = !state.calls.is_empty() || matches!(state.wired_door.unlock, UnlockState::Opened { .. });
         drop(state);
         if ticking && !self.seconds.running() {
             let panel = self.clone();
-            self.seconds.start(TimerMode::Repeated, Duration::from_secs(1), move || panel.show());
+            self.seconds.start(TimerMode::Repeated, Duration::from_secs(1), move || panel.tick());
         } else if !ticking {
             self.seconds.stop();
         }
         pages::turn_to(&window, page);
         if !self.hears_drawing {
             self.report_page();
+        }
+    }
+
+    /// A second has passed: what counts seconds is shown again.
+    fn tick(self: &Rc<Self>) {
+        self.show();
+        let counting = self.state.borrow().wired_door.unlock != UnlockState::Idle;
+        if let Some(window) = self.window.upgrade().filter(|_| counting) {
+            home::apply(&window, &self.state.borrow());
         }
     }
 

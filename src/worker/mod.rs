@@ -9,12 +9,14 @@
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      │            │ ◀─▶ contacts                       (import, export, own threads)
 //!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
-//!             systemd ◀─ │            │ ──▶ watchdog                       (up, alive, leaving)
+//!                      │            │ ◀─▶ board                          (back-light, sensor, relay, door contact)
+//!                      │            │ ──▶ watchdog                       (systemd: up, alive, leaving)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
 //! happens or is due. A closed command channel means leave.
 
+mod board;
 mod calendar;
 pub mod certificates;
 pub mod contacts;

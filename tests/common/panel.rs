@@ -38,6 +38,10 @@ pub struct Panel {
     pub taken_for_tcp: Vec<u16>,
     /// Whether keys that are ordered go out.
     pub sends_keys: bool,
+    /// Whether the relay that is set is there.
+    pub has_relay: bool,
+    /// For how long it was switched on.
+    pub pulses: Vec<Duration>,
     pub events: Vec<Event>,
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
@@ -85,7 +89,7 @@ impl Routes for Straight {
 struct Greenwich;
 
 impl Calendar for Greenwich {
-    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
+    fn next(&self, _zone: &str, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
         let day = Duration::from_secs(24 * 60 * 60);
         let into = Duration::from_secs((u64::from(time.hour) * 60 + u64::from(time.minute)) * 60);
         let days = after.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs() / day.as_secs();
@@ -119,6 +123,8 @@ impl Panel {
             taken: Vec::new(),
             taken_for_tcp: Vec::new(),
             sends_keys: true,
+            has_relay: true,
+            pulses: Vec::new(),
             events: Vec::new(),
             orders: Vec::new(),
             saved_settings: Vec::new(),
@@ -243,6 +249,10 @@ impl Panel {
                     self.back.push_back((at, MediaEvent::DtmfSent { call: *call }));
                 }
                 self.orders.push(order);
+            }
+            Output::PulseRelay { call, time } => {
+                self.pulses.push(time);
+                self.phone.handle_relay(now, call, self.has_relay);
             }
             Output::Event(event) => self.events.push(event),
             Output::SaveSettings(config) if self.disk == Disk::Slow => self.waiting.push(Waiting::Settings(config)),

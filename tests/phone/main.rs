@@ -35,3 +35,4 @@ mod thousand_panels;
 mod unlock;
 mod visitors;
 mod waiting_call;
+mod wired;

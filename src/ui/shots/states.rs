@@ -140,14 +140,16 @@ const RESULTS: [ui::CallResult; 7] = {
     [R::Answered, R::Missed, R::Declined, R::Dnd, R::Blocked, R::AnsweredElsewhere, R::Failed]
 };
 
-const UNLOCKS: [ui::UnlockState; 4] =
-    [ui::UnlockState::Idle, ui::UnlockState::Sending, ui::UnlockState::Opened, ui::UnlockState::Failed];
+const UNLOCKS: [ui::UnlockState; 5] = {
+    use ui::UnlockState as U;
+    [U::Idle, U::Sending, U::Opened, U::Failed, U::Released]
+};
 
 const DND: [ui::DndMode; 3] = [ui::DndMode::Off, ui::DndMode::Silent, ui::DndMode::Reject];
 
 const PIN_STAGES: [ui::PinStage; 4] = [ui::PinStage::Open, ui::PinStage::Old, ui::PinStage::New, ui::PinStage::Again];
 
-const SETTING_FAULTS: [ui::SettingFault; 22] = {
+const SETTING_FAULTS: [ui::SettingFault; 24] = {
     use ui::SettingFault as F;
     [
         F::NotANumber,
@@ -165,6 +167,8 @@ const SETTING_FAULTS: [ui::SettingFault; 22] = {
         F::NotATime,
         F::NoneChosen,
         F::ServerFailed,
+        F::NotAZone,
+        F::NotAChip,
         F::Other,
         F::NotText,
         F::TooMany,

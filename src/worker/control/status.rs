@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::channel::{
     AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LightView,
     LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
+    WiredDoorView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -20,6 +21,8 @@ pub struct State<'a> {
     pub screen: Screen,
     /// The light of the screen.
     pub light: LightView,
+    /// The door that is wired to this panel.
+    pub door: WiredDoorView,
     /// The settings, for those of do not disturb.
     pub dnd: &'a Config,
     /// What the servers of the accounts say to it.
@@ -46,6 +49,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "screen": state.screen.name(),
         "light": light(&state.light),
+        "door": wired_door(&state.door),
         "dnd": state.dnd.dnd_mode.word(),
         "dnd_until": state.dnd.dnd_until.map(moment_text),
         "dnd_accounts": state.dnd.dnd_accounts.words().collect::<Vec<_>>(),
@@ -173,18 +177,29 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "muted": view.muted,
         "camera": view.camera,
         "can_unlock": view.can_unlock,
-        "unlock": match view.unlock {
-            UnlockState::Idle => "idle",
-            UnlockState::Sending => "sending",
-            UnlockState::Opened { .. } => "opened",
-            UnlockState::Failed => "failed",
-        },
+        "unlock": unlock(view.unlock),
+        "open": view.open,
         "session_timer": view.session_timer.map(|timer| {
             json!({"expires_s": timer.expires_s, "refresher": if timer.by_us { "us" } else { "them" }})
         }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
     })
+}
+
+/// The state of an Unlock key.
+pub fn unlock(state: UnlockState) -> &'static str {
+    match state {
+        UnlockState::Idle => "idle",
+        UnlockState::Sending => "sending",
+        UnlockState::Opened { .. } => "opened",
+        UnlockState::Failed => "failed",
+    }
+}
+
+/// The door that is wired to this panel; `open` is null where no contact says so.
+pub fn wired_door(view: &WiredDoorView) -> Value {
+    json!({"open": view.open, "unlock": unlock(view.unlock)})
 }
 
 /// One rule of the dial plan.
@@ -342,6 +357,7 @@ mod tests {
         let servers = [DndServerState::None, failed].map(|state| DndServerView { state, ..DndServerView::default() });
         let state = State {
             screen: Screen::InCall,
+            door: WiredDoorView { open: Some(true), unlock: UnlockState::Idle },
             light: LightView { asleep: false, night: true, backlight: 80 },
             dnd: &Config::default(),
             dnd_servers: &servers,
@@ -367,6 +383,7 @@ mod tests {
                 "video": {"codec": "H264", "direction": "recvonly", "width": 640, "height": 480, "frames": 212,
                     "fps": 25.0, "first_frame_ms": 96, "keyframe_requests": 1}}],
             "accounts": [{"account": 1, "state": "disabled"}, {"account": 2}],
+            "door": {"open": true, "unlock": "idle"},
             "light": {"asleep": false, "night": true, "backlight": 80},
         });
         assert_contains(&given, &expected, "status");

@@ -142,6 +142,7 @@ impl Loop {
         let state = State {
             screen: self.phone.screen(),
             light: self.phone.light(),
+            door: self.phone.wired_door(),
             dnd: config,
             dnd_servers: &self.phone.dnd_servers(),
             direct_ip: &self.phone.direct_ip(),

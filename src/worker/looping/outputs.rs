@@ -51,6 +51,11 @@ impl Loop {
             Output::Resolve(question) => self.resolver.ask(0, question),
             Output::Connect(order) => self.connect(*order),
             Output::Media(order) => self.media.order(now(), order),
+            Output::PulseRelay { call, time } => {
+                let now = now();
+                let switched = self.board.pulse(now.instant, time);
+                self.phone.handle_relay(now, call, switched);
+            }
             Output::Event(event) => self.tell(event),
             Output::SaveSettings(config) => {
                 self.saving += 1;
@@ -98,7 +103,9 @@ impl Loop {
         match &event {
             Event::Call(view) => self.reporter.call(view),
             Event::DirectIp(view) => self.reporter.direct_ip(view),
+            Event::Light(view) => self.board.light(view.backlight),
             Event::Settings(config) => {
+                self.board.configure(config);
                 self.settle_pin(&config.pin);
                 self.settle_certificates(config);
                 self.resolver.set_name_servers(&name_servers(&config.dns_servers));
