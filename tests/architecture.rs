@@ -69,6 +69,8 @@ const ROOMS: &[Room] = &[
             "data_encoding",
             "sd_notify",
             "gpiocdev",
+            "hyper",
+            "hyper_util",
         ],
     },
     Room {
@@ -79,7 +81,7 @@ const ROOMS: &[Room] = &[
     Room {
         path: "ui",
         rooms: &["channel", "config", "dial", "frame"],
-        crates: &["slint", "i_slint_backend_testing", "png", "yuv", "jiff", "tokio"],
+        crates: &["slint", "i_slint_backend_testing", "input", "png", "yuv", "jiff", "tokio"],
     },
     Room {
         path: "simulator",

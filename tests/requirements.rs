@@ -61,6 +61,9 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("board.door_contact.chip", "", "up to 100 characters"),
     ("board.door_contact.line", "0", "0–1023"),
     ("board.door_contact.active_low", "off", "on, off"),
+    ("display.scale", "100", "100, 125, 150, 175, 200, 250, 300"),
+    ("display.rotation", "0", "0, 90, 180, 270"),
+    ("display.output", "", "up to 32 characters"),
 ];
 
 /// Those of each account.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::UnlockState;
 use crate::config::FileError;
 
 /// One device.
@@ -54,11 +53,9 @@ pub enum BoardTrouble {
     },
 }
 
-/// The door that is wired to this panel: by its relay, by its door contact, or by both.
+/// The door that is wired to this panel: the one that its relay opens, or the only one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WiredDoorView {
     /// What the door contact says; `None` where there is none that works.
     pub open: Option<bool>,
-    /// How opening it without a call goes.
-    pub unlock: UnlockState,
 }

@@ -16,10 +16,11 @@ mod log;
 mod picture;
 mod pin;
 mod reach;
+mod unlock;
 
 pub use self::board::{BoardDevice, BoardTrouble, WiredDoorView};
 pub use self::call::{
-    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
+    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, VideoView,
 };
 pub use self::certificate::{CertificateFault, CertificateProblem};
 pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest};
@@ -34,4 +35,5 @@ pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,
 };
+pub use self::unlock::{DoorKeyView, UnlockFault, UnlockState};
 pub use crate::config::{Account, AccountChoice, DndMode};

@@ -23,13 +23,14 @@ mod setting;
 pub mod store;
 mod table;
 mod time;
+mod web_address;
 
 pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
 pub use book::Book;
 pub use choices::{
-    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, NightMode, ReturnCode, Ringtone, SessionRefresher,
-    SrvOver, Theme, UnlockMethod,
+    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, NightMode, ReturnCode, Ringtone, Rotation, Scale,
+    SessionRefresher, SrvOver, Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use dnd::DndAccounts;
@@ -44,6 +45,7 @@ pub use rules::{
 pub use setting::{Kind, Part, Setting, SettingError, Value};
 pub use table::{Config, SETTINGS};
 pub use time::{TimeOfDay, moment_text};
+pub use web_address::{HIDDEN, Login, WebAddress, without_password};
 
 /// The declaration of the setting with this key.
 pub fn setting(key: &str) -> Option<&'static Setting> {
@@ -104,6 +106,12 @@ impl Config {
     /// The contacts that are doors.
     pub fn doors(&self) -> impl Iterator<Item = &PhonebookEntry> {
         self.contacts.iter().filter(|contact| contact.door.is_some())
+    }
+
+    /// Whether a door can be opened with no call in progress: by HTTP, or by the relay of this panel.
+    pub fn opens_by_itself(&self, contact: &PhonebookEntry) -> bool {
+        let by_relay = |door: &Door| door.unlock == Some(DoorUnlock::Relay) && !self.relay_chip.is_empty();
+        contact.door.as_ref().is_some_and(|door| door.opens_by_itself() || by_relay(door))
     }
 
     /// Whether this contact is the door that is wired to the panel: one that its relay opens, or, where there is none, the only

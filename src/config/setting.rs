@@ -71,6 +71,8 @@ pub enum Part {
     Video,
     /// The screen.
     Display,
+    /// How the screen is opened: nothing until the next start.
+    Start,
     /// An account.
     Account(Account),
     /// The name servers.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
 use super::book::Book;
-use super::choices::{DndMode, Language, NightMode, ReturnCode, Ringtone, Theme, UnlockMethod};
+use super::choices::{DndMode, Language, NightMode, ReturnCode, Ringtone, Rotation, Scale, Theme, UnlockMethod};
 use super::dnd::DndAccounts;
 use super::pin;
 use super::rules::DialPlan;
@@ -198,6 +198,12 @@ settings! {
 
     time_zone: String = "display.time_zone", "Time Zone", DISPLAY, Kind::Text { min: 0, max: 64, check: time_zone }, "" "", Display,
         "Where the clocks go as they do here, such as Europe/Berlin; empty means as the system is set.";
+    display_scale: Scale = "display.scale", "Scale", DISPLAY, Kind::Choice(Scale::WORDS), "100" "%", Display,
+        "How large everything is drawn, as far as the screen has room for the pages: 800 × 480 pixels of theirs.";
+    display_rotation: Rotation = "display.rotation", "Rotation", DISPLAY, Kind::Choice(Rotation::WORDS), "0" "°", Start,
+        "How far the picture of the panel's own screen is turned to the right; touch turns with it. After a restart.";
+    display_output: String = "display.output", "Connector", DISPLAY, Kind::Text { min: 0, max: 32, check: any }, "" "", Start,
+        "Where the panel's own screen is connected, such as HDMI-A-1. Empty, or with nothing there, it is the first that is connected. After a restart.";
 
     dns_servers: Vec<String> = "network.dns_servers", "DNS Server", NETWORK, Kind::List { max: 3, check: name_server }, "" "", Network,
         "The name servers that are asked, each an address, perhaps with a port; empty means those of the system.";
@@ -219,6 +225,11 @@ settings! {
         "Which line of the chip sees the contact, counted from 0. It is high while the door is open.";
     door_contact_active_low: bool = "board.door_contact.active_low", "Door Contact Active Low", DOOR_CONTACT, Kind::Switch, "off" "", Board,
         "The line is low while the door is open.";
+}
+
+/// What is not there is passed over when it is looked for: a wrong word must not leave a panel dark.
+fn any(_: &str) -> Result<(), String> {
+    Ok(())
 }
 
 fn dialable(text: &str) -> Result<(), String> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui};
-use crate::channel::{AudioView, CallDirection, CallState, CallView, Command, NoticeKind, UnlockState};
+use super::{convert, generated as ui, unlock};
+use crate::channel::{AudioView, CallDirection, CallState, CallView, Command, NoticeKind};
 
 /// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
 const DEAF: Duration = Duration::from_millis(400);
@@ -159,7 +159,7 @@ pub(super) fn apply_picture(window: &ui::AppWindow, picture: Image) {
 
 fn call_data(call: &CallView) -> ui::CallData {
     let now = Instant::now();
-    let (unlock, unlock_seconds) = unlock(call.unlock, call.open, now);
+    let unlock = unlock::shown(&call.unlock, now).as_contact_says(call.open);
     let (end_reason, end_code) = convert::end_reason(call.end_reason);
     ui::CallData {
         call: i32::try_from(call.call.0).unwrap_or(i32::MAX),
@@ -182,8 +182,10 @@ fn call_data(call: &CallView) -> ui::CallData {
         muted: call.muted,
         camera: call.camera,
         can_unlock: call.can_unlock,
-        unlock,
-        unlock_seconds,
+        unlock: unlock.state,
+        unlock_seconds: unlock.seconds,
+        unlock_fault: unlock.fault,
+        unlock_code: unlock.code,
         held_by_remote: call.held_by_remote,
         end_reason,
         end_code,
@@ -227,21 +229,6 @@ fn remote_line(call: &CallView) -> String {
     if short == call.name { String::new() } else { short }
 }
 
-/// The Unlock key, and the seconds until it goes back. A door whose contact says something is shown as that says.
-pub(super) fn unlock(state: UnlockState, open: Option<bool>, now: Instant) -> (ui::UnlockState, i32) {
-    match (state, open) {
-        (UnlockState::Sending, _) => (ui::UnlockState::Sending, 0),
-        (UnlockState::Failed, _) => (ui::UnlockState::Failed, 0),
-        (_, Some(true)) => (ui::UnlockState::Opened, 0),
-        (UnlockState::Idle, _) => (ui::UnlockState::Idle, 0),
-        (UnlockState::Opened { .. }, Some(false)) => (ui::UnlockState::Released, 0),
-        (UnlockState::Opened { until }, None) => {
-            let left = until.saturating_duration_since(now).as_millis().div_ceil(1000);
-            (ui::UnlockState::Opened, i32::try_from(left).unwrap_or(i32::MAX))
-        }
-    }
-}
-
 fn quality_of(call: &CallView) -> i32 {
     call.audio.as_ref().map_or(0, |audio| quality(audio.packets_in, loss(audio), audio.jitter_ms))
 }
@@ -266,30 +253,5 @@ mod tests {
         assert_eq!(quality(100, 0.5, 4.0), 3);
         assert_eq!(quality(100, 5.0, 4.0), 2);
         assert_eq!(quality(100, 0.0, 150.0), 1);
-    }
-
-    #[test]
-    fn the_countdown_of_an_open_door_ends_at_one() {
-        let now = Instant::now();
-        let opened = |ms| unlock(UnlockState::Opened { until: now + Duration::from_millis(ms) }, None, now).1;
-        assert_eq!(opened(4_900), 5);
-        assert_eq!(opened(10), 1);
-    }
-
-    #[test]
-    fn a_door_with_a_contact_is_shown_as_that_says() {
-        let now = Instant::now();
-        let opened = UnlockState::Opened { until: now + Duration::from_secs(4) };
-        for (state, open, shown) in [
-            (UnlockState::Idle, Some(false), ui::UnlockState::Idle),
-            (UnlockState::Idle, Some(true), ui::UnlockState::Opened),
-            (UnlockState::Sending, Some(true), ui::UnlockState::Sending),
-            (opened, Some(false), ui::UnlockState::Released),
-            (opened, Some(true), ui::UnlockState::Opened),
-            (UnlockState::Failed, Some(false), ui::UnlockState::Failed),
-        ] {
-            assert_eq!(unlock(state, open, now), (shown, 0), "{state:?}, {open:?}");
-        }
-        assert_eq!(unlock(opened, None, now), (ui::UnlockState::Opened, 4));
     }
 }

@@ -6,17 +6,17 @@ use std::time::Instant;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{call, convert, generated as ui, pages};
-use crate::channel::Command;
-use crate::config::{DoorUnlock, PhonebookEntry};
+use super::{convert, generated as ui, pages, unlock};
+use crate::channel::{Command, UnlockState};
+use crate::config::PhonebookEntry;
 
 /// Joins the cards of the doors.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     let adapter = window.global::<ui::HomeAdapter>();
     let here = panel.clone();
-    adapter.on_view(move |place| with_door(&here, place, dial));
+    adapter.on_view(move |place| with_door(&here, place, call));
     let here = panel.clone();
-    adapter.on_monitor(move || with_door(&here, 0, dial));
+    adapter.on_monitor(move || with_door(&here, 0, call));
     let here = panel.clone();
     adapter.on_unlock(move |place| with_door(&here, place, |panel, door| panel.send(Command::UnlockDoor(door.name))));
 }
@@ -29,7 +29,7 @@ fn with_door(panel: &Rc<Panel>, place: i32, act: impl FnOnce(&Rc<Panel>, Phonebo
     }
 }
 
-fn dial(panel: &Rc<Panel>, contact: PhonebookEntry) {
+fn call(panel: &Rc<Panel>, contact: PhonebookEntry) {
     panel.touched();
     if let Some(text) = contact.numbers.first().cloned() {
         panel.change(|state| state.dialled = Some(text.clone()));
@@ -64,11 +64,9 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         state.pictures.get(&host)
     });
     let visit = state.log.iter().find(|entry| !entry.outgoing && entry.name == door.name);
-    let way = door.door.as_ref().and_then(|door| door.unlock);
-    let by_relay = way == Some(DoorUnlock::Relay) && !state.config.relay_chip.is_empty();
-    let open = state.wired_door.open.filter(|_| by_relay);
-    let (unlock, unlock_seconds) =
-        if by_relay { call::unlock(state.wired_door.unlock, open, Instant::now()) } else { Default::default() };
+    let key = unlock::shown(state.door_keys.get(&door.name).unwrap_or(&UnlockState::Idle), Instant::now());
+    let open = state.wired_door.open.filter(|_| state.config.is_wired(door));
+    let key = key.as_contact_says(open);
     ui::DoorView {
         name: door.name.as_str().into(),
         has_picture: picture.is_some(),
@@ -78,9 +76,11 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         has_visitor: visit.is_some(),
         last_visitor: visit.map(|entry| convert::moment(entry.at)).unwrap_or_default(),
         can_view: !door.numbers.is_empty(),
-        can_unlock: by_relay || way == Some(DoorUnlock::Http),
-        unlock,
-        unlock_seconds,
+        can_unlock: state.config.opens_by_itself(door),
+        unlock: key.state,
+        unlock_seconds: key.seconds,
+        unlock_fault: key.fault,
+        unlock_code: key.code,
         ..Default::default()
     }
 }

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::gallery::{self, Gallery, Seen};
 use super::generated as ui;
 use super::picture::Canvas;
+use super::zoom::Zoom;
 use super::{
     account, call, contacts, convert, dial, finger, home, light, log, pages, pin, rules, settings, text_entry,
 };
@@ -40,6 +41,8 @@ const REFUSAL: Duration = Duration::from_secs(5);
 pub(super) struct State {
     pub(super) config: Arc<Config>,
     pub(super) calls: BTreeMap<CallHandle, CallView>,
+    /// The Unlock keys of doors outside any call that show something, by the name of the contact.
+    pub(super) door_keys: HashMap<String, UnlockState>,
     /// The call that has just ended, as long as its end is shown.
     pub(super) ended: Option<CallView>,
     pub(super) log: Arc<[LogEntry]>,
@@ -92,6 +95,7 @@ impl Default for State {
         Self {
             config: Arc::default(),
             calls: BTreeMap::new(),
+            door_keys: HashMap::new(),
             ended: None,
             log: Arc::default(),
             log_tab: ui::LogTab::All,
@@ -177,6 +181,7 @@ pub(super) struct Panel {
     commands: UnboundedSender<Command>,
     /// Whether [`Panel::drawn`] is called after each picture; else a page counts as shown when it is set.
     hears_drawing: bool,
+    pub(super) zoom: Zoom,
     reported: Cell<Option<Screen>>,
     /// What scripts have asked for and was not done yet.
     asked: RefCell<VecDeque<(u64, ScreenRequest)>>,
@@ -199,6 +204,7 @@ impl Panel {
             state: RefCell::default(),
             commands,
             hears_drawing,
+            zoom: Zoom::default(),
             reported: Cell::new(None),
             asked: RefCell::default(),
             finger_down: Cell::new(false),
@@ -262,9 +268,14 @@ impl Panel {
         match event {
             Event::Settings(config) => {
                 let before = std::mem::replace(&mut self.state.borrow_mut().config, config);
+                {
+                    let State { config, door_keys, .. } = &mut *self.state.borrow_mut();
+                    door_keys.retain(|name, _| config.doors().any(|door| door.name == *name));
+                }
                 contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
+                self.zoom.apply(window.window(), self.state.borrow().config.display_scale);
                 home::apply(&window, &self.state.borrow());
                 log::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
@@ -276,6 +287,14 @@ impl Panel {
                 self.wait_for_idle();
             }
             Event::Call(view) => self.handle_call(*view),
+            Event::DoorKey(view) => {
+                let mut state = self.state.borrow_mut();
+                match view.unlock {
+                    UnlockState::Idle => drop(state.door_keys.remove(&view.name)),
+                    unlock => drop(state.door_keys.insert(view.name, unlock)),
+                }
+                home::apply(&window, &state);
+            }
             Event::DirectIp(view) => self.state.borrow_mut().direct_ip = view,
             Event::Registration(view) => {
                 let mut state = self.state.borrow_mut();
@@ -406,7 +425,13 @@ impl Panel {
                     Ok(())
                 }
                 ScreenRequest::Back => pages::back(self),
-                ScreenRequest::Screenshot(file) => finger::screenshot(window, &file),
+                ScreenRequest::Screenshot(file) => {
+                    let nav = window.global::<ui::Nav>();
+                    nav.set_photographed(true);
+                    let taken = finger::screenshot(window, &file);
+                    nav.set_photographed(false);
+                    taken
+                }
             };
             self.send(Command::Answered { ask, outcome });
         }
@@ -430,26 +455,21 @@ impl Panel {
         account::apply(&window, &state);
         dial::apply(&window, &state);
         call::apply(&window, &state);
-        let ticking = !state.calls.is_empty() || matches!(state.wired_door.unlock, UnlockState::Opened { .. });
+        let counts_down = !state.door_keys.is_empty();
+        if counts_down {
+            home::apply(&window, &state);
+        }
+        let ticking = counts_down || !state.calls.is_empty();
         drop(state);
         if ticking && !self.seconds.running() {
             let panel = self.clone();
-            self.seconds.start(TimerMode::Repeated, Duration::from_secs(1), move || panel.tick());
+            self.seconds.start(TimerMode::Repeated, Duration::from_secs(1), move || panel.show());
         } else if !ticking {
             self.seconds.stop();
         }
         pages::turn_to(&window, page);
         if !self.hears_drawing {
             self.report_page();
-        }
-    }
-
-    /// A second has passed: what counts seconds is shown again.
-    fn tick(self: &Rc<Self>) {
-        self.show();
-        let counting = self.state.borrow().wired_door.unlock != UnlockState::Idle;
-        if let Some(window) = self.window.upgrade().filter(|_| counting) {
-            home::apply(&window, &self.state.borrow());
         }
     }
 

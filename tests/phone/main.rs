@@ -7,6 +7,7 @@ mod accounts;
 mod auto_answer;
 mod book;
 mod certificates;
+mod crash;
 mod direct_call;
 mod dnd;
 mod dnd_codes;

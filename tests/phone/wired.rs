@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vestibule::channel::{Command, Event, Refusal, UnlockState, WiredDoorView};
+use vestibule::channel::{Command, Event, Refusal, UnlockFault, UnlockState};
 
 use crate::common::{House, PANEL, ms, s};
 
@@ -17,8 +17,14 @@ fn unlock_door(house: &mut House, name: &str) -> Result<(), Refusal> {
     house.press(PANEL, Command::UnlockDoor(name.to_owned())).map(drop)
 }
 
-fn door(house: &House) -> WiredDoorView {
-    house.panels[PANEL].phone.wired_door()
+/// The key of the front door outside any call.
+fn key(house: &House) -> UnlockState {
+    let keys = house.panels[PANEL].phone.door_keys();
+    keys.into_iter().find(|key| key.name == "Front door").expect("it is there").unlock
+}
+
+fn open(house: &House) -> Option<bool> {
+    house.panels[PANEL].phone.wired_door().open
 }
 
 fn says(house: &mut House, open: Option<bool>) {
@@ -48,12 +54,12 @@ fn a_relay_that_does_not_work_is_a_failure_on_the_screen() {
     house.panel().has_relay = false;
     house.bell();
     house.must(PANEL, Command::Unlock(None));
-    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed);
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed(UnlockFault::Relay));
     house.must(PANEL, Command::Decline(None));
     unlock_door(&mut house, "Front door").expect("it is tried");
-    assert_eq!(door(&house).unlock, UnlockState::Failed);
+    assert_eq!(key(&house), UnlockState::Failed(UnlockFault::Relay));
     house.run(s(9));
-    assert_eq!(door(&house).unlock, UnlockState::Idle);
+    assert_eq!(key(&house), UnlockState::Idle);
 }
 
 #[test]
@@ -73,11 +79,11 @@ fn it_opens_without_a_call_and_a_door_that_is_not_wired_does_not() {
     unlock_door(&mut house, "Front door").expect("by the relay");
     unlock_door(&mut house, "Front door").expect("and for longer");
     assert_eq!(house.panel().pulses.len(), 2);
-    assert!(matches!(door(&house).unlock, UnlockState::Opened { .. }));
-    let told = house.panels[PANEL].events.iter().filter(|event| matches!(event, Event::WiredDoor(_))).count();
+    assert!(matches!(key(&house), UnlockState::Opened { .. }));
+    let told = house.panels[PANEL].events.iter().filter(|event| matches!(event, Event::DoorKey(_))).count();
     assert!(told >= 1, "the screen is told");
     house.run(s(4));
-    assert_eq!(door(&house).unlock, UnlockState::Idle);
+    assert_eq!(key(&house), UnlockState::Idle);
     assert_eq!(unlock_door(&mut house, "Gate"), Err(Refusal::NeedsCall("Gate".to_owned())));
     assert_eq!(unlock_door(&mut house, "Cellar"), Err(Refusal::NoDoor("Cellar".to_owned())));
     assert_eq!(house.panel().pulses.len(), 2);
@@ -86,9 +92,9 @@ fn it_opens_without_a_call_and_a_door_that_is_not_wired_does_not() {
 #[test]
 fn the_contact_says_whether_the_door_is_open_in_a_call_and_without_one() {
     let mut house = House::knowing(RELAY, CONTACTS);
-    assert_eq!(door(&house).open, None);
+    assert_eq!(open(&house), None);
     says(&mut house, Some(false));
-    assert_eq!(door(&house).open, Some(false));
+    assert_eq!(open(&house), Some(false));
     house.bell();
     assert_eq!(house.call(PANEL).open, Some(false));
     house.must(PANEL, Command::Unlock(None));
@@ -99,7 +105,7 @@ fn the_contact_says_whether_the_door_is_open_in_a_call_and_without_one() {
     assert!(told.iter().any(|event| matches!(event, Event::Call(view) if view.open == Some(true))), "{told:?}");
     assert!(told.iter().any(|event| matches!(event, Event::WiredDoor(view) if view.open == Some(true))), "{told:?}");
     says(&mut house, None);
-    assert_eq!((house.call(PANEL).open, door(&house).open), (None, None), "it works no longer");
+    assert_eq!((house.call(PANEL).open, open(&house)), (None, None), "it works no longer");
 }
 
 #[test]

@@ -254,6 +254,49 @@ fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not
 }
 
 #[test]
+fn what_a_sheet_covers_is_not_pressed() {
+    for (scene, behind) in [("contact", "Search"), ("entry_password", "Calls"), ("dnd_sheet_off", "Dial")] {
+        let window = window(1024, 600);
+        let scene = SCENES.iter().find(|it| it.name == scene).expect("the scene is there");
+        window.global::<ui::Nav>().set_page(scene.page);
+        assert_eq!(finger::press(&window, behind, || {}), Ok(()), "{}: {behind} is there", scene.name);
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        let window = self::window(1024, 600);
+        window.global::<ui::Nav>().set_page(scene.page);
+        (scene.fill)(&window);
+        let refused = finger::press(&window, behind, || {}).expect_err(scene.name);
+        assert!(refused.contains("is covered"), "{}: {refused}", scene.name);
+    }
+}
+
+/// In a language whose typeface is set more closely than it wants, lines at the edges were taken for lines that do not fit.
+#[test]
+fn both_lines_of_a_long_name_are_seen_in_every_language() {
+    const NAME: &str = "Anna Schmidt-Müller";
+    for (width, height, _) in PANELS {
+        for language in LANGUAGES {
+            let window = window(width, height);
+            slint::select_bundled_translation(language).expect("the language is there");
+            window.global::<ui::Nav>().set_page(ui::Page::Ringing);
+            let adapter = window.global::<ui::CallAdapter>();
+            adapter.set_call(ui::CallData { name: NAME.into(), ..adapter.get_call() });
+            let name = ElementHandle::find_by_accessible_label(&window, NAME).next().expect("it is on the screen");
+            let (at, size) = (name.absolute_position(), name.size());
+            let picture = window.window().take_snapshot().expect("a picture");
+            let bright = |from: f32, to: f32| {
+                let rows = (at.y + size.height * from) as u32..(at.y + size.height * to) as u32;
+                let columns = at.x as u32..(at.x + size.width) as u32;
+                let pixel = |x: u32, y: u32| picture.as_slice()[(y * picture.width() + x) as usize];
+                rows.flat_map(|y| columns.clone().map(move |x| (x, y))).filter(|(x, y)| pixel(*x, *y).g > 0xA0).count()
+            };
+            let (above, below) = (bright(0.05, 0.45), bright(0.55, 0.95));
+            assert!(above > 200 && below > 200, "'{language}' at {width}×{height}: {above} and {below} of {size:?}");
+        }
+    }
+    slint::select_bundled_translation("").expect("English is always there");
+}
+
+#[test]
 fn the_name_of_who_rings_keeps_its_room_whatever_is_wrong_with_the_sound() {
     for (width, height, _) in PANELS {
         for language in LANGUAGES {

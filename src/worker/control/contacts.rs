@@ -7,17 +7,17 @@
 use serde_json::{Map, Value, json};
 
 use crate::channel::ContactsImported;
-use crate::config::PhonebookEntry;
 use crate::config::book::Field;
+use crate::config::{PhonebookEntry, without_password};
 
-/// One contact.
+/// One contact, without the passwords of its addresses.
 pub fn json(entry: &PhonebookEntry) -> Value {
     let door = entry.door.as_ref().map(|door| {
         json!({
             "unlock": door.unlock.map(|unlock| unlock.word()),
             "code": door.code,
-            "url": door.url,
-            "monitor": door.monitor,
+            "url": door.url.as_deref().map(without_password),
+            "monitor": door.monitor.as_deref().map(without_password),
         })
     });
     json!({

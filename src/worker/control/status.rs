@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LightView,
-    LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
-    WiredDoorView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, DoorKeyView,
+    LightView, LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, VideoView, WiredDoorView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -33,6 +32,8 @@ pub struct State<'a> {
     pub accounts: &'a [RegistrationView],
     /// The calls that are not yet forgotten.
     pub calls: &'a [CallView],
+    /// The keys of the doors outside any call.
+    pub doors: &'a [DoorKeyView],
     /// Missed calls that nobody has looked at.
     pub missed: usize,
     /// What the resident or the installer should know.
@@ -57,6 +58,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "direct_ip": direct_ip(state.direct_ip),
         "accounts": state.accounts.iter().map(|view| account(now, view)).collect::<Vec<_>>(),
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
+        "doors": state.doors.iter().map(door_key).collect::<Vec<_>>(),
         "missed": state.missed,
         "notices": notices(state.notices),
         "pin": pin(now, state.pin),
@@ -177,7 +179,8 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "muted": view.muted,
         "camera": view.camera,
         "can_unlock": view.can_unlock,
-        "unlock": unlock(view.unlock),
+        "unlock": view.unlock.name(),
+        "unlock_reason": view.unlock.fault().map(ToString::to_string),
         "open": view.open,
         "session_timer": view.session_timer.map(|timer| {
             json!({"expires_s": timer.expires_s, "refresher": if timer.by_us { "us" } else { "them" }})
@@ -187,19 +190,19 @@ pub fn call(now: Instant, view: &CallView) -> Value {
     })
 }
 
-/// The state of an Unlock key.
-pub fn unlock(state: UnlockState) -> &'static str {
-    match state {
-        UnlockState::Idle => "idle",
-        UnlockState::Sending => "sending",
-        UnlockState::Opened { .. } => "opened",
-        UnlockState::Failed => "failed",
-    }
-}
-
 /// The door that is wired to this panel; `open` is null where no contact says so.
 pub fn wired_door(view: &WiredDoorView) -> Value {
-    json!({"open": view.open, "unlock": unlock(view.unlock)})
+    json!({"open": view.open})
+}
+
+/// The Unlock key of a door outside any call: `idle`, `sending`, `opened` or `failed`, the last with a reason.
+pub fn door_key(view: &DoorKeyView) -> Value {
+    json!({
+        "name": view.name,
+        "can_unlock": view.can_unlock,
+        "unlock": view.unlock.name(),
+        "unlock_reason": view.unlock.fault().map(ToString::to_string),
+    })
 }
 
 /// One rule of the dial plan.
@@ -306,7 +309,9 @@ fn tenths(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallState, CodeFault, EndReason, RegistrationState, SessionTimerView};
+    use crate::channel::{
+        CallState, CodeFault, EndReason, RegistrationState, SessionTimerView, UnlockFault, UnlockState,
+    };
     use crate::worker::testing::visitor;
     use std::time::Duration;
 
@@ -357,13 +362,18 @@ mod tests {
         let servers = [DndServerState::None, failed].map(|state| DndServerView { state, ..DndServerView::default() });
         let state = State {
             screen: Screen::InCall,
-            door: WiredDoorView { open: Some(true), unlock: UnlockState::Idle },
+            door: WiredDoorView { open: Some(true) },
             light: LightView { asleep: false, night: true, backlight: 80 },
             dnd: &Config::default(),
             dnd_servers: &servers,
             direct_ip: &direct_ip,
             accounts: &accounts,
             calls: &[call],
+            doors: &[DoorKeyView {
+                name: "Gate".into(),
+                can_unlock: true,
+                unlock: UnlockState::Failed(UnlockFault::UnknownAddress(404)),
+            }],
             missed: 0,
             notices: &[],
             pin: &PinView::default(),
@@ -383,7 +393,7 @@ mod tests {
                 "video": {"codec": "H264", "direction": "recvonly", "width": 640, "height": 480, "frames": 212,
                     "fps": 25.0, "first_frame_ms": 96, "keyframe_requests": 1}}],
             "accounts": [{"account": 1, "state": "disabled"}, {"account": 2}],
-            "door": {"open": true, "unlock": "idle"},
+            "door": {"open": true},
             "light": {"asleep": false, "night": true, "backlight": 80},
         });
         assert_contains(&given, &expected, "status");

@@ -148,6 +148,7 @@ impl Loop {
             direct_ip: &self.phone.direct_ip(),
             accounts: &self.phone.registrations(),
             calls: &self.phone.calls(),
+            doors: &self.phone.door_keys(),
             missed: self.phone.missed(),
             notices: &self.phone.notices(),
             pin: &self.pin.view(now()),

@@ -49,8 +49,10 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
+use super::unfinished;
 use super::visitors as kept_pictures;
 use super::watchdog::{self as systemd, Pulse};
+use super::web;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
@@ -100,6 +102,7 @@ enum Input {
     Contacts(files_of_contacts::Done),
     Visitor(kept_pictures::Done),
     Board(hardware::Report),
+    Door(web::Answer),
     Signal(&'static str),
     Due,
 }
@@ -122,6 +125,8 @@ struct Loop {
     rules: Errands<rules::Read>,
     contact_files: files_of_contacts::Desk,
     kept_pictures: kept_pictures::Desk,
+    /// Doors that are asked by HTTP.
+    doors: web::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -155,6 +160,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (pictures_in, mut pictures) = mpsc::unbounded_channel();
     let (board_in, mut board) = mpsc::unbounded_channel();
+    let (doors_in, mut doors) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -173,6 +179,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         config: Arc::new(config),
         seed: phone_seed,
         log,
+        unfinished: unfinished::left(&data),
         capabilities: capabilities(&VideoCapabilities::default()),
         ports,
         routes: Box::new(SystemRoutes),
@@ -197,6 +204,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         rules: rules::errands(rules_in),
         contact_files: files_of_contacts::Desk::new(contacts_in),
         kept_pictures: kept_pictures::Desk::new(&data, pictures_in),
+        doors: web::Desk::new(doors_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -250,6 +258,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(done) = contacts.recv() => Input::Contacts(done),
             Some(done) = pictures.recv() => Input::Visitor(done),
             Some(report) = board.recv() => Input::Board(report),
+            Some(answer) = doors.recv() => Input::Door(answer),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -292,6 +301,7 @@ impl Loop {
             Input::Contacts(done) => self.contacts_done(done),
             Input::Visitor(done) => self.picture_done(done),
             Input::Board(report) => self.board_reports(report),
+            Input::Door(answer) => self.door_answered(answer),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
