@@ -44,6 +44,8 @@ pub struct CallView {
     pub can_unlock: bool,
     /// The Unlock key.
     pub unlock: UnlockState,
+    /// What the contact of this door says; `None` where it has none that works.
+    pub open: Option<bool>,
     /// The session timer, where the two ends have agreed upon one.
     pub session_timer: Option<SessionTimerView>,
     /// The sound, once negotiated.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, DndServerView, DoorKeyView, LogEntry, Picture, PictureName, PictureSize,
-    PinView, PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
+    AccountTestView, BoardDevice, BoardTrouble, CallView, DirectIpView, DndServerView, DoorKeyView, LightView,
+    LogEntry, Picture, PictureName, PictureSize, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
+    SoundFault, WiredDoorView,
 };
 use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
@@ -23,6 +24,10 @@ pub enum Event {
     DirectIp(DirectIpView),
     /// One account.
     Registration(RegistrationView),
+    /// The light of the screen, at the start and after each change.
+    Light(LightView),
+    /// The door that is wired to this panel, after each change.
+    WiredDoor(WiredDoorView),
     /// What the servers of the accounts say to do not disturb.
     DndServers([DndServerView; 2]),
     /// How a trial of an account goes.
@@ -69,6 +74,8 @@ pub enum Event {
         /// What to do.
         request: ScreenRequest,
     },
+    /// Answer with [`Command::Here`](super::Command::Here): the loop of the screen is to show that it runs.
+    AreYouThere,
     /// The worker has left; close the window.
     Bye,
 }
@@ -176,6 +183,14 @@ pub enum NoticeKind {
         send: Vec<&'static str>,
         /// The Debian packages that are missing.
         packages: Vec<&'static str>,
+    },
+    /// Back-light, light sensor, relay or door contact does not work.
+    #[error("{}: {trouble}", .device.setting())]
+    Board {
+        /// Which.
+        device: BoardDevice,
+        /// Why.
+        trouble: BoardTrouble,
     },
     /// Our own certificate runs out soon, or has.
     #[error("the client certificate of {account} {}", runs_out(*.days))]

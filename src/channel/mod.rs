@@ -3,6 +3,7 @@
 //! Everything here is plain data: no socket, no Slint type, no callback. The worker sends whole small views, never
 //! differences, and the screen shows what the worker reported, never what was tapped.
 
+mod board;
 mod call;
 mod certificate;
 mod command;
@@ -10,12 +11,14 @@ mod dnd;
 mod door;
 mod event;
 mod fault;
+mod light;
 mod log;
 mod picture;
 mod pin;
 mod reach;
 mod unlock;
 
+pub use self::board::{BoardDevice, BoardTrouble, WiredDoorView};
 pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, VideoView,
 };
@@ -25,6 +28,7 @@ pub use self::dnd::{CodeFault, DndServerState, DndServerView, DndTerm};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{ContactsImported, Event, Notice, NoticeKind, Screen};
 pub use self::fault::{PortFault, PortTrouble, SoundFault};
+pub use self::light::LightView;
 pub use self::log::{Allowed, CallQuality, CallResult, LogEntry, StreamQuality};
 pub use self::picture::{Picture, PictureName, PictureSize, VisitorPicture};
 pub use self::pin::{PinAnswer, PinView};

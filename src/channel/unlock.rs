@@ -44,6 +44,9 @@ impl UnlockState {
 /// Why a door did not open. `Display` is the English sentence of `status`; the screen has its own words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnlockFault {
+    /// The relay of this panel is not there or does not work; a notice says why.
+    #[error("the relay does not work")]
+    Relay,
     /// Nothing came back in time.
     #[error("the door did not answer")]
     NoAnswer,

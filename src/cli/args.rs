@@ -184,6 +184,10 @@ pub(super) enum CtlVerb {
     },
     /// Go one page back on the screen
     Back,
+    /// Wake the screen, as a touch does
+    Wake,
+    /// Let the screen sleep now
+    Sleep,
     /// Write the screen as it is now to a PNG file
     Screenshot { file: PathBuf },
     /// Print a setting
@@ -309,7 +313,7 @@ pub(super) struct NewContact {
     /// It is a door
     #[arg(long)]
     pub(super) door: bool,
-    /// How the door is opened: dtmf, info or http
+    /// How the door is opened: dtmf, info, relay or http
     #[arg(long)]
     pub(super) unlock: Option<String>,
     /// The keys that open the door

@@ -64,8 +64,9 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
         notices.push(notice);
     }
     let has_screen = screen.is_some();
+    let own_screen = screen.as_ref().is_some_and(|screen| screen.surface().is_own());
     let scale = opened.config.display_scale;
-    let options = Options { config: opened.config, files, data, log, notices, control, trace, has_screen };
+    let options = Options { config: opened.config, files, data, log, notices, control, trace, has_screen, own_screen };
     // From here on the port is the panel's.
     drop(beside.port);
     let (worker, ends) = Worker::start(options).map_err(Failure::at_run_time)?;

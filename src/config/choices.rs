@@ -159,6 +159,8 @@ choice! {
         Dtmf = "dtmf",
         /// Its code by SIP INFO.
         Info = "info",
+        /// By the relay of this panel.
+        Relay = "relay",
         /// By a web address of its own; kept in the file, not done by this version.
         Http = "http",
     }
@@ -187,6 +189,17 @@ choice! {
         Light = "light",
         /// The strongest contrast.
         HighContrast = "high-contrast",
+    }
+}
+
+choice! {
+    /// When it is night for the screen, `display.night.mode`.
+    NightMode {
+        /// Never.
+        #[default]
+        Off = "off",
+        /// Every day between two times.
+        Schedule = "schedule",
     }
 }
 

@@ -77,6 +77,8 @@ pub enum Part {
     Account(Account),
     /// The name servers.
     Network,
+    /// Relay and door contact.
+    Board,
 }
 
 /// What values a setting takes.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
 use super::book::Book;
-use super::choices::{DndMode, Language, ReturnCode, Ringtone, Rotation, Scale, Theme, UnlockMethod};
+use super::choices::{DndMode, Language, NightMode, ReturnCode, Ringtone, Rotation, Scale, Theme, UnlockMethod};
 use super::dnd::DndAccounts;
 use super::pin;
 use super::rules::DialPlan;
@@ -86,10 +86,16 @@ const SOUND: &str = "Phone > Audio";
 const VIDEO: &str = "Phone > Video";
 const DISPLAY: &str = "Phone > Display";
 const NETWORK: &str = "Network > Basic";
+const RELAY: &str = "Security > Relay";
+const DOOR_CONTACT: &str = "Security > Door Contact";
 const SECURITY: &str = "Security > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
+/// Of a screen that is to be seen: never quite dark.
+const BRIGHTNESS: Kind = Kind::Number { min: 5, max: 100 };
+const LINE: Kind = Kind::Number { min: 0, max: 1023 };
+const CHIP: Kind = Kind::Text { min: 0, max: 100, check: chip };
 const CODE: Kind = Kind::Code { max: 16 };
 const CODECS: &[&str] = &["opus", "g722", "pcmu", "pcma"];
 
@@ -171,6 +177,27 @@ settings! {
     language: Language = "display.language", "Language", DISPLAY, Kind::Choice(Language::WORDS), "auto" "", Display, "The language of the screen.";
     idle_after_s: u32 = "display.idle_after", "Show Clock After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "60" "s", Display,
         "After this long without a touch the clock comes up; 0 keeps the page.";
+    sleep_after_s: u32 = "display.sleep_after", "Sleep After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "120" "s", Display,
+        "After this long without a touch or a call the screen goes dark; the next touch, or the bell, wakes it. 0 means never.";
+    sleep_in_window: bool = "display.sleep_in_window", "Sleep In A Window", DISPLAY, Kind::Switch, "off" "", Display,
+        "Go dark in a window on a desk as well, not only on the screen of a panel.";
+    brightness: u8 = "display.brightness", "Brightness", DISPLAY, BRIGHTNESS, "80" "%", Display,
+        "How bright the screen of a panel is by day.";
+    auto_brightness: bool = "display.auto_brightness", "Automatic Brightness", DISPLAY, Kind::Switch, "off" "", Display,
+        "Follow the light that falls on the panel, where it has a sensor, between Least Brightness and Brightness.";
+    least_brightness: u8 = "display.least_brightness", "Least Brightness", DISPLAY, BRIGHTNESS, "20" "%", Display,
+        "How bright the screen is in the dark, when the brightness is automatic.";
+    night_mode: NightMode = "display.night.mode", "Night", DISPLAY, Kind::Choice(NightMode::WORDS), "off" "", Display,
+        "Between two times of the day the screen is black with dim words, and a bell brightens it slowly.";
+    night_from: TimeOfDay = "display.night.from", "Night From", DISPLAY, Kind::TimeOfDay, "22:00" "", Display,
+        "When the night begins, as the clocks here show it.";
+    night_to: TimeOfDay = "display.night.to", "Night To", DISPLAY, Kind::TimeOfDay, "06:30" "", Display,
+        "When it ends.";
+    night_brightness: u8 = "display.night.brightness", "Brightness At Night", DISPLAY, BRIGHTNESS, "10" "%", Display,
+        "How bright the screen is at night, while nobody calls.";
+
+    time_zone: String = "display.time_zone", "Time Zone", DISPLAY, Kind::Text { min: 0, max: 64, check: time_zone }, "" "", Display,
+        "Where the clocks go as they do here, such as Europe/Berlin; empty means as the system is set.";
     display_scale: Scale = "display.scale", "Scale", DISPLAY, Kind::Choice(Scale::WORDS), "100" "%", Display,
         "How large everything is drawn, as far as the screen has room for the pages: 800 × 480 pixels of theirs.";
     display_rotation: Rotation = "display.rotation", "Rotation", DISPLAY, Kind::Choice(Rotation::WORDS), "0" "°", Start,
@@ -183,6 +210,21 @@ settings! {
 
     pin: Secret = "security.pin", "PIN", SECURITY, Kind::Secret { max: 256, check: pin::check }, "" "", Display,
         "4–12 digits that are asked for before the accounts and the security are shown on the screen. They are kept as a hash.";
+
+    relay_chip: String = "board.relay.chip", "Relay", RELAY, CHIP, "" "", Board,
+        "The GPIO chip of the relay that opens a door with unlock = relay, such as /dev/gpiochip0; test is a relay without a wire, empty means none.";
+    relay_line: u32 = "board.relay.line", "Relay Line", RELAY, LINE, "0" "", Board,
+        "Which line of the chip switches the relay, counted from 0.";
+    relay_pulse_ms: u32 = "board.relay.pulse", "Relay Pulse", RELAY, Kind::Number { min: 100, max: 10_000 }, "3000" "ms", NextCall,
+        "How long the relay is on for each opening.";
+    relay_active_low: bool = "board.relay.active_low", "Relay Active Low", RELAY, Kind::Switch, "off" "", Board,
+        "The line is low while the relay is on.";
+    door_contact_chip: String = "board.door_contact.chip", "Door Contact", DOOR_CONTACT, CHIP, "" "", Board,
+        "The GPIO chip of the contact that sees whether the door is open; test follows the relay without a wire, empty means none.";
+    door_contact_line: u32 = "board.door_contact.line", "Door Contact Line", DOOR_CONTACT, LINE, "0" "", Board,
+        "Which line of the chip sees the contact, counted from 0. It is high while the door is open.";
+    door_contact_active_low: bool = "board.door_contact.active_low", "Door Contact Active Low", DOOR_CONTACT, Kind::Switch, "off" "", Board,
+        "The line is low while the door is open.";
 }
 
 /// What is not there is passed over when it is looked for: a wrong word must not leave a panel dark.
@@ -199,6 +241,20 @@ fn name_server(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("is neither an address nor an address with a port".to_owned())
+}
+
+fn time_zone(text: &str) -> Result<(), String> {
+    if text.is_empty() || jiff::tz::TimeZone::get(text).is_ok() {
+        return Ok(());
+    }
+    Err(format!("'{}' is no time zone that this machine knows, such as Europe/Berlin", super::setting::echo(text)))
+}
+
+fn chip(text: &str) -> Result<(), String> {
+    if text.is_empty() || text == "test" || (text.starts_with('/') && text.len() > 1) {
+        return Ok(());
+    }
+    Err(format!("'{}' is neither test nor the path of a chip, such as /dev/gpiochip0", super::setting::echo(text)))
 }
 
 fn sound_device(text: &str) -> Result<(), String> {

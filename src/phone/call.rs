@@ -60,6 +60,8 @@ pub(super) enum DoorWay {
     Info(String),
     /// A request by HTTP, which needs no call.
     Http(WebAddress),
+    /// The relay of this panel, which needs no call either.
+    Relay,
 }
 
 /// The other side.
@@ -296,6 +298,7 @@ impl Call {
             None => config.unlock_method,
             Some(DoorUnlock::Dtmf) => UnlockMethod::Dtmf,
             Some(DoorUnlock::Info) => UnlockMethod::Info,
+            Some(DoorUnlock::Relay) => return (!config.relay_chip.is_empty()).then_some(DoorWay::Relay),
             Some(DoorUnlock::Http) => return door.and_then(|door| door.web_address()).map(DoorWay::Http),
         };
         let code = door.and_then(|door| door.code.clone()).unwrap_or_else(|| config.unlock_code.clone());
@@ -339,6 +342,7 @@ impl Call {
             camera: self.camera,
             can_unlock: self.door(config).is_some(),
             unlock: self.unlock.state(),
+            open: None,
             session_timer: None,
             audio,
             video,

@@ -15,9 +15,10 @@
 //!
 //! * `admission`: who may ring; `dnd`: do not disturb, its end and its codes; `protection`, `whitelist`: Prevent SIP Hacking; `blocked`: who was not let in; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
 //! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
-//! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
+//! * `unlock`, `keys`: the door and the keypad; `wired`: the door whose contact hangs on this panel; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `visitors`: whose picture is kept, and for how long
+//! * `light`: when the screen sleeps, how bright it is, and the night
 //! * `settings`: a change and what it redoes, `book`: the same of the address book; `log`, `notices`: what is remembered and what is said
 //!
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
@@ -38,6 +39,7 @@ mod group;
 mod hold;
 mod incoming;
 mod keys;
+mod light;
 mod log;
 mod media;
 mod named;
@@ -55,6 +57,7 @@ mod unfinished;
 mod unlock;
 mod visitors;
 mod whitelist;
+mod wired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -74,6 +77,7 @@ use self::account::Accounts;
 use self::blocked::Blocked;
 use self::call::Call;
 use self::dnd::Dnd;
+use self::light::Light;
 use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
@@ -83,7 +87,7 @@ use self::unlock::Doors;
 use self::visitors::Visitors;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
-    SessionTimerView,
+    SessionTimerView, WiredDoorView,
 };
 use crate::config::Config;
 use crate::sdp;
@@ -133,6 +137,8 @@ pub struct Start {
     pub routes: Box<dyn Routes>,
     /// The clocks of the place.
     pub calendar: Box<dyn Calendar>,
+    /// Whether there is a screen of the panel's own, which sleeps when nobody is there; a window on a desk does not.
+    pub own_screen: bool,
     /// Names this panel to its registrars, the same at each start: `urn:uuid:…` (RFC 5626 4.1).
     pub instance: String,
 }
@@ -173,6 +179,8 @@ pub struct Phone {
     /// When the client certificates of the accounts run out.
     certificates: [Option<SystemTime>; 2],
     screen: Screen,
+    light: Light,
+    wired: WiredDoorView,
     leaving: finish::Leaving,
     changed: BTreeSet<CallHandle>,
     outputs: VecDeque<Output>,
@@ -214,6 +222,8 @@ impl Phone {
             notices: Notices::default(),
             certificates: [None; 2],
             screen: Screen::default(),
+            light: Light::new(now.instant, start.own_screen),
+            wired: WiredDoorView::default(),
             leaving: finish::Leaving::default(),
             changed: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -275,7 +285,11 @@ impl Phone {
 
     /// What the start of the program found.
     pub fn notice(&mut self, kind: NoticeKind) {
+        let urgent = notices::is_urgent(&kind);
         let changed = self.notices.add(kind);
+        if changed && urgent {
+            self.light.call_up();
+        }
         self.tell_notices(changed);
     }
 
@@ -298,6 +312,7 @@ impl Phone {
     fn view(&self, call: &Call) -> CallView {
         let timer = self.endpoint.running_timer(call.session);
         CallView {
+            open: self.says_open(call),
             session_timer: timer.map(|timer| SessionTimerView { expires_s: timer.expires, by_us: timer.we_refresh }),
             ..call.view(&self.config, None)
         }
@@ -388,6 +403,8 @@ impl Phone {
                 self.tell(Event::Call(Box::new(view)));
             }
         }
+        // After the calls: what is there to be seen is there before it can be seen.
+        self.tend_light(now);
         self.finish_leaving(now);
     }
 

@@ -47,6 +47,11 @@ impl Notices {
     }
 }
 
+/// Whether calls do not come in or cannot be spoken in: somebody should look now, even if the screen sleeps.
+pub(super) fn is_urgent(kind: &NoticeKind) -> bool {
+    rank(kind) <= 1
+}
+
 /// The smaller, the more it keeps the panel from its work.
 fn rank(kind: &NoticeKind) -> u8 {
     match kind {
@@ -54,7 +59,7 @@ fn rank(kind: &NoticeKind) -> u8 {
         NoticeKind::Sound(_) => 1,
         NoticeKind::SettingsNotSaved(_) | NoticeKind::LogNotSaved(_) | NoticeKind::PicturesNotKept(_) => 2,
         NoticeKind::SettingsDamaged(_) => 3,
-        NoticeKind::MissingPlugins { .. } => 4,
+        NoticeKind::MissingPlugins { .. } | NoticeKind::Board { .. } => 4,
         NoticeKind::CertificateExpires { .. } => 5,
         NoticeKind::SettingsLine(_) => 6,
     }

@@ -43,6 +43,13 @@ pub enum Output {
     AskDoor(Box<DoorRequest>),
     /// Something for the sound and picture engines.
     Media(MediaOrder),
+    /// Switch the relay of the panel on for so long; answer with [`super::Phone::handle_door_answer`].
+    PulseRelay {
+        /// The name of the request.
+        asked: u32,
+        /// How long it is on.
+        time: Duration,
+    },
     /// Something for the screen and the control socket.
     Event(Event),
     /// Make the settings durable, then call [`super::Phone::handle_settings_saved`]. The next one comes only after that.

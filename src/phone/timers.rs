@@ -41,6 +41,7 @@ impl Phone {
             self.visitors.poll_timeout(),
             self.doors.poll_timeout(),
             self.sounding.busy_until,
+            self.light_timeout(),
         ];
         calls.chain(sip).chain(accounts).chain(own.into_iter().flatten()).chain(leaving).min()
     }

@@ -1,9 +1,9 @@
 //! The Unlock key: opens the door of a call by the door's own method, while it rings and in the call, and says whether
-//! it worked. A door that is opened by HTTP has such a key without any call, too.
+//! it worked. A door that is opened by HTTP or by the relay of this panel has such a key without any call, too.
 //!
 //! ```text
-//! Idle ─tap─▶ Sending ─INFO or HTTP answered 2xx, or keys sent while the door's media lives─▶ Opened ─open time─▶ Idle
-//!                └────refused, no answer within 4 s, or the door's media is dead────▶ Failed ─a while──▶ Idle
+//! Idle ─tap─▶ Sending ─INFO or HTTP answered 2xx, keys sent while the door's media lives, or relay switched─▶ Opened ─open time─▶ Idle
+//!                └────refused, no answer within 4 s, the door's media is dead, or no relay──────────▶ Failed ─a while──▶ Idle
 //! ```
 //! One request by HTTP is on its way to a door at a time, wherever its key was pressed: all its keys wait for the same answer.
 
@@ -17,7 +17,7 @@ use super::keys::Purpose;
 use super::output::{DoorRequest, Output};
 use super::{Now, Phone};
 use crate::channel::{CallHandle, Done, DoorKeyView, Event, Refusal, UnlockFault, UnlockState};
-use crate::config::{Door, PhonebookEntry, WebAddress};
+use crate::config::{Door, DoorUnlock, PhonebookEntry, WebAddress};
 
 /// A door that has not answered by then has not opened.
 const ANSWER_TIME: Duration = Duration::from_secs(4);
@@ -107,7 +107,7 @@ impl Unlock {
     }
 }
 
-/// Doors that are opened by HTTP.
+/// Doors that are opened by HTTP or by the relay.
 #[derive(Debug, Default)]
 pub(super) struct Doors {
     /// The keys that were pressed outside a call and show something, by the name of the contact.
@@ -138,7 +138,7 @@ impl Phone {
         let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
         let way = call.door(&self.config);
         let rings_nowhere = matches!(call.stage, Stage::Outgoing(Outgoing { progress: Progress::Calling, .. }));
-        if rings_nowhere && !matches!(way, Some(DoorWay::Http(_))) {
+        if rings_nowhere && !matches!(way, Some(DoorWay::Http(_) | DoorWay::Relay)) {
             return Err(Refusal::WrongState(call.state()));
         }
         if call.unlock.is_sending() {
@@ -148,6 +148,7 @@ impl Phone {
         let (until, asked) = match &way {
             DoorWay::Dtmf(_) | DoorWay::Info(_) => (now.instant + ANSWER_TIME, None),
             DoorWay::Http(url) => self.ask_door(now, url),
+            DoorWay::Relay => self.ask_relay(now),
         };
         if let Some(call) = self.calls.get_mut(&handle) {
             call.unlock.send(until, asked);
@@ -156,24 +157,33 @@ impl Phone {
         match way {
             DoorWay::Dtmf(code) => self.send_keys(now, handle, &code, Purpose::Unlock),
             DoorWay::Info(code) => self.send_keys_by_info(now, handle, &code, Purpose::Unlock),
-            DoorWay::Http(_) => {}
+            DoorWay::Http(_) | DoorWay::Relay => {}
         }
         Ok(Done::Ok)
     }
 
-    /// Opens the door of a contact: through its call, or without one where it is opened by HTTP.
+    /// Opens the door of a contact: through its call, or without one where it is opened by HTTP or by the relay.
     pub(super) fn unlock_door(&mut self, now: Now, name: &str) -> Result<Done, Refusal> {
         let contact = self.config.doors().find(|door| door.name == name);
         let contact = contact.ok_or_else(|| Refusal::NoDoor(name.to_owned()))?;
         let url = contact.door.as_ref().filter(|door| door.opens_by_itself()).and_then(Door::web_address);
+        let by_relay = contact.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Relay));
         let is_it = |contact: &PhonebookEntry| contact.name == name;
         let is_door = |call: &&Call| !call.is_undecided() && call.remote.contact.as_ref().is_some_and(is_it);
         if let Some(handle) = self.calls.values().find(is_door).map(|call| call.handle) {
             return self.unlock(now, handle);
         }
-        let url = url.ok_or_else(|| Refusal::NeedsCall(name.to_owned()))?;
+        if by_relay && self.config.relay_chip.is_empty() {
+            return Err(Refusal::CannotUnlock(name.to_owned()));
+        }
+        if url.is_none() && !by_relay {
+            return Err(Refusal::NeedsCall(name.to_owned()));
+        }
         if !self.doors.keys.get(name).is_some_and(Unlock::is_sending) {
-            let (until, asked) = self.ask_door(now, &url);
+            let (until, asked) = match &url {
+                Some(url) => self.ask_door(now, url),
+                None => self.ask_relay(now),
+            };
             self.doors.keys.entry(name.to_owned()).or_default().send(until, asked);
             self.tell_door(name);
         }
@@ -195,7 +205,16 @@ impl Phone {
         (until, Some(asked))
     }
 
-    /// A door that was asked by HTTP has opened, or why not.
+    /// Has the relay of this panel switched. Gives until when that must be done, and the name of the request.
+    fn ask_relay(&mut self, now: Now) -> (Instant, Option<u32>) {
+        self.doors.last_asked = self.doors.last_asked.wrapping_add(1);
+        let asked = self.doors.last_asked;
+        let time = Duration::from_millis(self.config.relay_pulse_ms.into());
+        self.outputs.push_back(Output::PulseRelay { asked, time });
+        (now.instant + ANSWER_TIME, Some(asked))
+    }
+
+    /// A door that was asked by HTTP or by the relay has opened, or why not.
     pub fn handle_door_answer(&mut self, now: Now, asked: u32, result: Result<(), UnlockFault>) {
         self.doors.asking.retain(|asking| asking.asked != asked);
         let waits = |unlock: &Unlock| unlock.asked == Some(asked);
@@ -222,7 +241,7 @@ impl Phone {
     fn door_key(&self, contact: &PhonebookEntry) -> DoorKeyView {
         DoorKeyView {
             name: contact.name.clone(),
-            can_unlock: contact.door.as_ref().is_some_and(Door::opens_by_itself),
+            can_unlock: self.config.opens_by_itself(contact),
             unlock: self.doors.keys.get(&contact.name).map(Unlock::state).unwrap_or_default(),
         }
     }

@@ -159,7 +159,7 @@ pub(super) fn apply_picture(window: &ui::AppWindow, picture: Image) {
 
 fn call_data(call: &CallView) -> ui::CallData {
     let now = Instant::now();
-    let unlock = unlock::shown(&call.unlock, now);
+    let unlock = unlock::shown(&call.unlock, now).as_contact_says(call.open);
     let (end_reason, end_code) = convert::end_reason(call.end_reason);
     ui::CallData {
         call: i32::try_from(call.call.0).unwrap_or(i32::MAX),

@@ -14,6 +14,7 @@ mod finger;
 mod gallery;
 mod home;
 pub mod kms;
+mod light;
 mod locale;
 mod log;
 mod notices;

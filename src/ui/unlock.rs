@@ -33,10 +33,23 @@ pub(super) fn shown(state: &UnlockState, now: Instant) -> Shown {
     }
 }
 
+impl Shown {
+    /// The same where the contact of the door says whether it is open: that counts, and not the time.
+    pub(super) fn as_contact_says(self, open: Option<bool>) -> Self {
+        use ui::UnlockState as S;
+        match (self.state, open) {
+            (S::Sending | S::Failed, _) | (_, None) | (S::Idle, Some(false)) => self,
+            (_, Some(true)) => Self { state: S::Opened, seconds: 0, ..self },
+            (_, Some(false)) => Self { state: S::Released, seconds: 0, ..self },
+        }
+    }
+}
+
 fn fault_of(fault: &UnlockFault) -> (ui::UnlockFault, i32) {
     use UnlockFault as F;
     use ui::UnlockFault as U;
     let (kind, code) = match fault {
+        F::Relay => (U::Relay, 0),
         F::NoAnswer => (U::NoAnswer, 0),
         F::WrongPassword(code) => (U::WrongPassword, *code),
         F::UnknownAddress(code) => (U::UnknownAddress, *code),
@@ -69,6 +82,25 @@ mod tests {
         let opened = |ms| shown(&UnlockState::Opened { until: now + Duration::from_millis(ms) }, now).seconds;
         assert_eq!(opened(4_900), 5);
         assert_eq!(opened(10), 1);
+    }
+
+    #[test]
+    fn a_door_with_a_contact_is_shown_as_that_says() {
+        let now = Instant::now();
+        let opened = UnlockState::Opened { until: now + Duration::from_secs(4) };
+        let failed = UnlockState::Failed(UnlockFault::Relay);
+        for (state, open, expected) in [
+            (&UnlockState::Idle, Some(false), ui::UnlockState::Idle),
+            (&UnlockState::Idle, Some(true), ui::UnlockState::Opened),
+            (&UnlockState::Sending, Some(true), ui::UnlockState::Sending),
+            (&opened, Some(false), ui::UnlockState::Released),
+            (&opened, Some(true), ui::UnlockState::Opened),
+            (&failed, Some(false), ui::UnlockState::Failed),
+        ] {
+            let key = shown(state, now).as_contact_says(open);
+            assert_eq!((key.state, key.seconds), (expected, 0), "{state:?}, {open:?}");
+        }
+        assert_eq!(shown(&opened, now).as_contact_says(None).seconds, 4);
     }
 
     #[test]

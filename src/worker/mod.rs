@@ -9,12 +9,15 @@
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      │            │ ◀─▶ contacts                       (import, export, own threads)
 //!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
+//!                      │            │ ◀─▶ board                          (back-light, sensor, relay, door contact)
+//!                      │            │ ──▶ watchdog                       (systemd: up, alive, leaving)
 //!                      │            │ ◀─▶ web                            (doors that are opened by HTTP, own tasks)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
 //! happens or is due. A closed command channel means leave.
 
+mod board;
 mod calendar;
 pub mod certificates;
 pub mod contacts;
@@ -33,6 +36,7 @@ mod testing;
 pub mod trace;
 mod unfinished;
 pub mod visitors;
+mod watchdog;
 pub mod web;
 
 use std::path::PathBuf;
@@ -66,6 +70,8 @@ pub struct Options {
     pub trace: Option<Trace>,
     /// Whether there is a screen that can be asked.
     pub has_screen: bool,
+    /// Whether that screen is the panel's own, and not a window on a desk.
+    pub own_screen: bool,
 }
 
 /// The running worker.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble};
+use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble, UnlockFault};
 use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
     Calendar, Connect, DoorRequest, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone,
@@ -39,6 +39,10 @@ pub struct Panel {
     pub taken_for_tcp: Vec<u16>,
     /// Whether keys that are ordered go out.
     pub sends_keys: bool,
+    /// Whether the relay that is set is there.
+    pub has_relay: bool,
+    /// For how long it was switched on.
+    pub pulses: Vec<Duration>,
     pub events: Vec<Event>,
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
@@ -99,7 +103,7 @@ impl Routes for Straight {
 struct Greenwich;
 
 impl Calendar for Greenwich {
-    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
+    fn next(&self, _zone: &str, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
         let day = Duration::from_secs(24 * 60 * 60);
         let into = Duration::from_secs((u64::from(time.hour) * 60 + u64::from(time.minute)) * 60);
         let days = after.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs() / day.as_secs();
@@ -139,6 +143,7 @@ impl Panel {
             ports: (0..6).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
             routes: Box::new(Straight(address)),
             calendar: Box::new(Greenwich),
+            own_screen: true,
             instance: "urn:uuid:00000000-0000-4000-8000-000000000001".to_owned(),
         };
         Self {
@@ -147,6 +152,8 @@ impl Panel {
             taken: Vec::new(),
             taken_for_tcp: Vec::new(),
             sends_keys: true,
+            has_relay: true,
+            pulses: Vec::new(),
             events: Vec::new(),
             orders: Vec::new(),
             saved_settings: Vec::new(),
@@ -275,6 +282,11 @@ impl Panel {
                     self.back.push_back((at, MediaEvent::DtmfSent { call: *call }));
                 }
                 self.orders.push(order);
+            }
+            Output::PulseRelay { asked, time } => {
+                self.pulses.push(time);
+                let result = if self.has_relay { Ok(()) } else { Err(UnlockFault::Relay) };
+                self.phone.handle_door_answer(now, asked, result);
             }
             Output::Event(event) => self.events.push(event),
             Output::SaveSettings(config) if self.disk == Disk::Slow => self.waiting.push(Waiting::Settings(config)),

@@ -239,6 +239,13 @@ pub(super) const SCENES: &[Scene] = &[
         dnd(window, DndMode::Off, [DndServerState::Done, not_registered()]);
     }),
     scene("dnd_idle", ui::Page::Idle, |window| dnd(window, DndMode::Reject, [DndServerState::None; 2])),
+    scene("display", ui::Page::Settings, |window| display(window, "display.theme")),
+    scene("display_below", ui::Page::Settings, |window| display(window, "display.night.brightness")),
+    scene("security_wired", ui::Page::Settings, |window| {
+        let chips = [("board.relay.chip", "/dev/gpiochip0"), ("board.door_contact.chip", "/dev/gpiochip0")];
+        settings::apply(window, &State { group: ui::SettingsGroup::Security, ..state(&chips) });
+        finger::reach(window, "board.door_contact.chip").expect("it is on this page");
+    }),
     scene("dnd_page", ui::Page::Settings, |window| {
         settings::apply(window, &quiet(DndMode::Reject, [DndServerState::Done, not_registered()]));
         finger::reach(window, "phone.dnd.accounts").expect("it is on this page");
@@ -526,6 +533,13 @@ fn account_page(window: &ui::AppWindow, page: ui::AccountPage, changes: &[(&str,
 fn group(window: &ui::AppWindow, group: ui::SettingsGroup, view: PinView) {
     let state = State { group, pin: pin::PinPad::with(view), ..State::default() };
     settings::apply(window, &state);
+}
+
+/// The page of the display with all that it can have, moved until this setting is in sight.
+fn display(window: &ui::AppWindow, key: &str) {
+    let all = [("display.night.mode", "schedule"), ("display.auto_brightness", "on")];
+    settings::apply(window, &State { group: ui::SettingsGroup::Display, ..state(&all) });
+    finger::reach(window, key).expect("it is on this page");
 }
 
 fn found(files: &[&str]) -> settings::Files {

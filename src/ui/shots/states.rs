@@ -140,14 +140,16 @@ const RESULTS: [ui::CallResult; 7] = {
     [R::Answered, R::Missed, R::Declined, R::Dnd, R::Blocked, R::AnsweredElsewhere, R::Failed]
 };
 
-const UNLOCKS: [ui::UnlockState; 4] =
-    [ui::UnlockState::Idle, ui::UnlockState::Sending, ui::UnlockState::Opened, ui::UnlockState::Failed];
+const UNLOCKS: [ui::UnlockState; 5] = {
+    use ui::UnlockState as U;
+    [U::Idle, U::Sending, U::Opened, U::Failed, U::Released]
+};
 
 /// Where there is an Unlock key: on the home screen with one door alone or among several, and in calls.
 const WITH_UNLOCK: [(ui::Page, usize); 4] =
     [(ui::Page::Home, 1), (ui::Page::Home, 2), (ui::Page::Ringing, 1), (ui::Page::InCall, 1)];
 
-const UNLOCK_FAULTS: [ui::UnlockFault; 16] = {
+const UNLOCK_FAULTS: [ui::UnlockFault; 17] = {
     use ui::UnlockFault as F;
     [
         F::NoAnswer,
@@ -166,6 +168,7 @@ const UNLOCK_FAULTS: [ui::UnlockFault; 16] = {
         F::NotYetValid,
         F::NoTls,
         F::TooMany,
+        F::Relay,
     ]
 };
 
@@ -173,7 +176,7 @@ const DND: [ui::DndMode; 3] = [ui::DndMode::Off, ui::DndMode::Silent, ui::DndMod
 
 const PIN_STAGES: [ui::PinStage; 4] = [ui::PinStage::Open, ui::PinStage::Old, ui::PinStage::New, ui::PinStage::Again];
 
-const SETTING_FAULTS: [ui::SettingFault; 22] = {
+const SETTING_FAULTS: [ui::SettingFault; 24] = {
     use ui::SettingFault as F;
     [
         F::NotANumber,
@@ -191,6 +194,8 @@ const SETTING_FAULTS: [ui::SettingFault; 22] = {
         F::NotATime,
         F::NoneChosen,
         F::ServerFailed,
+        F::NotAZone,
+        F::NotAChip,
         F::Other,
         F::NotText,
         F::TooMany,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::channel::{
     AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, DoorKeyView,
-    LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, VideoView,
+    LightView, LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, VideoView, WiredDoorView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -18,6 +18,10 @@ use crate::worker::certificates::Listed;
 pub struct State<'a> {
     /// What the screen last said that it shows.
     pub screen: Screen,
+    /// The light of the screen.
+    pub light: LightView,
+    /// The door that is wired to this panel.
+    pub door: WiredDoorView,
     /// The settings, for those of do not disturb.
     pub dnd: &'a Config,
     /// What the servers of the accounts say to it.
@@ -45,6 +49,8 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "screen": state.screen.name(),
+        "light": light(&state.light),
+        "door": wired_door(&state.door),
         "dnd": state.dnd.dnd_mode.word(),
         "dnd_until": state.dnd.dnd_until.map(moment_text),
         "dnd_accounts": state.dnd.dnd_accounts.words().collect::<Vec<_>>(),
@@ -58,6 +64,11 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "pin": pin(now, state.pin),
         "shows": state.shows.map(|codecs| codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>()),
     })
+}
+
+/// The light of the screen; `backlight` in percent, 0 while it sleeps.
+pub fn light(view: &LightView) -> Value {
+    json!({"asleep": view.asleep, "night": view.night, "backlight": view.backlight})
 }
 
 /// What the servers of the accounts say to do not disturb: `none`, `calling`, `done` or `failed`, the last with a reason.
@@ -170,12 +181,18 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "can_unlock": view.can_unlock,
         "unlock": view.unlock.name(),
         "unlock_reason": view.unlock.fault().map(ToString::to_string),
+        "open": view.open,
         "session_timer": view.session_timer.map(|timer| {
             json!({"expires_s": timer.expires_s, "refresher": if timer.by_us { "us" } else { "them" }})
         }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
     })
+}
+
+/// The door that is wired to this panel; `open` is null where no contact says so.
+pub fn wired_door(view: &WiredDoorView) -> Value {
+    json!({"open": view.open})
 }
 
 /// The Unlock key of a door outside any call: `idle`, `sending`, `opened` or `failed`, the last with a reason.
@@ -345,6 +362,8 @@ mod tests {
         let servers = [DndServerState::None, failed].map(|state| DndServerView { state, ..DndServerView::default() });
         let state = State {
             screen: Screen::InCall,
+            door: WiredDoorView { open: Some(true) },
+            light: LightView { asleep: false, night: true, backlight: 80 },
             dnd: &Config::default(),
             dnd_servers: &servers,
             direct_ip: &direct_ip,
@@ -374,6 +393,8 @@ mod tests {
                 "video": {"codec": "H264", "direction": "recvonly", "width": 640, "height": 480, "frames": 212,
                     "fps": 25.0, "first_frame_ms": 96, "keyframe_requests": 1}}],
             "accounts": [{"account": 1, "state": "disabled"}, {"account": 2}],
+            "door": {"open": true},
+            "light": {"asleep": false, "night": true, "backlight": 80},
         });
         assert_contains(&given, &expected, "status");
         for field in ["reason", "expires_in_s", "next_try_s", "server", "via", "proxy"] {

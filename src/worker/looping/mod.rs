@@ -1,10 +1,12 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
-//! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
-//! about files of certificates, `contacts` and `rules` about those of contacts and dial rules, `plugins` about those of GStreamer
-//! that are missing, `visitors` about kept pictures.
+//! `outputs` carries out what the phone wants; `asked` answers the control socket; `board` is about back-light, relay and door
+//! contact, `pin` about the installer's PIN, `certificates` about files of certificates, `contacts` and `rules` about those of
+//! contacts and dial rules, `plugins` about those of GStreamer that are missing, `visitors` about kept pictures, `watchdog` about
+//! what systemd is told.
 
 mod asked;
+mod board;
 mod certificates;
 mod contacts;
 mod outputs;
@@ -12,6 +14,7 @@ mod pin;
 mod plugins;
 mod rules;
 mod visitors;
+mod watchdog;
 
 use std::collections::HashMap;
 use std::io;
@@ -29,6 +32,7 @@ use tokio::task::AbortHandle;
 
 use self::asked::Asked;
 use super::Options;
+use super::board::{self as hardware, Board};
 use super::calendar::SystemCalendar;
 use super::certificates::{self as files_of_certificates, Desk, Places};
 use super::contacts as files_of_contacts;
@@ -47,6 +51,7 @@ use super::report::Reporter;
 use super::trace::{Trace, Way};
 use super::unfinished;
 use super::visitors as kept_pictures;
+use super::watchdog::{self as systemd, Pulse};
 use super::web;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
@@ -96,6 +101,7 @@ enum Input {
     Rules(rules::Read),
     Contacts(files_of_contacts::Done),
     Visitor(kept_pictures::Done),
+    Board(hardware::Report),
     Door(web::Answer),
     Signal(&'static str),
     Due,
@@ -132,6 +138,8 @@ struct Loop {
     stream: broadcast::Sender<Arc<str>>,
     trace: Option<Trace>,
     reporter: Reporter,
+    pulse: Pulse,
+    board: Board,
     /// Nothing is heard from the network before this, unless it is known which pictures can be shown.
     deaf_until: Option<Instant>,
     /// Which pictures can be shown, once that is known.
@@ -142,7 +150,7 @@ struct Loop {
 
 /// Runs until the phone has left.
 pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) -> io::Result<()> {
-    let Options { config, files, data, mut log, notices, control, trace, has_screen } = options;
+    let Options { config, files, data, mut log, notices, control, trace, has_screen, own_screen } = options;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (saved_in, mut saved) = mpsc::unbounded_channel();
@@ -151,6 +159,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (rules_in, mut rules_read) = mpsc::unbounded_channel();
     let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (pictures_in, mut pictures) = mpsc::unbounded_channel();
+    let (board_in, mut board) = mpsc::unbounded_channel();
     let (doors_in, mut doors) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
@@ -175,6 +184,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         ports,
         routes: Box::new(SystemRoutes),
         calendar: Box::new(SystemCalendar),
+        own_screen,
         instance: files::instance(&data),
     };
     let places = Places::of(&data);
@@ -202,6 +212,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         stream: stream.clone(),
         trace,
         reporter: Reporter::default(),
+        pulse: Pulse::new(systemd::watched(), has_screen),
+        board: Board::new(own_screen, board_in),
         deaf_until: Some(Instant::now() + PROBE_TIME),
         shows: None,
         leave_by: None,
@@ -245,6 +257,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(read) = rules_read.recv() => Input::Rules(read),
             Some(done) = contacts.recv() => Input::Contacts(done),
             Some(done) = pictures.recv() => Input::Visitor(done),
+            Some(report) = board.recv() => Input::Board(report),
             Some(answer) = doors.recv() => Input::Door(answer),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
@@ -287,6 +300,7 @@ impl Loop {
             Input::Rules(read) => self.rules_read(read),
             Input::Contacts(done) => self.contacts_done(done),
             Input::Visitor(done) => self.picture_done(done),
+            Input::Board(report) => self.board_reports(report),
             Input::Door(answer) => self.door_answered(answer),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
@@ -297,6 +311,7 @@ impl Loop {
     fn command(&mut self, command: Command) {
         match command {
             Command::Answered { ask, outcome } => self.asked.answered(ask, outcome),
+            Command::Here => self.screen_is_there(),
             Command::Quit => self.leave("it was told to"),
             Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => self.pin_command(command),
             Command::ImportCertificate { .. } | Command::ListCertificateFiles => {
@@ -310,6 +325,7 @@ impl Loop {
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
+                    self.is_up();
                 }
                 let Some((command, None)) = self.without_plain_pin(command, None) else { return };
                 if let Err(refusal) = self.phone.handle_command(now(), command) {
@@ -429,6 +445,8 @@ impl Loop {
         if self.media.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.media.handle_timeout(now.instant);
         }
+        self.beat(now.instant);
+        self.board.handle_timeout(now.instant);
         if self.expiry_due.is_some_and(|at| at <= now.instant) {
             self.look_at_expiry();
         }
@@ -444,6 +462,8 @@ impl Loop {
             self.media.poll_timeout(),
             self.table.deadline(),
             self.expiry_due,
+            self.pulse.poll_timeout(),
+            self.board.poll_timeout(),
             self.deaf_until,
             self.leave_by,
         ]
@@ -458,6 +478,7 @@ impl Loop {
             return;
         }
         tracing::info!("leaving: {why}");
+        systemd::say_stopping();
         let now = now();
         self.leave_by = Some(now.instant + LEAVE_TIME);
         if let Err(refusal) = self.phone.handle_command(now, Command::Quit) {

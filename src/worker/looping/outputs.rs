@@ -37,6 +37,9 @@ impl Loop {
             Output::Listen { port, keep } => {
                 let (on, fault) = self.direct.listen(port, &keep);
                 self.phone.handle_listening(now(), on, fault);
+                if !self.asked.has_screen() {
+                    self.is_up();
+                }
             }
             Output::OpenPort { account, trial } => {
                 let port = self.direct.open_for_account();
@@ -50,6 +53,11 @@ impl Loop {
             Output::Connect(order) => self.connect(*order),
             Output::AskDoor(request) => self.ask_door(*request),
             Output::Media(order) => self.media.order(now(), order),
+            Output::PulseRelay { asked, time } => {
+                let now = now();
+                let switched = self.board.pulse(now.instant, time);
+                self.phone.handle_door_answer(now, asked, if switched { Ok(()) } else { Err(UnlockFault::Relay) });
+            }
             Output::Event(event) => self.tell(event),
             Output::SaveSettings(config) => {
                 self.saving += 1;
@@ -98,7 +106,9 @@ impl Loop {
         match &event {
             Event::Call(view) => self.reporter.call(view),
             Event::DirectIp(view) => self.reporter.direct_ip(view),
+            Event::Light(view) => self.board.light(view.backlight),
             Event::Settings(config) => {
+                self.board.configure(config);
                 self.settle_pin(&config.pin);
                 self.settle_certificates(config);
                 self.resolver.set_name_servers(&name_servers(&config.dns_servers));
