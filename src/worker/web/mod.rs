@@ -94,12 +94,10 @@ fn addresses(
     resolver: &mut Resolver,
 ) -> impl Future<Output = Result<Vec<IpAddr>, UnlockFault>> + Send + use<> {
     let itself = host.parse::<IpAddr>().ok();
-    let mut question = |kind| resolver.answer(Question { name: host.trim_end_matches('.').to_owned(), kind });
-    let (v4, v6) = (question(RecordKind::A), question(RecordKind::Aaaa));
+    let question = |kind| Question { name: host.trim_end_matches('.').to_owned(), kind };
+    let found = itself.is_none().then(|| [RecordKind::A, RecordKind::Aaaa].map(|kind| resolver.answer(question(kind))));
     async move {
-        if let Some(itself) = itself {
-            return Ok(vec![itself]);
-        }
+        let Some([v4, v6]) = found else { return Ok(itself.into_iter().collect()) };
         let (v4, v6) = tokio::join!(v4, v6);
         let silent = [&v4, &v6].contains(&&Err(DnsFault::NoAnswer));
         let of = |found: Result<Found, DnsFault>| found.map(|found| found.records).unwrap_or_default();
