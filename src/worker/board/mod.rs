@@ -237,7 +237,12 @@ fn measure(sys: &Path, on: bool, wanted: &Wanted, reports: &UnboundedSender<Repo
             told = Some(trouble);
         }
     };
-    while on {
+    if !on {
+        let _ = reports.send(Report::Ambient(None));
+        let _ = reports.send(Report::Trouble(BoardDevice::LightSensor, None));
+        return;
+    }
+    loop {
         let measured = light_sensor::find(sys).and_then(|mut sensor| {
             // As long as it works.
             loop {
@@ -255,8 +260,6 @@ fn measure(sys: &Path, on: bool, wanted: &Wanted, reports: &UnboundedSender<Repo
             return;
         }
     }
-    let _ = reports.send(Report::Ambient(None));
-    let _ = reports.send(Report::Trouble(BoardDevice::LightSensor, None));
 }
 
 /// Waits for the door to open and close, again and again.
