@@ -335,6 +335,7 @@ mod tests {
                 Kind::Moment => "2026-11-29T07:00:00Z".to_owned(),
                 Kind::Secret { .. } => "1234".to_owned(),
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => "0f".repeat(32),
+                Kind::Text { .. } if setting.key.ends_with("time_zone") => "Europe/Berlin".to_owned(),
                 Kind::Text { .. } => "test".to_owned(),
                 Kind::List { .. } if setting.key.starts_with("network.") => "192.168.1.2".to_owned(),
                 Kind::List { .. } => "101,192.168.1.2".to_owned(),
