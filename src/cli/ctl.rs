@@ -156,6 +156,7 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Dnd { mode, term } => json!({"do": "dnd", "mode": mode, "for": term}),
         CtlVerb::Volume { level } => json!({"do": "volume", "level": level}),
         CtlVerb::Press { label } => json!({"do": "press", "label": label}),
+        CtlVerb::Find { label } => json!({"do": "find", "label": label}),
         CtlVerb::Type { text } => json!({"do": "type", "text": text}),
         CtlVerb::Back => json!({"do": "back"}),
         CtlVerb::Screenshot { file } => {
@@ -254,6 +255,7 @@ mod tests {
             CtlVerb::Dnd { mode: "silent".into(), term: Some("morning".into()) },
             CtlVerb::Volume { level: 0 },
             CtlVerb::Press { label: text() },
+            CtlVerb::Find { label: text() },
             CtlVerb::Type { text: text() },
             CtlVerb::Back,
             CtlVerb::Screenshot { file: "a.png".into() },

@@ -356,7 +356,7 @@ impl Panel {
     fn carry_out(self: &Rc<Self>, window: &ui::AppWindow) {
         while !self.finger_down.get() {
             let Some((ask, request)) = self.asked.borrow_mut().pop_front() else { return };
-            if !matches!(request, ScreenRequest::Screenshot(_)) {
+            if !matches!(request, ScreenRequest::Screenshot(_) | ScreenRequest::Find(_)) {
                 self.touched();
             }
             let outcome = match request {
@@ -364,7 +364,7 @@ impl Panel {
                     let panel = self.clone();
                     let lifted = move || {
                         panel.finger_down.set(false);
-                        panel.send(Command::Answered { ask, outcome: Ok(()) });
+                        panel.send(Command::Answered { ask, outcome: Ok(None) });
                         if let Some(window) = panel.window.upgrade() {
                             panel.carry_out(&window);
                         }
@@ -379,10 +379,11 @@ impl Panel {
                 }
                 ScreenRequest::Type(text) => {
                     finger::type_text(window, &text);
-                    Ok(())
+                    Ok(None)
                 }
-                ScreenRequest::Back => pages::back(self),
-                ScreenRequest::Screenshot(file) => finger::screenshot(window, &file),
+                ScreenRequest::Find(label) => finger::find(window, &label).map(Some),
+                ScreenRequest::Back => pages::back(self).map(|()| None),
+                ScreenRequest::Screenshot(file) => finger::screenshot(window, &file).map(|()| None),
             };
             self.send(Command::Answered { ask, outcome });
         }
