@@ -158,6 +158,8 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Press { label } => json!({"do": "press", "label": label}),
         CtlVerb::Type { text } => json!({"do": "type", "text": text}),
         CtlVerb::Back => json!({"do": "back"}),
+        CtlVerb::Wake => json!({"do": "wake"}),
+        CtlVerb::Sleep => json!({"do": "sleep"}),
         CtlVerb::Screenshot { file } => {
             // The panel has another working directory.
             let file = std::path::absolute(file).map_err(Failure::wrong_use)?;
@@ -256,6 +258,8 @@ mod tests {
             CtlVerb::Press { label: text() },
             CtlVerb::Type { text: text() },
             CtlVerb::Back,
+            CtlVerb::Wake,
+            CtlVerb::Sleep,
             CtlVerb::Screenshot { file: "a.png".into() },
             CtlVerb::Get { key: text() },
             CtlVerb::Set { key: text(), value: text() },

@@ -94,6 +94,8 @@ impl Phone {
                 self.tell_notices(changed);
                 Ok(Done::Ok)
             }
+            Command::Wake => Ok(self.wake(now)),
+            Command::Sleep => self.sleep(),
             Command::Shown(screen) => {
                 self.screen = screen;
                 Ok(Done::Ok)

@@ -62,6 +62,8 @@ pub struct Options {
     pub trace: Option<Trace>,
     /// Whether there is a screen that can be asked.
     pub has_screen: bool,
+    /// Whether that screen is the panel's own, and not a window on a desk.
+    pub own_screen: bool,
 }
 
 /// The running worker.

@@ -136,6 +136,7 @@ impl Loop {
         let config = self.phone.config();
         let state = State {
             screen: self.phone.screen(),
+            light: self.phone.light(),
             dnd: config,
             dnd_servers: &self.phone.dnd_servers(),
             direct_ip: &self.phone.direct_ip(),

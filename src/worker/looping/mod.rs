@@ -137,7 +137,7 @@ struct Loop {
 
 /// Runs until the phone has left.
 pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) -> io::Result<()> {
-    let Options { config, files, data, mut log, notices, control, trace, has_screen } = options;
+    let Options { config, files, data, mut log, notices, control, trace, has_screen, own_screen } = options;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (saved_in, mut saved) = mpsc::unbounded_channel();
@@ -168,6 +168,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         ports,
         routes: Box::new(SystemRoutes),
         calendar: Box::new(SystemCalendar),
+        own_screen,
         instance: files::instance(&data),
     };
     let places = Places::of(&data);
