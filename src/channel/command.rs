@@ -136,6 +136,8 @@ pub enum Command {
     Sleep,
     /// The screen now shows this page.
     Shown(Screen),
+    /// The answer to [`Event::AreYouThere`](super::Event::AreYouThere).
+    Here,
     /// The answer to [`Event::Ask`](super::Event::Ask).
     Answered {
         /// The number that came with the question.

@@ -69,6 +69,8 @@ pub enum Event {
         /// What to do.
         request: ScreenRequest,
     },
+    /// Answer with [`Command::Here`](super::Command::Here): the loop of the screen is to show that it runs.
+    AreYouThere,
     /// The worker has left; close the window.
     Bye,
 }

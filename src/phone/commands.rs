@@ -102,6 +102,7 @@ impl Phone {
             }
             // Questions to the screen are between it and whoever asked; PIN and files are the worker's, no matter of calls.
             Command::Answered { .. }
+            | Command::Here
             | Command::EnterPin(_)
             | Command::SetPin { .. }
             | Command::LockPin

@@ -319,6 +319,7 @@ impl Panel {
             Event::ContactsImported(imported) => contacts::handle_imported(self, &imported),
             Event::ContactsExported { file, count } => contacts::handle_exported(self, &file, count),
             Event::Picture { file, size, picture } => gallery::handle(self, &window, file, size, picture),
+            Event::AreYouThere => return self.send(Command::Here),
             Event::Bye => {}
         }
         self.show();

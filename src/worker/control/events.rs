@@ -41,6 +41,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         | Event::ContactsExported { .. }
         | Event::Picture { .. }
         | Event::Refused(_)
+        | Event::AreYouThere
         | Event::Ask { .. } => return None,
     };
     Some(with_end(&value))

@@ -30,6 +30,11 @@ impl Asked {
         Self { has_screen, next: 1, of_screen: HashMap::new(), of_disk: Vec::new() }
     }
 
+    /// Whether there is a screen that can be asked.
+    pub(super) fn has_screen(&self) -> bool {
+        self.has_screen
+    }
+
     /// The screen has answered.
     pub(super) fn answered(&mut self, ask: u64, outcome: Result<(), String>) {
         if let Some(reply) = self.of_screen.remove(&ask) {
