@@ -21,7 +21,7 @@
 //! | [`config`] | every setting declared once; the address book and the dial plan, with CSV and vCard; the file, stored atomically; the journal under the call log |
 //! | [`sip`] | the RFC 3261 user agent core: guard against floods, gate against strangers, wire, four transaction machines, dialog, session, registration, digest, the way to a server (RFC 3263), endpoint |
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
-//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, do not disturb and its codes, ringing, early media, several called at once, unlock, hold, floods, the call log |
+//! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, do not disturb and its codes, ringing, early media, several called at once, unlock, hold, floods, the call log, the light of the screen |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
 //! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN, kept pictures; and the control socket |
 //! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |

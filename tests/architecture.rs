@@ -63,6 +63,8 @@ const ROOMS: &[Room] = &[
             "ring",
             "x509_parser",
             "data_encoding",
+            "sd_notify",
+            "gpiocdev",
         ],
     },
     Room {

@@ -44,6 +44,15 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("phone.auto_answer.delay", "0", "0–30"),
     ("phone.auto_answer.only", "", "up to 100, separated by commas"),
     ("phone.auto_answer.video", "off", "on, off"),
+    ("display.sleep_after", "120", "0–3600"),
+    ("display.sleep_in_window", "off", "on, off"),
+    ("display.brightness", "80", "5–100"),
+    ("display.auto_brightness", "off", "on, off"),
+    ("display.least_brightness", "20", "5–100"),
+    ("display.night.mode", "off", "off, schedule"),
+    ("display.night.from", "22:00", "00:00–23:59"),
+    ("display.night.to", "06:30", "00:00–23:59"),
+    ("display.night.brightness", "10", "5–100"),
 ];
 
 /// Those of each account.

@@ -130,8 +130,14 @@ pub enum Command {
     },
     /// A notice was read and taken away.
     DismissNotice(u32),
+    /// Somebody is at the screen: it wakes, or goes on being awake.
+    Wake,
+    /// Let the screen sleep now, until somebody touches it or something happens.
+    Sleep,
     /// The screen now shows this page.
     Shown(Screen),
+    /// The answer to [`Event::AreYouThere`](super::Event::AreYouThere).
+    Here,
     /// The answer to [`Event::Ask`](super::Event::Ask).
     Answered {
         /// The number that came with the question.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, DndServerView, LogEntry, Picture, PictureName, PictureSize, PinView,
-    PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
+    AccountTestView, CallView, DirectIpView, DndServerView, LightView, LogEntry, Picture, PictureName, PictureSize,
+    PinView, PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
 };
 use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
@@ -21,6 +21,8 @@ pub enum Event {
     DirectIp(DirectIpView),
     /// One account.
     Registration(RegistrationView),
+    /// The light of the screen, at the start and after each change.
+    Light(LightView),
     /// What the servers of the accounts say to do not disturb.
     DndServers([DndServerView; 2]),
     /// How a trial of an account goes.
@@ -67,6 +69,8 @@ pub enum Event {
         /// What to do.
         request: ScreenRequest,
     },
+    /// Answer with [`Command::Here`](super::Command::Here): the loop of the screen is to show that it runs.
+    AreYouThere,
     /// The worker has left; close the window.
     Bye,
 }

@@ -172,6 +172,10 @@ pub(super) enum CtlVerb {
     },
     /// Go one page back on the screen
     Back,
+    /// Wake the screen, as a touch does
+    Wake,
+    /// Let the screen sleep now
+    Sleep,
     /// Write the screen as it is now to a PNG file
     Screenshot { file: PathBuf },
     /// Print a setting

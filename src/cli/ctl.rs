@@ -159,6 +159,8 @@ fn request(verb: &CtlVerb) -> Result<Value, Failure> {
         CtlVerb::Find { label } => json!({"do": "find", "label": label}),
         CtlVerb::Type { text } => json!({"do": "type", "text": text}),
         CtlVerb::Back => json!({"do": "back"}),
+        CtlVerb::Wake => json!({"do": "wake"}),
+        CtlVerb::Sleep => json!({"do": "sleep"}),
         CtlVerb::Screenshot { file } => {
             // The panel has another working directory.
             let file = std::path::absolute(file).map_err(Failure::wrong_use)?;
@@ -258,6 +260,8 @@ mod tests {
             CtlVerb::Find { label: text() },
             CtlVerb::Type { text: text() },
             CtlVerb::Back,
+            CtlVerb::Wake,
+            CtlVerb::Sleep,
             CtlVerb::Screenshot { file: "a.png".into() },
             CtlVerb::Get { key: text() },
             CtlVerb::Set { key: text(), value: text() },

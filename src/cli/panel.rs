@@ -63,7 +63,8 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
     }
     let screen = look.screen.unwrap_or_else(default_screen);
     let has_screen = screen != ScreenKind::None;
-    let options = Options { config: opened.config, files, data, log, notices, control, trace, has_screen };
+    let own_screen = screen == ScreenKind::Kms;
+    let options = Options { config: opened.config, files, data, log, notices, control, trace, has_screen, own_screen };
     // From here on the port is the panel's.
     drop(beside.port);
     let (worker, ends) = Worker::start(options).map_err(Failure::at_run_time)?;

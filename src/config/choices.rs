@@ -191,6 +191,17 @@ choice! {
 }
 
 choice! {
+    /// When it is night for the screen, `display.night.mode`.
+    NightMode {
+        /// Never.
+        #[default]
+        Off = "off",
+        /// Every day between two times.
+        Schedule = "schedule",
+    }
+}
+
+choice! {
     /// The language of the screen, `display.language`.
     Language {
         /// As the machine is set.

@@ -28,8 +28,8 @@ pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
 pub use book::Book;
 pub use choices::{
-    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, ReturnCode, Ringtone, SessionRefresher, SrvOver,
-    Theme, UnlockMethod,
+    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, NightMode, ReturnCode, Ringtone, SessionRefresher,
+    SrvOver, Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use dnd::DndAccounts;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
 use super::book::Book;
-use super::choices::{DndMode, Language, ReturnCode, Ringtone, Theme, UnlockMethod};
+use super::choices::{DndMode, Language, NightMode, ReturnCode, Ringtone, Theme, UnlockMethod};
 use super::dnd::DndAccounts;
 use super::pin;
 use super::rules::DialPlan;
@@ -90,6 +90,8 @@ const SECURITY: &str = "Security > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
+/// Of a screen that is to be seen: never quite dark.
+const BRIGHTNESS: Kind = Kind::Number { min: 5, max: 100 };
 const CODE: Kind = Kind::Code { max: 16 };
 const CODECS: &[&str] = &["opus", "g722", "pcmu", "pcma"];
 
@@ -171,6 +173,24 @@ settings! {
     language: Language = "display.language", "Language", DISPLAY, Kind::Choice(Language::WORDS), "auto" "", Display, "The language of the screen.";
     idle_after_s: u32 = "display.idle_after", "Show Clock After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "60" "s", Display,
         "After this long without a touch the clock comes up; 0 keeps the page.";
+    sleep_after_s: u32 = "display.sleep_after", "Sleep After", DISPLAY, Kind::Number { min: 0, max: 3600 }, "120" "s", Display,
+        "After this long without a touch or a call the screen goes dark; the next touch, or the bell, wakes it. 0 means never.";
+    sleep_in_window: bool = "display.sleep_in_window", "Sleep In A Window", DISPLAY, Kind::Switch, "off" "", Display,
+        "Go dark in a window on a desk as well, not only on the screen of a panel.";
+    brightness: u8 = "display.brightness", "Brightness", DISPLAY, BRIGHTNESS, "80" "%", Display,
+        "How bright the screen of a panel is by day.";
+    auto_brightness: bool = "display.auto_brightness", "Automatic Brightness", DISPLAY, Kind::Switch, "off" "", Display,
+        "Follow the light that falls on the panel, where it has a sensor, between Least Brightness and Brightness.";
+    least_brightness: u8 = "display.least_brightness", "Least Brightness", DISPLAY, BRIGHTNESS, "20" "%", Display,
+        "How bright the screen is in the dark, when the brightness is automatic.";
+    night_mode: NightMode = "display.night.mode", "Night", DISPLAY, Kind::Choice(NightMode::WORDS), "off" "", Display,
+        "Between two times of the day the screen is black with dim words, and a bell brightens it slowly.";
+    night_from: TimeOfDay = "display.night.from", "Night From", DISPLAY, Kind::TimeOfDay, "22:00" "", Display,
+        "When the night begins, as the clocks here show it.";
+    night_to: TimeOfDay = "display.night.to", "Night To", DISPLAY, Kind::TimeOfDay, "06:30" "", Display,
+        "When it ends.";
+    night_brightness: u8 = "display.night.brightness", "Brightness At Night", DISPLAY, BRIGHTNESS, "10" "%", Display,
+        "How bright the screen is at night, while nobody calls.";
 
     dns_servers: Vec<String> = "network.dns_servers", "DNS Server", NETWORK, Kind::List { max: 3, check: name_server }, "" "", Network,
         "The name servers that are asked, each an address, perhaps with a port; empty means those of the system.";

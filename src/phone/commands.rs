@@ -94,12 +94,15 @@ impl Phone {
                 self.tell_notices(changed);
                 Ok(Done::Ok)
             }
+            Command::Wake => Ok(self.wake(now)),
+            Command::Sleep => self.sleep(),
             Command::Shown(screen) => {
                 self.screen = screen;
                 Ok(Done::Ok)
             }
             // Questions to the screen are between it and whoever asked; PIN and files are the worker's, no matter of calls.
             Command::Answered { .. }
+            | Command::Here
             | Command::EnterPin(_)
             | Command::SetPin { .. }
             | Command::LockPin

@@ -18,6 +18,7 @@
 //! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `visitors`: whose picture is kept, and for how long
+//! * `light`: when the screen sleeps, how bright it is, and the night
 //! * `settings`: a change and what it redoes, `book`: the same of the address book; `log`, `notices`: what is remembered and what is said
 //!
 //! **Order with the disk.** A call-log line joins the screen's list only after the worker reported it durable
@@ -38,6 +39,7 @@ mod group;
 mod hold;
 mod incoming;
 mod keys;
+mod light;
 mod log;
 mod media;
 mod named;
@@ -72,6 +74,7 @@ use self::account::Accounts;
 use self::blocked::Blocked;
 use self::call::Call;
 use self::dnd::Dnd;
+use self::light::Light;
 use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
@@ -127,6 +130,8 @@ pub struct Start {
     pub routes: Box<dyn Routes>,
     /// The clocks of the place.
     pub calendar: Box<dyn Calendar>,
+    /// Whether there is a screen of the panel's own, which sleeps when nobody is there; a window on a desk does not.
+    pub own_screen: bool,
     /// Names this panel to its registrars, the same at each start: `urn:uuid:…` (RFC 5626 4.1).
     pub instance: String,
 }
@@ -163,6 +168,7 @@ pub struct Phone {
     /// When the client certificates of the accounts run out.
     certificates: [Option<SystemTime>; 2],
     screen: Screen,
+    light: Light,
     leaving: finish::Leaving,
     changed: BTreeSet<CallHandle>,
     outputs: VecDeque<Output>,
@@ -201,6 +207,7 @@ impl Phone {
             notices: Notices::default(),
             certificates: [None; 2],
             screen: Screen::default(),
+            light: Light::new(now.instant, start.own_screen),
             leaving: finish::Leaving::default(),
             changed: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -261,7 +268,11 @@ impl Phone {
 
     /// What the start of the program found.
     pub fn notice(&mut self, kind: NoticeKind) {
+        let urgent = notices::is_urgent(&kind);
         let changed = self.notices.add(kind);
+        if changed && urgent {
+            self.light.call_up();
+        }
         self.tell_notices(changed);
     }
 
@@ -370,6 +381,8 @@ impl Phone {
                 self.tell(Event::Call(Box::new(view)));
             }
         }
+        // After the calls: what is there to be seen is there before it can be seen.
+        self.tend_light(now);
         self.finish_leaving(now);
     }
 

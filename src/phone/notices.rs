@@ -47,6 +47,11 @@ impl Notices {
     }
 }
 
+/// Whether calls do not come in or cannot be spoken in: somebody should look now, even if the screen sleeps.
+pub(super) fn is_urgent(kind: &NoticeKind) -> bool {
+    rank(kind) <= 1
+}
+
 /// The smaller, the more it keeps the panel from its work.
 fn rank(kind: &NoticeKind) -> u8 {
     match kind {

@@ -39,6 +39,7 @@ impl Phone {
             self.blocked.poll_timeout(),
             self.visitors.poll_timeout(),
             self.sounding.busy_until,
+            self.light_timeout(),
         ];
         calls.chain(sip).chain(accounts).chain(own.into_iter().flatten()).chain(leaving).min()
     }

@@ -13,6 +13,7 @@ mod door;
 mod finger;
 mod gallery;
 mod home;
+mod light;
 mod locale;
 mod log;
 mod notices;

@@ -167,14 +167,19 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     replace(&strip.get_notices(), state.notices.iter().map(notices::row), |rows| strip.set_notices(rows));
 }
 
-/// The look and the language.
-pub(super) fn apply_settings(window: &ui::AppWindow, state: &State) {
-    let theme = window.global::<ui::Theme>();
-    theme.set_mode(match state.config.theme {
+/// The colours, which are others at night.
+pub(super) fn apply_look(window: &ui::AppWindow, state: &State) {
+    window.global::<ui::Theme>().set_mode(match state.config.theme {
+        _ if state.light.night => ui::ThemeMode::Night,
         Theme::Dark => ui::ThemeMode::Dark,
         Theme::Light => ui::ThemeMode::Light,
         Theme::HighContrast => ui::ThemeMode::HighContrast,
     });
+}
+
+/// The look and the language.
+pub(super) fn apply_settings(window: &ui::AppWindow, state: &State) {
+    apply_look(window, state);
     let locale = Locale::of(state.config.language, |name| std::env::var(name).ok());
     if let Err(error) = slint::select_bundled_translation(locale.catalogue()) {
         tracing::warn!("the language {} is not there: {error}", locale.language);

@@ -16,10 +16,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::gallery::{self, Gallery, Seen};
 use super::generated as ui;
 use super::picture::Canvas;
-use super::{account, call, contacts, convert, dial, finger, home, log, pages, pin, rules, settings, text_entry};
+use super::{
+    account, call, contacts, convert, dial, finger, home, light, log, pages, pin, rules, settings, text_entry,
+};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
-    EndReason, Event, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
+    EndReason, Event, LightView, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -28,6 +30,8 @@ use crate::frame::FrameSlot;
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long the reason stays on the screen for which a call did not come about.
 const FAILURE: Duration = Duration::from_secs(12);
+/// The worker is told of touches once in so long.
+const TOLD: Duration = Duration::from_secs(1);
 /// How long a refusal stays on the screen.
 const REFUSAL: Duration = Duration::from_secs(5);
 
@@ -43,6 +47,7 @@ pub(super) struct State {
     pub(super) registrations: [RegistrationView; 2],
     pub(super) dnd_servers: [DndServerView; 2],
     pub(super) notices: Arc<[Notice]>,
+    pub(super) light: LightView,
     /// The page beneath the calls.
     pub(super) base: ui::Page,
     pub(super) entry: String,
@@ -92,6 +97,7 @@ impl Default for State {
             registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
             dnd_servers: Default::default(),
             notices: Arc::default(),
+            light: LightView::default(),
             base: ui::Page::Home,
             entry: String::new(),
             account: AccountChoice::Auto,
@@ -172,6 +178,8 @@ pub(super) struct Panel {
     /// What scripts have asked for and was not done yet.
     asked: RefCell<VecDeque<(u64, ScreenRequest)>>,
     finger_down: Cell<bool>,
+    /// When the worker was last told that somebody is there.
+    told_of_touch: Cell<Option<Instant>>,
     seconds: Timer,
     minute: Timer,
     idle: Timer,
@@ -191,6 +199,7 @@ impl Panel {
             reported: Cell::new(None),
             asked: RefCell::default(),
             finger_down: Cell::new(false),
+            told_of_touch: Cell::new(None),
             seconds: Timer::default(),
             minute: Timer::default(),
             idle: Timer::default(),
@@ -214,6 +223,7 @@ impl Panel {
         rules::connect(&window, self);
         pin::connect(&window, self);
         text_entry::connect(&window, self);
+        light::connect(&window, self);
         self.show_clock();
         home::apply(&window, &self.state.borrow());
         log::apply(&window, &self.state.borrow());
@@ -222,7 +232,7 @@ impl Panel {
         rules::apply(&window, &self.state.borrow());
         pin::show(self);
         self.show();
-        self.touched();
+        self.wait_for_idle();
     }
 
     /// Sends the worker what was tapped. When the worker has left, the window closes by itself.
@@ -257,7 +267,7 @@ impl Panel {
                 settings::apply(&window, &self.state.borrow());
                 rules::apply(&window, &self.state.borrow());
                 gallery::settle(self);
-                self.touched();
+                self.wait_for_idle();
             }
             Event::Call(view) => self.handle_call(*view),
             Event::DirectIp(view) => self.state.borrow_mut().direct_ip = view,
@@ -280,6 +290,7 @@ impl Panel {
                 log::apply(&window, &self.state.borrow());
                 home::apply(&window, &self.state.borrow());
             }
+            Event::Light(view) => light::handle(self, &window, view),
             Event::Notices(notices) => self.state.borrow_mut().notices = notices,
             Event::AccountTest(view) => account::handle_test(&mut self.state.borrow_mut(), view),
             Event::Pin(view) => pin::handle(self, view),
@@ -308,6 +319,7 @@ impl Panel {
             Event::ContactsImported(imported) => contacts::handle_imported(self, &imported),
             Event::ContactsExported { file, count } => contacts::handle_exported(self, &file, count),
             Event::Picture { file, size, picture } => gallery::handle(self, &window, file, size, picture),
+            Event::AreYouThere => return self.send(Command::Here),
             Event::Bye => {}
         }
         self.show();
@@ -360,6 +372,8 @@ impl Panel {
                 self.touched();
             }
             let outcome = match request {
+                // The first touch only wakes: a press goes into the dark like that of a finger, and so do these.
+                ScreenRequest::Type(_) | ScreenRequest::Back if self.state.borrow().light.asleep => Ok(()),
                 ScreenRequest::Press(label) => {
                     let panel = self.clone();
                     let lifted = move || {
@@ -434,8 +448,19 @@ impl Panel {
         }
     }
 
-    /// Somebody is there: the clock comes up only after a while without a touch.
+    /// Somebody is there: the screen wakes, or stays awake.
     pub(super) fn touched(self: &Rc<Self>) {
+        let now = Instant::now();
+        let told = self.told_of_touch.get().is_some_and(|at| now.duration_since(at) < TOLD);
+        if !told || self.state.borrow().light.asleep {
+            self.told_of_touch.set(Some(now));
+            self.send(Command::Wake);
+        }
+        self.wait_for_idle();
+    }
+
+    /// The clock comes up only after a while without a touch, and the pages behind the PIN are closed.
+    fn wait_for_idle(self: &Rc<Self>) {
         if self.state.borrow().pin.is_open() {
             let panel = self.clone();
             self.lock.start(TimerMode::SingleShot, pin::OPEN, move || panel.send(Command::LockPin));
@@ -451,7 +476,7 @@ impl Panel {
         self.idle.start(TimerMode::SingleShot, Duration::from_secs(u64::from(after)), move || {
             // Who is in a call is there, and finds the page below it as it was.
             if panel.state.borrow().front().is_some() {
-                return panel.touched();
+                return panel.wait_for_idle();
             }
             pin::leave(&panel);
             panel.change(|state| {

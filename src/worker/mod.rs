@@ -9,6 +9,7 @@
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      │            │ ◀─▶ contacts                       (import, export, own threads)
 //!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
+//!             systemd ◀─ │            │ ──▶ watchdog                       (up, alive, leaving)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
@@ -30,6 +31,7 @@ mod sticks;
 mod testing;
 pub mod trace;
 pub mod visitors;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -62,6 +64,8 @@ pub struct Options {
     pub trace: Option<Trace>,
     /// Whether there is a screen that can be asked.
     pub has_screen: bool,
+    /// Whether that screen is the panel's own, and not a window on a desk.
+    pub own_screen: bool,
 }
 
 /// The running worker.

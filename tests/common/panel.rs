@@ -110,6 +110,7 @@ impl Panel {
             ports: (0..6).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
             routes: Box::new(Straight(address)),
             calendar: Box::new(Greenwich),
+            own_screen: true,
             instance: "urn:uuid:00000000-0000-4000-8000-000000000001".to_owned(),
         };
         Self {

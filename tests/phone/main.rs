@@ -19,6 +19,7 @@ mod hacking;
 mod hacking_log;
 mod hacking_places;
 mod hold;
+mod light;
 mod limits;
 mod media_agreement;
 mod media_changes;

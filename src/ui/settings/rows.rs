@@ -10,7 +10,9 @@ use super::fault::fault;
 use super::files::role;
 use super::ui;
 use crate::channel::{CertificateRole, DndServerState};
-use crate::config::{Account, AccountConfig, AccountTransport, Kind, ReturnCode, SETTINGS, Setting, SrvOver, setting};
+use crate::config::{
+    Account, AccountConfig, AccountTransport, Kind, NightMode, ReturnCode, SETTINGS, Setting, SrvOver, setting,
+};
 use crate::ui::account::{account_of, days_until};
 use crate::ui::panel::State;
 use crate::ui::{convert, notices};
@@ -213,6 +215,10 @@ fn matters(state: &State, setting: &'static Setting) -> bool {
         Some((account, key)) if key.starts_with("session_timer.") && key != "session_timer.active" => {
             account.session_timer_active
         }
+        None if setting.key.starts_with("display.night.") && setting.key != "display.night.mode" => {
+            state.config.night_mode == NightMode::Schedule
+        }
+        None if setting.key == "display.least_brightness" => state.config.auto_brightness,
         // Only datagrams leave open whether the server still knows the panel.
         Some((account, "basic.check_interval")) => {
             matches!(account.transport, AccountTransport::Udp | AccountTransport::DnsSrv)
@@ -427,6 +433,20 @@ mod tests {
         };
         assert_eq!(port(&with(&[])), (true, ui::SettingNote::None));
         assert_eq!(port(&srv), (false, ui::SettingNote::SrvHasPorts));
+    }
+
+    #[test]
+    fn the_night_and_the_light_of_the_room_show_their_settings_once_they_matter() {
+        let display = |changes: &[(&str, &str)]| {
+            let state =
+                State { config: Arc::new(with(changes)), group: ui::SettingsGroup::Display, ..State::default() };
+            keys(&of_group(&state)).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let plain = display(&[]);
+        assert!(plain.contains(&"display.night.mode".to_owned()) && plain.contains(&"display.brightness".to_owned()));
+        assert!(!plain.iter().any(|key| key == "display.night.from" || key == "display.least_brightness"));
+        let all = display(&[("display.night.mode", "schedule"), ("display.auto_brightness", "on")]);
+        assert_eq!(all.len(), plain.len() + 4, "from, to, two brightnesses");
     }
 
     #[test]

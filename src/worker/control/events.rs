@@ -21,6 +21,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         Event::Call(view) => json!({"event": "call", "call": status::call(now, view)}),
         Event::DirectIp(view) => json!({"event": "direct_ip", "direct_ip": status::direct_ip(view)}),
         Event::Registration(view) => json!({"event": "account", "account": status::account(now, view)}),
+        Event::Light(view) => json!({"event": "light", "light": status::light(view)}),
         Event::DndServers(views) => json!({"event": "dnd_servers", "dnd_servers": status::dnd_servers(views)}),
         Event::AccountTest(view) => json!({"event": "account_test", "test": status::account_test(view)}),
         Event::Pin(view) => json!({"event": "pin", "pin": status::pin(now, view)}),
@@ -40,6 +41,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         | Event::ContactsExported { .. }
         | Event::Picture { .. }
         | Event::Refused(_)
+        | Event::AreYouThere
         | Event::Ask { .. } => return None,
     };
     Some(with_end(&value))

@@ -139,6 +139,8 @@ fn command(verb: &str, from: &Parameters<'_>) -> Result<Command, String> {
         "remove_contact" => Command::RemoveContact(Which::Named(from.text("name")?.to_owned())),
         "import_contacts" => Command::ImportContacts(PathBuf::from(from.text("file")?)),
         "export_contacts" => Command::ExportContacts(PathBuf::from(from.text("file")?)),
+        "wake" => Command::Wake,
+        "sleep" => Command::Sleep,
         "quit" => Command::Quit,
         other => return Err(format!("'{other}' is not a thing to do")),
     })
@@ -337,6 +339,8 @@ mod tests {
                 Command::Dnd(DndMode::Silent, DndTerm::For(Duration::from_secs(3600)))
             }),
             (r#"{"do":"volume","level":100}"#, Command::Volume(100)),
+            (r#"{"do":"wake"}"#, Command::Wake),
+            (r#"{"do":"sleep"}"#, Command::Sleep),
             (r#"{"do":"set","key":"k","value":5062}"#, Command::Set { key: "k".into(), value: "5062".into() }),
             (r#"{"do":"set","key":"k","value":"x y"}"#, Command::Set { key: "k".into(), value: "x y".into() }),
             (r#"{"do":"import_certificate","account":1,"role":"client","file":"/stick/door.pem"}"#, {

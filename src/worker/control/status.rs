@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LogEntry, Notice,
-    PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LightView,
+    LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -18,6 +18,8 @@ use crate::worker::certificates::Listed;
 pub struct State<'a> {
     /// What the screen last said that it shows.
     pub screen: Screen,
+    /// The light of the screen.
+    pub light: LightView,
     /// The settings, for those of do not disturb.
     pub dnd: &'a Config,
     /// What the servers of the accounts say to it.
@@ -43,6 +45,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "screen": state.screen.name(),
+        "light": light(&state.light),
         "dnd": state.dnd.dnd_mode.word(),
         "dnd_until": state.dnd.dnd_until.map(moment_text),
         "dnd_accounts": state.dnd.dnd_accounts.words().collect::<Vec<_>>(),
@@ -55,6 +58,11 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "pin": pin(now, state.pin),
         "shows": state.shows.map(|codecs| codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>()),
     })
+}
+
+/// The light of the screen; `backlight` in percent, 0 while it sleeps.
+pub fn light(view: &LightView) -> Value {
+    json!({"asleep": view.asleep, "night": view.night, "backlight": view.backlight})
 }
 
 /// What the servers of the accounts say to do not disturb: `none`, `calling`, `done` or `failed`, the last with a reason.
@@ -334,6 +342,7 @@ mod tests {
         let servers = [DndServerState::None, failed].map(|state| DndServerView { state, ..DndServerView::default() });
         let state = State {
             screen: Screen::InCall,
+            light: LightView { asleep: false, night: true, backlight: 80 },
             dnd: &Config::default(),
             dnd_servers: &servers,
             direct_ip: &direct_ip,
@@ -358,6 +367,7 @@ mod tests {
                 "video": {"codec": "H264", "direction": "recvonly", "width": 640, "height": 480, "frames": 212,
                     "fps": 25.0, "first_frame_ms": 96, "keyframe_requests": 1}}],
             "accounts": [{"account": 1, "state": "disabled"}, {"account": 2}],
+            "light": {"asleep": false, "night": true, "backlight": 80},
         });
         assert_contains(&given, &expected, "status");
         for field in ["reason", "expires_in_s", "next_try_s", "server", "via", "proxy"] {

@@ -30,6 +30,11 @@ impl Asked {
         Self { has_screen, next: 1, of_screen: HashMap::new(), of_disk: Vec::new() }
     }
 
+    /// Whether there is a screen that can be asked.
+    pub(super) fn has_screen(&self) -> bool {
+        self.has_screen
+    }
+
     /// The screen has answered.
     pub(super) fn answered(&mut self, ask: u64, outcome: Result<Option<Spot>, String>) {
         if let Some(reply) = self.of_screen.remove(&ask) {
@@ -137,6 +142,7 @@ impl Loop {
         let config = self.phone.config();
         let state = State {
             screen: self.phone.screen(),
+            light: self.phone.light(),
             dnd: config,
             dnd_servers: &self.phone.dnd_servers(),
             direct_ip: &self.phone.direct_ip(),

@@ -2,7 +2,7 @@
 //!
 //! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
 //! about files of certificates, `contacts` and `rules` about those of contacts and dial rules, `plugins` about those of GStreamer
-//! that are missing, `visitors` about kept pictures.
+//! that are missing, `visitors` about kept pictures, `watchdog` about what systemd is told.
 
 mod asked;
 mod certificates;
@@ -12,6 +12,7 @@ mod pin;
 mod plugins;
 mod rules;
 mod visitors;
+mod watchdog;
 
 use std::collections::HashMap;
 use std::io;
@@ -46,6 +47,7 @@ use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
 use super::visitors as kept_pictures;
+use super::watchdog::{self as systemd, Pulse};
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
@@ -127,6 +129,7 @@ struct Loop {
     stream: broadcast::Sender<Arc<str>>,
     trace: Option<Trace>,
     reporter: Reporter,
+    pulse: Pulse,
     /// Nothing is heard from the network before this, unless it is known which pictures can be shown.
     deaf_until: Option<Instant>,
     /// Which pictures can be shown, once that is known.
@@ -137,7 +140,7 @@ struct Loop {
 
 /// Runs until the phone has left.
 pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) -> io::Result<()> {
-    let Options { config, files, data, mut log, notices, control, trace, has_screen } = options;
+    let Options { config, files, data, mut log, notices, control, trace, has_screen, own_screen } = options;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (saved_in, mut saved) = mpsc::unbounded_channel();
@@ -168,6 +171,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         ports,
         routes: Box::new(SystemRoutes),
         calendar: Box::new(SystemCalendar),
+        own_screen,
         instance: files::instance(&data),
     };
     let places = Places::of(&data);
@@ -194,6 +198,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         stream: stream.clone(),
         trace,
         reporter: Reporter::default(),
+        pulse: Pulse::new(systemd::watched(), has_screen),
         deaf_until: Some(Instant::now() + PROBE_TIME),
         shows: None,
         leave_by: None,
@@ -287,6 +292,7 @@ impl Loop {
     fn command(&mut self, command: Command) {
         match command {
             Command::Answered { ask, outcome } => self.asked.answered(ask, outcome),
+            Command::Here => self.screen_is_there(),
             Command::Quit => self.leave("it was told to"),
             Command::EnterPin(_) | Command::SetPin { .. } | Command::LockPin => self.pin_command(command),
             Command::ImportCertificate { .. } | Command::ListCertificateFiles => {
@@ -300,6 +306,7 @@ impl Loop {
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
+                    self.is_up();
                 }
                 let Some((command, None)) = self.without_plain_pin(command, None) else { return };
                 if let Err(refusal) = self.phone.handle_command(now(), command) {
@@ -419,6 +426,7 @@ impl Loop {
         if self.media.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.media.handle_timeout(now.instant);
         }
+        self.beat(now.instant);
         if self.expiry_due.is_some_and(|at| at <= now.instant) {
             self.look_at_expiry();
         }
@@ -434,6 +442,7 @@ impl Loop {
             self.media.poll_timeout(),
             self.table.deadline(),
             self.expiry_due,
+            self.pulse.poll_timeout(),
             self.deaf_until,
             self.leave_by,
         ]
@@ -448,6 +457,7 @@ impl Loop {
             return;
         }
         tracing::info!("leaving: {why}");
+        systemd::say_stopping();
         let now = now();
         self.leave_by = Some(now.instant + LEAVE_TIME);
         if let Err(refusal) = self.phone.handle_command(now, Command::Quit) {

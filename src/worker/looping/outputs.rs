@@ -36,6 +36,9 @@ impl Loop {
             Output::Listen { port, keep } => {
                 let (on, fault) = self.direct.listen(port, &keep);
                 self.phone.handle_listening(now(), on, fault);
+                if !self.asked.has_screen() {
+                    self.is_up();
+                }
             }
             Output::OpenPort { account, trial } => {
                 let port = self.direct.open_for_account();
