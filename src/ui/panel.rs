@@ -373,7 +373,7 @@ impl Panel {
             }
             let outcome = match request {
                 // The first touch only wakes: a press goes into the dark like that of a finger, and so do these.
-                ScreenRequest::Type(_) | ScreenRequest::Back if self.state.borrow().light.asleep => Ok(()),
+                ScreenRequest::Type(_) | ScreenRequest::Back if self.state.borrow().light.asleep => Ok(None),
                 ScreenRequest::Press(label) => {
                     let panel = self.clone();
                     let lifted = move || {

@@ -79,6 +79,15 @@ impl Plan {
     }
 }
 
+/// What a program uses.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Resident, in KiB.
+    pub memory: u64,
+    /// Since its start, in the machine's own time.
+    pub processor: Duration,
+}
+
 /// What a machine writes to; all of it is in the directory of the test.
 const DISKS: [&str; 2] = ["root.qcow2", "data.img"];
 
@@ -249,6 +258,29 @@ impl Machine {
         let file = self.file("meant.png");
         std::fs::write(&file, bytes).expect("written");
         Photograph::read(&file)
+    }
+
+    /// What the panel has used so far.
+    pub fn usage(&mut self) -> Usage {
+        let line = "pid=$(systemctl show -P MainPID vestibule); grep VmRSS /proc/$pid/status; cat /proc/$pid/stat; getconf CLK_TCK";
+        let text = self.shell.run(line);
+        let mut words = text.split_whitespace().skip(1);
+        let memory = words.next().and_then(|kib| kib.parse().ok()).expect("the kernel says so");
+        // The name, in parentheses, has no blanks; 14 and 15 are the times in the program and for it in the kernel.
+        let stat: Vec<&str> = words.skip(1).collect();
+        let time = |at: usize| stat[at - 1].parse::<f64>().expect("the kernel gives numbers");
+        let ticks: f64 = stat[stat.len() - 1].parse().expect("so does getconf");
+        Usage { memory, processor: Duration::from_secs_f64((time(14) + time(15)) / ticks) }
+    }
+
+    /// How long a systemd timestamp of the panel's unit is after another.
+    pub fn between(&mut self, from: &str, to: &str) -> Duration {
+        let mut moment = |name: &str| {
+            let text = self.shell.run(&format!("systemctl show -P {name}TimestampMonotonic vestibule"));
+            Duration::from_micros(text.parse().expect("systemd counts microseconds"))
+        };
+        let from = moment(from);
+        moment(to).saturating_sub(from)
     }
 
     /// How many times slower the machine is than the host, now: by a loop of the shell.
