@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::machine::{Glass, HOST, Machine, PANEL, PATIENCE, Plan, WIRE};
+use super::machine::{HOST, Machine, PANEL, PATIENCE, Plan, WIRE};
 use crate::real_panel::poll;
 use crate::rigs::Transport;
 use crate::rigs::baresip::{Baresip, Network, Role};
@@ -12,7 +12,7 @@ use crate::rigs::flat::Photograph;
 use crate::rigs::pulse::Pulse;
 use crate::rigs::wav;
 
-const SETTINGS: &str = "[audio]\nvolume = 100\ncodecs = [\"pcmu\"]\n[video]\ncamera = \"v4l2:/dev/video0\"\n\
+pub const SETTINGS: &str = "[audio]\nvolume = 100\ncodecs = [\"pcmu\"]\n[video]\ncamera = \"v4l2:/dev/video0\"\n\
     [display]\nlanguage = \"en\"\nidle_after = 0\n";
 const HOSTS: Network<'static> = Network { interface: WIRE, address: HOST };
 /// What may differ between what the panel means to show and what is on the glass: the minute may have passed.
@@ -21,7 +21,7 @@ const TRIFLE: f64 = 0.005;
 const BACK: Duration = Duration::from_secs(2);
 
 /// What is on the glass is what the panel means to show, and not black.
-fn expect_shown(machine: &mut Machine) {
+pub fn expect_shown(machine: &mut Machine) {
     let begun = Instant::now();
     loop {
         let (glass, meant) = (machine.photograph(), machine.meant());
@@ -177,16 +177,4 @@ fn kill(machine: &mut Machine) {
     eprintln!("on the screen again after {time:?}, on a machine {slow:.1} times slower than the host");
     assert!(time < BACK.mul_f64(slow.max(1.0)), "{time:?} on a machine {slow:.1} times slower");
     assert_eq!(machine.ctl("log").expect("it has a log"), log, "the call log is whole");
-}
-
-#[test]
-fn without_a_driver_for_the_screen_the_framebuffer_of_the_boot_is_drawn_on() {
-    let mut machine = Machine::start(Plan { glass: Glass::Framebuffer, ..Plan::plain(SETTINGS) });
-    machine.wait_for_screen("home");
-    expect_shown(&mut machine);
-    machine.touch_until("Dial", |status| status["screen"] == "dial");
-    for key in ["1", "2", "7"] {
-        machine.touch(key);
-    }
-    expect_shown(&mut machine);
 }

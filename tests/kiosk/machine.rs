@@ -64,6 +64,8 @@ impl Glass {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub glass: Glass,
+    /// Whether the picture is turned to the right by 90°, as on a glass that hangs on its side.
+    pub turned: bool,
     /// The lines of `/etc/default/vestibule`.
     pub options: String,
     /// The settings that are on its disk.
@@ -75,7 +77,13 @@ pub struct Plan {
 impl Plan {
     /// DRM and no sound.
     pub fn plain(settings: &str) -> Self {
-        Self { glass: Glass::Drm, options: String::new(), settings: settings.to_owned(), sound: "none".to_owned() }
+        Self {
+            glass: Glass::Drm,
+            turned: false,
+            options: String::new(),
+            settings: settings.to_owned(),
+            sound: "none".to_owned(),
+        }
     }
 }
 
@@ -220,7 +228,14 @@ impl Machine {
     /// Touches what bears the label.
     pub fn touch(&mut self, label: &str) {
         let at = self.find(label).unwrap_or_else(|error| panic!("{label}: {error}"));
-        self.qmp.touch(at, self.plan.glass.size());
+        self.put_finger_on(at);
+    }
+
+    /// Touches a point of the picture.
+    fn put_finger_on(&mut self, (x, y): (u32, u32)) {
+        let (width, height) = self.plan.glass.size();
+        let at = if self.plan.turned { (width - 1 - y, x) } else { (x, y) };
+        self.qmp.touch(at, (width, height));
     }
 
     /// Touches what bears the label until something comes of it: for the first moment a screen is deaf to fingers.
@@ -230,7 +245,7 @@ impl Machine {
         loop {
             let mut last = Ok(());
             if touched.is_none_or(|at| at.elapsed() > AGAIN) {
-                last = self.find(label).map(|at| self.qmp.touch(at, self.plan.glass.size()));
+                last = self.find(label).map(|at| self.put_finger_on(at));
                 touched = Some(Instant::now());
             }
             let status = self.status();
@@ -244,10 +259,11 @@ impl Machine {
         }
     }
 
-    /// What is on the glass.
+    /// What is on the glass, as it is looked at.
     pub fn photograph(&mut self) -> Photograph {
         let file = self.file("screen.png");
-        self.qmp.photograph(&file)
+        let glass = self.qmp.photograph(&file);
+        if self.plan.turned { glass.turned_left() } else { glass }
     }
 
     /// The picture that the panel itself says it shows.

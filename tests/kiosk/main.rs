@@ -21,4 +21,5 @@ mod day;
 mod machine;
 mod power;
 mod qmp;
+mod screens;
 mod shell;

@@ -174,6 +174,14 @@ impl Photograph {
         (self.width, self.height)
     }
 
+    /// The same turned to the left by 90°.
+    pub fn turned_left(&self) -> Self {
+        let (width, height) = (self.height, self.width);
+        let points = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let bytes = points.flat_map(|(x, y)| self.at(self.width - 1 - y, x)).collect();
+        Self { width, height, depth: 3, bytes }
+    }
+
     /// The share of pixels whose colours differ by more than `most` from those of another picture; 1 where the sizes differ.
     pub fn unlike(&self, other: &Self, most: u8) -> f64 {
         if self.size() != other.size() {
