@@ -21,7 +21,7 @@ pub const WIRE: &str = "tap0";
 /// Longer than anything here may take on a busy machine without KVM.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A touch that did nothing is repeated after this, as a person would.
-const AGAIN: Duration = Duration::from_millis(1500);
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// Where the machine's files are: what `packaging/image` was given.
 fn place() -> PathBuf {
@@ -322,27 +322,26 @@ fn switch_on(plan: &Plan, directory: &Path, more: &[&str]) -> (Program, Instant)
     );
     // Inside a virtual machine, as in CI, KVM is slower than an emulated processor, where it is there at all.
     let kvm: &[&str] = if std::env::var_os("VESTIBULE_KVM").is_some() { &["-accel", "kvm"] } else { &[] };
-    let arguments = [
-        kvm,
-        &["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024"],
-        &["-nodefaults", "-no-user-config", "-display", "none"],
-        &["-kernel", &of("vmlinuz"), "-initrd", &of("initrd"), "-append", &kernel],
-        &["-serial", &format!("file:{}", at("console"))],
-        &["-qmp", &format!("unix:{},server=on,wait=off", at("qmp"))],
-        &["-drive", &format!("file={},if=virtio", at("root.qcow2"))],
-        &["-drive", &format!("file={},format=raw,if=virtio,cache=writethrough", at("data.img"))],
-        &["-netdev", &format!("tap,id=wire,ifname={WIRE},script=no,downscript=no")],
-        &["-device", "virtio-net-pci,netdev=wire,romfile=", "-device", "virtio-rng-pci"],
-        &["-chardev", &format!("socket,id=trial,path={},server=on,wait=off", at("shell"))],
-        &["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=trial,name=trial"],
-        &["-device", "qemu-xhci", "-device", "usb-tablet"],
-        &["-audiodev", &format!("{},id=sound", plan.sound)],
-        &["-device", "intel-hda", "-device", "hda-duplex,audiodev=sound"],
-        &plan.glass.arguments(),
-        more,
-    ]
-    .concat();
-    let arguments: Vec<&Path> = arguments.iter().map(Path::new).collect();
+    let mut arguments = Vec::new();
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(PathBuf::from));
+    add(kvm);
+    add(&["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024"]);
+    add(&["-nodefaults", "-no-user-config", "-display", "none"]);
+    add(&["-kernel", &of("vmlinuz"), "-initrd", &of("initrd"), "-append", &kernel]);
+    add(&["-serial", &format!("file:{}", at("console"))]);
+    add(&["-qmp", &format!("unix:{},server=on,wait=off", at("qmp"))]);
+    add(&["-drive", &format!("file={},if=virtio", at("root.qcow2"))]);
+    add(&["-drive", &format!("file={},format=raw,if=virtio,cache=writethrough", at("data.img"))]);
+    add(&["-netdev", &format!("tap,id=wire,ifname={WIRE},script=no,downscript=no")]);
+    add(&["-device", "virtio-net-pci,netdev=wire,romfile=", "-device", "virtio-rng-pci"]);
+    add(&["-chardev", &format!("socket,id=trial,path={},server=on,wait=off", at("shell"))]);
+    add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=trial,name=trial"]);
+    add(&["-device", "qemu-xhci", "-device", "usb-tablet"]);
+    add(&["-audiodev", &format!("{},id=sound", plan.sound)]);
+    add(&["-device", "intel-hda", "-device", "hda-duplex,audiodev=sound"]);
+    add(&plan.glass.arguments());
+    add(more);
+    let arguments: Vec<&Path> = arguments.iter().map(PathBuf::as_path).collect();
     let begun = Instant::now();
     (Program::start("qemu-system-x86_64", "qemu-system-x86", &arguments, &directory.join("qemu.log")), begun)
 }

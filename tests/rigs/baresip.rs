@@ -92,10 +92,12 @@ pub struct Network<'a> {
     /// Its interface, or its address.
     pub interface: &'a str,
     pub address: &'a str,
+    /// Lines of settings that come before all others, and so hold.
+    pub settings: &'a str,
 }
 
 impl Network<'static> {
-    const LOOPBACK: Self = Self { interface: "127.0.0.1", address: "127.0.0.1" };
+    const LOOPBACK: Self = Self { interface: "127.0.0.1", address: "127.0.0.1", settings: "" };
 }
 
 impl Baresip {
@@ -123,8 +125,8 @@ impl Baresip {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (port, control_port) = (two_ports(), free_port());
         let more = format!(
-            "net_interface {}\nsip_listen {}:{port}\nctrl_tcp_listen 127.0.0.1:{control_port}\n{more}",
-            network.interface, network.address
+            "{}net_interface {}\nsip_listen {}:{port}\nctrl_tcp_listen 127.0.0.1:{control_port}\n{more}",
+            network.settings, network.interface, network.address
         );
         write_settings(directory.path(), role, &more);
         let parameters = if role.answers { ";answermode=auto" } else { "" };
@@ -256,11 +258,11 @@ fn write_settings(directory: &Path, role: Role, more: &str) {
     std::fs::create_dir(&heard).expect("a directory for recordings");
     wav::VISITOR.write(&speech, 8000);
     let mut config = format!(
-        "poll_method epoll\ncall_local_timeout 60\ncall_max_calls 4\n\
+        "{more}poll_method epoll\ncall_local_timeout 60\ncall_max_calls 4\n\
          audio_path {}\naudio_player aubridge,nil\naudio_alert aubridge,alert\naudio_source aufile,{}\n\
          ausrc_channels 1\nauplay_channels 1\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
          video_size 640x480\nvideo_bitrate 1000000\nvideo_fps 25\njitter_buffer_delay 1-5\n\
-         module_path /usr/lib/baresip/modules\nsnd_path {}\n{more}",
+         module_path /usr/lib/baresip/modules\nsnd_path {}\n",
         directory.join("no-bell").display(),
         speech.display(),
         heard.display()
