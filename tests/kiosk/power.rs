@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -27,9 +27,13 @@ fn a_power_cut_leaves_the_old_or_the_new_settings() {
     for cut in 0..CUTS {
         machine.thaw();
         machine.shell.begin(CHANGES);
-        std::thread::sleep(Duration::from_millis(400 + dice.throw() % 2600));
+        let begun = Instant::now();
+        let mut told = machine.shell.until("done");
+        // Somewhere in the next two changes, however fast the machine is.
+        let two_changes = u64::try_from(2 * begun.elapsed().as_millis()).expect("they take seconds");
+        std::thread::sleep(Duration::from_millis(dice.throw() % two_changes.max(1)));
         machine.cut_power();
-        let told = machine.shell.rest();
+        told.push_str(&machine.shell.rest());
         let (tried, done) = (last(&told, "try"), last(&told, "done"));
         let kept = kept(&machine.file("data.img"), &machine.file("kept.toml"));
         assert!(
@@ -38,7 +42,6 @@ fn a_power_cut_leaves_the_old_or_the_new_settings() {
         );
         changed += done - 1;
     }
-    assert!(changed > u64::from(CUTS), "hardly anything was changed: {changed}");
     eprintln!("{CUTS} cuts, {changed} changes before them");
 
     // The last of these disks is started from, as after any power cut.

@@ -71,6 +71,21 @@ impl Shell {
         writeln!(self.stream, "{line}").expect("the shell reads");
     }
 
+    /// What comes up to the line that begins with a word, and with it.
+    pub fn until(&mut self, word: &str) -> String {
+        self.patience(super::machine::PATIENCE);
+        let mut told = String::new();
+        loop {
+            let from = told.len();
+            let count =
+                self.reader.read_line(&mut told).unwrap_or_else(|error| panic!("no '{word}' ({error}): {told}"));
+            assert!(count > 0, "the machine has gone: {told}");
+            if told[from..].starts_with(word) {
+                return told;
+            }
+        }
+    }
+
     /// All that is still to be read after the power was cut.
     pub fn rest(&mut self) -> String {
         let mut rest = Vec::new();
