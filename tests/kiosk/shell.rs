@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::real_panel::{PATIENCE, poll};
+use crate::real_panel::poll;
 
 /// From power-on to a shell, on a busy machine without KVM.
 const START: Duration = Duration::from_secs(150);
@@ -29,7 +29,7 @@ impl Shell {
     pub fn wait(&mut self) {
         self.patience(START);
         assert_eq!(self.run("echo there"), "there");
-        self.patience(PATIENCE);
+        self.patience(super::machine::PATIENCE);
     }
 
     fn patience(&self, time: Duration) {
