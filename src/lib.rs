@@ -14,7 +14,7 @@
 //! # Rooms
 //! | room | what it is for |
 //! |---|---|
-//! | `main.rs`, [`cli`] | arguments, logging, start the worker, run the screen, join; `ctl` and `settings`; the visit that plays itself |
+//! | `main.rs`, [`cli`] | arguments, logging, start the worker, run the screen, join; `ctl`, `settings` and `doctor`; the visit that plays itself |
 //! | [`channel`] | [`channel::Command`] and [`channel::Event`]: the whole contract between screen and worker |
 //! | [`dial`] | what is typed on the pad to what it calls; the ✳ rule |
 //! | [`frame`] | the slot: the newest picture wins, one wake-up is pending |
@@ -23,8 +23,8 @@
 //! | [`sdp`], [`rtp`] | offer and answer; packets, reports, telephone keys |
 //! | [`phone`] | what a *panel* does with calls: accounts and their failover, admission, do not disturb and its codes, ringing, early media, several called at once, unlock, hold, floods, the call log, the light of the screen |
 //! | [`media`] | devices and threads behind small traits, a fake beside each, a table of names |
-//! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN, kept pictures; and the control socket |
-//! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply` |
+//! | [`worker`] | the only IO of SIP and RTP: sockets, TLS, names, certificates, the PIN, kept pictures; doors that open by HTTP; the board (back-light, relay …), what systemd is told, and the control socket |
+//! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply`; which screen there is, and what it lacks |
 //! | [`simulator`] | the door station of the desktop simulator: a second small phone with a drawn camera and speech |
 //!
 //! Who may know whom is a table in `tests/architecture.rs`, which fails on an import that it does not allow. `sip`,

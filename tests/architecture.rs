@@ -20,7 +20,11 @@ const ROOMS: &[Room] = &[
     Room { path: "channel", rooms: &["config", "dial"], crates: &[] },
     Room { path: "dial.rs", rooms: &[], crates: &[] },
     Room { path: "frame.rs", rooms: &[], crates: &[] },
-    Room { path: "config", rooms: &["dial", "channel"], crates: &["toml", "directories", "serde_json", "libc"] },
+    Room {
+        path: "config",
+        rooms: &["dial", "channel"],
+        crates: &["toml", "directories", "serde_json", "libc", "jiff"],
+    },
     Room { path: "sip", rooms: &[], crates: &["rand", "bytes", "rsip", "md5", "sha2"] },
     Room { path: "sdp", rooms: &[], crates: &["sdp_types"] },
     Room { path: "rtp", rooms: &[], crates: &["rand", "rtp_types", "rtcp_types"] },
@@ -65,6 +69,8 @@ const ROOMS: &[Room] = &[
             "data_encoding",
             "sd_notify",
             "gpiocdev",
+            "hyper",
+            "hyper_util",
         ],
     },
     Room {
@@ -75,7 +81,7 @@ const ROOMS: &[Room] = &[
     Room {
         path: "ui",
         rooms: &["channel", "config", "dial", "frame"],
-        crates: &["slint", "i_slint_backend_testing", "png", "yuv", "jiff", "tokio"],
+        crates: &["slint", "i_slint_backend_testing", "input", "png", "yuv", "jiff", "tokio"],
     },
     Room {
         path: "simulator",

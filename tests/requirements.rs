@@ -53,6 +53,17 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("display.night.from", "22:00", "00:00–23:59"),
     ("display.night.to", "06:30", "00:00–23:59"),
     ("display.night.brightness", "10", "5–100"),
+    ("display.time_zone", "", "up to 64 characters"),
+    ("board.relay.chip", "", "up to 100 characters"),
+    ("board.relay.line", "0", "0–1023"),
+    ("board.relay.pulse", "3000", "100–10000"),
+    ("board.relay.active_low", "off", "on, off"),
+    ("board.door_contact.chip", "", "up to 100 characters"),
+    ("board.door_contact.line", "0", "0–1023"),
+    ("board.door_contact.active_low", "off", "on, off"),
+    ("display.scale", "100", "100, 125, 150, 175, 200, 250, 300"),
+    ("display.rotation", "0", "0, 90, 180, 270"),
+    ("display.output", "", "up to 32 characters"),
 ];
 
 /// Those of each account.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::UnlockState;
+
 /// Names one call on this panel for as long as it runs; counted from 1, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallHandle(pub u32);
@@ -42,6 +44,8 @@ pub struct CallView {
     pub can_unlock: bool,
     /// The Unlock key.
     pub unlock: UnlockState,
+    /// What the contact of this door says; `None` where it has none that works.
+    pub open: Option<bool>,
     /// The session timer, where the two ends have agreed upon one.
     pub session_timer: Option<SessionTimerView>,
     /// The sound, once negotiated.
@@ -174,23 +178,6 @@ pub enum EndReason {
     Lost,
 }
 
-/// The state of the Unlock key of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnlockState {
-    /// Not asked for.
-    #[default]
-    Idle,
-    /// Asked for, no answer yet.
-    Sending,
-    /// The door took it; shown until then.
-    Opened {
-        /// When the key goes back to [`UnlockState::Idle`].
-        until: Instant,
-    },
-    /// The door did not take it.
-    Failed,
-}
-
 /// The session timer of a call (RFC 4028).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimerView {
@@ -209,6 +196,8 @@ pub struct AudioView {
     pub direction: &'static str,
     /// RTP packets received and used or concealed for.
     pub packets_in: u64,
+    /// RTCP packets received.
+    pub reports_in: u64,
     /// RTP packets that never came.
     pub lost: u64,
     /// Sound that was made up for lost packets, in ms.

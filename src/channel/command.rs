@@ -292,7 +292,7 @@ pub enum Refusal {
     /// There is no camera to send.
     #[error("no camera is set (Phone > Video > Camera)")]
     NoCamera,
-    /// This version does not know the way in which the door is opened.
+    /// Nothing is known that would open the door: several are called at the same time, or it has no web address.
     #[error("{0} cannot be opened from here")]
     CannotUnlock(String),
     /// These keys cannot be sent.

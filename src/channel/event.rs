@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, CallView, DirectIpView, DndServerView, LightView, LogEntry, Picture, PictureName, PictureSize,
-    PinView, PortFault, Refusal, RegistrationView, ScreenRequest, SoundFault,
+    AccountTestView, BoardDevice, BoardTrouble, CallView, DirectIpView, DndServerView, DoorKeyView, LightView,
+    LogEntry, Picture, PictureName, PictureSize, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
+    SoundFault, WiredDoorView,
 };
 use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
@@ -17,12 +18,16 @@ pub enum Event {
     Settings(Arc<Config>),
     /// A call as it is now; one with [`CallState::Ended`](super::CallState::Ended) comes once and is then forgotten.
     Call(Box<CallView>),
+    /// The Unlock key of a door outside any call has changed.
+    DoorKey(DoorKeyView),
     /// Where direct calls are listened for.
     DirectIp(DirectIpView),
     /// One account.
     Registration(RegistrationView),
     /// The light of the screen, at the start and after each change.
     Light(LightView),
+    /// The door that is wired to this panel, after each change.
+    WiredDoor(WiredDoorView),
     /// What the servers of the accounts say to do not disturb.
     DndServers([DndServerView; 2]),
     /// How a trial of an account goes.
@@ -178,6 +183,14 @@ pub enum NoticeKind {
         send: Vec<&'static str>,
         /// The Debian packages that are missing.
         packages: Vec<&'static str>,
+    },
+    /// Back-light, light sensor, relay or door contact does not work.
+    #[error("{}: {trouble}", .device.setting())]
+    Board {
+        /// Which.
+        device: BoardDevice,
+        /// Why.
+        trouble: BoardTrouble,
     },
     /// Our own certificate runs out soon, or has.
     #[error("the client certificate of {account} {}", runs_out(*.days))]

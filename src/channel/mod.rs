@@ -3,6 +3,7 @@
 //! Everything here is plain data: no socket, no Slint type, no callback. The worker sends whole small views, never
 //! differences, and the screen shows what the worker reported, never what was tapped.
 
+mod board;
 mod call;
 mod certificate;
 mod command;
@@ -15,9 +16,11 @@ mod log;
 mod picture;
 mod pin;
 mod reach;
+mod unlock;
 
+pub use self::board::{BoardDevice, BoardTrouble, WiredDoorView};
 pub use self::call::{
-    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, UnlockState, VideoView,
+    AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, VideoView,
 };
 pub use self::certificate::{CertificateFault, CertificateProblem};
 pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest, Spot};
@@ -32,4 +35,5 @@ pub use self::pin::{PinAnswer, PinView};
 pub use self::reach::{
     AccountFault, AccountTestView, DirectIpView, ProxyInUse, RegistrationState, RegistrationView, TestStep, TlsFault,
 };
+pub use self::unlock::{DoorKeyView, UnlockFault, UnlockState};
 pub use crate::config::{Account, AccountChoice, DndMode};

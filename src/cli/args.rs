@@ -56,8 +56,10 @@ pub(super) struct Look {
 pub(super) enum ScreenKind {
     /// A window on the desktop
     Window,
-    /// The whole screen of a panel, without a desktop
+    /// The whole screen of a panel, without a desktop: DRM, else the legacy framebuffer
     Kms,
+    /// The same on the legacy framebuffer, /dev/fb0 to /dev/fb9
+    Fb,
     /// Memory: can be pressed and photographed through the control socket
     Offscreen,
     /// Nowhere: the worker alone
@@ -105,6 +107,15 @@ pub(super) enum Verb {
     /// Look at the settings file and change it
     #[command(subcommand)]
     Settings(SettingsVerb),
+    /// Check this machine and say what to install or to change: screen, touch, sound, camera, ports, clock, files
+    ///
+    /// To be run as the user that the panel runs as: rights are those of whoever asks. Ends with 1 where there is a
+    /// problem; a warning is none.
+    Doctor {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -129,8 +140,14 @@ pub(super) enum CtlVerb {
     Hold { call: Option<u32> },
     /// Take the call from hold
     Resume { call: Option<u32> },
-    /// Open the door of the call
-    Unlock { call: Option<u32> },
+    /// Open the door of the call, or one that opens without a call
+    Unlock {
+        #[arg(conflicts_with = "door")]
+        call: Option<u32>,
+        /// The name of the contact whose door it is
+        #[arg(long)]
+        door: Option<String>,
+    },
     /// Stop the ring tone
     Silence { call: Option<u32> },
     /// Stop or start sending what the microphone hears
@@ -301,7 +318,7 @@ pub(super) struct NewContact {
     /// It is a door
     #[arg(long)]
     pub(super) door: bool,
-    /// How the door is opened: dtmf, info or http
+    /// How the door is opened: dtmf, info, relay or http
     #[arg(long)]
     pub(super) unlock: Option<String>,
     /// The keys that open the door
@@ -484,6 +501,9 @@ mod tests {
             "--size 10x10",
             "--size 1024",
             "--screen none ctl status",
+            "--screen kms doctor",
+            "--screen drm",
+            "doctor screen",
             "settings get",
         ] {
             assert_eq!(refused(line).exit_code(), 2, "{line}");

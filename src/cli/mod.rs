@@ -1,12 +1,14 @@
-//! The command line: what was asked for, and the verbs that are no panel (`ctl`, `settings`).
+//! The command line: what was asked for, and the verbs that are no panel (`ctl`, `settings`, `doctor`).
 //!
 //! Exit codes: 0 fine, 1 failed at run time, 2 wrong use or wrong settings.
 
 mod args;
 mod ctl;
+mod doctor;
 mod logging;
 mod panel;
 mod rules;
+mod screen;
 mod settings;
 mod simulate;
 mod visit;
@@ -26,6 +28,7 @@ pub fn main() -> ExitCode {
         Verb::Simulate(look) => logging::start(&common.log).and_then(|()| simulate::run(&common, &look)),
         Verb::Ctl(verb) => ctl::run(&common.socket_of_panel(), &verb),
         Verb::Settings(verb) => settings::run(&common, &verb),
+        Verb::Doctor { json } => doctor::run(&common, json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,9 +4,9 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::args::{Common, Look, ScreenKind, Size};
+use super::args::{Common, Look, Size};
 use super::simulate::Reserved;
-use super::{Failure, logging, settings};
+use super::{Failure, logging, screen, settings};
 use crate::channel::NoticeKind;
 use crate::config::Problem;
 use crate::config::store::Store;
@@ -39,6 +39,8 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
 
 /// Runs the panel with a door station beside it. Logging has been started.
 pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result<(), Failure> {
+    // Before the first thread starts, and before anybody is called: without a screen there is no panel.
+    let screen = screen::prepare(look.screen.unwrap_or_else(screen::default_kind), &settings::file(common)?)?;
     let data = data(common)?;
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
         tracing::warn!("{}: {error}", data.display());
@@ -61,19 +63,21 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
         tracing::warn!("{notice}");
         notices.push(notice);
     }
-    let screen = look.screen.unwrap_or_else(default_screen);
-    let has_screen = screen != ScreenKind::None;
-    let own_screen = screen == ScreenKind::Kms;
+    let has_screen = screen.is_some();
+    let own_screen = screen.as_ref().is_some_and(|screen| screen.surface().is_own());
+    let scale = opened.config.display_scale;
     let options = Options { config: opened.config, files, data, log, notices, control, trace, has_screen, own_screen };
     // From here on the port is the panel's.
     drop(beside.port);
     let (worker, ends) = Worker::start(options).map_err(Failure::at_run_time)?;
-    let shown = match display(screen) {
-        Some(display) => {
+    let shown = match screen {
+        Some(screen) => {
             let Size { width, height } = look.size.unwrap_or(Size::DEFAULT);
             let ends =
                 ui::Ends { commands: ends.commands, events: ends.events, frames: ends.frames, door: beside.door };
-            ui::run(ui::Options { display, size: (width, height) }, ends).map_err(Failure::at_run_time)
+            let own = screen.surface().is_own();
+            let shown = ui::run(ui::Options { screen, size: (width, height), scale }, ends);
+            shown.map_err(|error| screen::lost(&error, own))
         }
         None => {
             // Nobody reads the events; the commands stay open until the worker has left by itself.
@@ -91,7 +95,7 @@ fn left(worker: Worker) -> Result<(), Failure> {
 }
 
 /// The directory of the call log: the one named, or the user's own.
-fn data(common: &Common) -> Result<PathBuf, Failure> {
+pub(super) fn data(common: &Common) -> Result<PathBuf, Failure> {
     match &common.data {
         Some(data) => Ok(data.clone()),
         None => Ok(settings::places()?.data),
@@ -122,45 +126,9 @@ fn notices(problems: &[Problem], kept_as: Option<&Path>) -> Vec<NoticeKind> {
     lines.chain(kept).inspect(|notice| tracing::warn!("{notice}")).collect()
 }
 
-fn display(screen: ScreenKind) -> Option<ui::Display> {
-    match screen {
-        ScreenKind::Window => Some(ui::Display::Window),
-        ScreenKind::Kms => Some(ui::Display::Kms),
-        ScreenKind::Offscreen => Some(ui::Display::Offscreen),
-        ScreenKind::None => None,
-    }
-}
-
-/// A window where there is a display, the whole screen where there is one without a display, else memory.
-fn default_screen() -> ScreenKind {
-    let graphics = ["/dev/dri/card0", "/dev/dri/card1", "/dev/fb0"].iter().any(|device| Path::new(device).exists());
-    choose(has_display(), graphics)
-}
-
-/// Whether there is a desktop to open windows on.
-pub(super) fn has_display() -> bool {
-    let named = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
-    named("DISPLAY") || named("WAYLAND_DISPLAY")
-}
-
-fn choose(display: bool, graphics: bool) -> ScreenKind {
-    match (display, graphics) {
-        (true, _) => ScreenKind::Window,
-        (false, true) => ScreenKind::Kms,
-        (false, false) => ScreenKind::Offscreen,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_screen_is_where_there_is_one() {
-        assert_eq!(choose(true, true), ScreenKind::Window);
-        assert_eq!(choose(false, true), ScreenKind::Kms);
-        assert_eq!(choose(false, false), ScreenKind::Offscreen);
-    }
 
     #[test]
     fn a_second_panel_is_wrong_use_and_so_is_a_named_place_that_cannot_be_had() {

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::Failure;
 use super::args::{Common, Look, ScreenKind};
 use super::panel::{self, Beside};
+use super::screen;
 use super::visit::{self, Visit};
 use crate::channel::DoorView;
 use crate::config::store::Store;
@@ -38,10 +39,10 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
     let windows = match look.screen {
         Some(ScreenKind::Window) => true,
         Some(ScreenKind::Offscreen) => false,
-        Some(ScreenKind::Kms | ScreenKind::None) => {
+        Some(ScreenKind::Kms | ScreenKind::Fb | ScreenKind::None) => {
             return Err(Failure::wrong_use("simulate knows --screen window and --screen offscreen"));
         }
-        None => panel::has_display(),
+        None => screen::has_display(),
     };
     let screen = if windows { ScreenKind::Window } else { ScreenKind::Offscreen };
     let look = Look { screen: Some(screen), ..look.clone() };

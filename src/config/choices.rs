@@ -159,6 +159,8 @@ choice! {
         Dtmf = "dtmf",
         /// Its code by SIP INFO.
         Info = "info",
+        /// By the relay of this panel.
+        Relay = "relay",
         /// By a web address of its own; kept in the file, not done by this version.
         Http = "http",
     }
@@ -202,6 +204,64 @@ choice! {
 }
 
 choice! {
+    /// How far the picture of the panel's own screen is turned to the right, in degrees, `display.rotation`.
+    Rotation {
+        /// As the screen is made.
+        #[default]
+        None = "0",
+        /// Its upper edge lies at the right.
+        Right = "90",
+        /// Upside down.
+        Half = "180",
+        /// Its upper edge lies at the left.
+        Left = "270",
+    }
+}
+
+impl Rotation {
+    /// Whether width and height change places.
+    pub fn is_on_its_side(self) -> bool {
+        matches!(self, Self::Right | Self::Left)
+    }
+}
+
+choice! {
+    /// How large everything is drawn, in percent, `display.scale`.
+    Scale {
+        /// A pixel of the pages is a pixel of the screen.
+        #[default]
+        Normal = "100",
+        /// A quarter larger.
+        P125 = "125",
+        /// Half as large again.
+        P150 = "150",
+        /// Three quarters larger.
+        P175 = "175",
+        /// Twice as large.
+        P200 = "200",
+        /// Two and a half times as large.
+        P250 = "250",
+        /// Three times as large.
+        P300 = "300",
+    }
+}
+
+impl Scale {
+    /// What lengths are multiplied by.
+    pub fn factor(self) -> f32 {
+        match self {
+            Self::Normal => 1.0,
+            Self::P125 => 1.25,
+            Self::P150 => 1.5,
+            Self::P175 => 1.75,
+            Self::P200 => 2.0,
+            Self::P250 => 2.5,
+            Self::P300 => 3.0,
+        }
+    }
+}
+
+choice! {
     /// The language of the screen, `display.language`.
     Language {
         /// As the machine is set.
@@ -230,5 +290,18 @@ choice! {
         Account1 = "1",
         /// Account 2 and no other.
         Account2 = "2",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_factor_of_a_scale_is_its_percent() {
+        for word in Scale::WORDS {
+            let percent: f32 = word.parse().expect("a number");
+            assert_eq!(Scale::from_word(word).map(Scale::factor), Some(percent / 100.0), "{word}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The people and doors that have a name: `[[contact]]` and `[contact.door]` in the file.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use toml::{Table, Value};
@@ -8,6 +9,7 @@ use super::Problem;
 use super::book::{ContactError, Field};
 use super::choices::{AccountChoice, DoorUnlock, Ringtone};
 use super::setting::{Kind, echo};
+use super::web_address::{WebAddress, without_password};
 use crate::dial::{self, DialTarget};
 
 /// One entry of the address book. The screen says Contact; in SIP that is a header.
@@ -35,8 +37,8 @@ pub struct PhonebookEntry {
     pub rest: Table,
 }
 
-/// The door of a contact.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The door of a contact. `Debug` shows no password.
+#[derive(Clone, Default, PartialEq)]
 pub struct Door {
     /// How it is opened; `phone.unlock.method` when not given.
     pub unlock: Option<DoorUnlock>,
@@ -139,7 +141,9 @@ impl PhonebookEntry {
                 code: reader.take("code", "1–16 of 0–9, *, #, A–D, in quotes", |value| {
                     Kind::Keys { max: 16 }.parse(value.as_str()?).ok().map(|keys| keys.to_string())
                 }),
-                url: reader.take("url", "text in quotes", |value| value.as_str().map(str::to_owned)),
+                url: reader.take("url", "a web address that begins with http:// or https://", |value| {
+                    value.as_str().filter(|url| WebAddress::parse(url).is_some()).map(str::to_owned)
+                }),
                 monitor: reader.take("monitor", "text in quotes", |value| value.as_str().map(str::to_owned)),
                 rest: reader.table,
             }
@@ -210,7 +214,30 @@ impl PhonebookEntry {
     }
 }
 
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |url: &Option<String>| url.as_deref().map(without_password);
+        f.debug_struct("Door")
+            .field("unlock", &self.unlock)
+            .field("code", &self.code)
+            .field("url", &shown(&self.url))
+            .field("monitor", &shown(&self.monitor))
+            .field("rest", &self.rest.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
 impl Door {
+    /// The web address that opens it.
+    pub fn web_address(&self) -> Option<WebAddress> {
+        self.url.as_deref().and_then(WebAddress::parse)
+    }
+
+    /// Whether it opens without a call.
+    pub fn opens_by_itself(&self) -> bool {
+        self.unlock == Some(DoorUnlock::Http) && self.web_address().is_some()
+    }
+
     fn write(&self) -> Table {
         let mut table = self.rest.clone();
         let words = [
@@ -247,11 +274,13 @@ impl Reader<'_> {
                 Some(read)
             }
             None => {
+                let given = value.to_string();
+                let is_address = self.door && matches!(key, "url" | "monitor");
                 self.problems.push(Problem::Contact {
                     name: self.name.clone(),
                     door: self.door,
                     key: key.to_owned(),
-                    given: echo(&value.to_string()),
+                    given: echo(&if is_address { without_password(&given) } else { given }),
                     wanted: wanted.to_owned(),
                 });
                 None

@@ -23,13 +23,14 @@ mod setting;
 pub mod store;
 mod table;
 mod time;
+mod web_address;
 
 pub use accounts::{Account, AccountConfig, Secret};
 pub use atomic::write as write_atomically;
 pub use book::Book;
 pub use choices::{
-    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, NightMode, ReturnCode, Ringtone, SessionRefresher,
-    SrvOver, Theme, UnlockMethod,
+    AccountChoice, AccountTransport, DndMode, DoorUnlock, Language, NightMode, ReturnCode, Ringtone, Rotation, Scale,
+    SessionRefresher, SrvOver, Theme, UnlockMethod,
 };
 pub use contacts::{Door, Party, PhonebookEntry, is_party};
 pub use dnd::DndAccounts;
@@ -44,6 +45,7 @@ pub use rules::{
 pub use setting::{Kind, Part, Setting, SettingError, Value};
 pub use table::{Config, SETTINGS};
 pub use time::{TimeOfDay, moment_text};
+pub use web_address::{HIDDEN, Login, WebAddress, without_password};
 
 /// The declaration of the setting with this key.
 pub fn setting(key: &str) -> Option<&'static Setting> {
@@ -104,6 +106,20 @@ impl Config {
     /// The contacts that are doors.
     pub fn doors(&self) -> impl Iterator<Item = &PhonebookEntry> {
         self.contacts.iter().filter(|contact| contact.door.is_some())
+    }
+
+    /// Whether a door can be opened with no call in progress: by HTTP, or by the relay of this panel.
+    pub fn opens_by_itself(&self, contact: &PhonebookEntry) -> bool {
+        let by_relay = |door: &Door| door.unlock == Some(DoorUnlock::Relay) && !self.relay_chip.is_empty();
+        contact.door.as_ref().is_some_and(|door| door.opens_by_itself() || by_relay(door))
+    }
+
+    /// Whether this contact is the door that is wired to the panel: one that its relay opens, or, where there is none, the only
+    /// door.
+    pub fn is_wired(&self, contact: &PhonebookEntry) -> bool {
+        let by_relay =
+            |contact: &PhonebookEntry| contact.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Relay));
+        contact.door.is_some() && (by_relay(contact) || (!self.doors().any(by_relay) && self.doors().count() == 1))
     }
 
     /// All settings with declaration and value, for `settings list --json`. The value of a secret is left out.
@@ -182,6 +198,7 @@ mod tests {
                 Kind::Secret { .. } if setting.key == "security.pin" => vec![String::new(), "1234".into()],
                 Kind::Secret { max, .. } => vec![String::new(), "x".repeat(max)],
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => vec!["0f".repeat(32)],
+                Kind::Text { .. } if setting.key == "display.time_zone" => vec![String::new(), "Europe/Berlin".into()],
                 Kind::Text { .. } => vec!["test".into()],
                 Kind::List { .. } if setting.key.starts_with("network.") => {
                     vec![String::new(), "127.0.0.1:5353, ::1".into()]
@@ -244,6 +261,14 @@ mod tests {
         );
         assert_eq!(error("audio.codecs", "opus, g729"), "audio.codecs: 'g729' is not one of opus, g722, pcmu, pcma");
         assert_eq!(error("video.camera", "webcam"), "video.camera: 'webcam' is neither none, test nor v4l2:PATH");
+        assert_eq!(
+            error("display.time_zone", "Europe/Atlantis"),
+            "display.time_zone: 'Europe/Atlantis' is no time zone that this machine knows, such as Europe/Berlin"
+        );
+        assert_eq!(
+            error("board.relay.chip", "gpiochip0"),
+            "board.relay.chip: 'gpiochip0' is neither test nor the path of a chip, such as /dev/gpiochip0"
+        );
         assert_eq!(error("no.such", "1"), "no.such: there is no such setting");
     }
 

@@ -71,10 +71,14 @@ pub enum Part {
     Video,
     /// The screen.
     Display,
+    /// How the screen is opened: nothing until the next start.
+    Start,
     /// An account.
     Account(Account),
     /// The name servers.
     Network,
+    /// Relay and door contact.
+    Board,
 }
 
 /// What values a setting takes.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, AccountConfig, Secret};
 use super::book::Book;
-use super::choices::{DndMode, Language, NightMode, ReturnCode, Ringtone, Theme, UnlockMethod};
+use super::choices::{DndMode, Language, NightMode, ReturnCode, Ringtone, Rotation, Scale, Theme, UnlockMethod};
 use super::dnd::DndAccounts;
 use super::pin;
 use super::rules::DialPlan;
@@ -86,12 +86,16 @@ const SOUND: &str = "Phone > Audio";
 const VIDEO: &str = "Phone > Video";
 const DISPLAY: &str = "Phone > Display";
 const NETWORK: &str = "Network > Basic";
+const RELAY: &str = "Security > Relay";
+const DOOR_CONTACT: &str = "Security > Door Contact";
 const SECURITY: &str = "Security > Basic";
 
 const SECONDS: Kind = Kind::Number { min: 1, max: 600 };
 const PERCENT: Kind = Kind::Number { min: 0, max: 100 };
 /// Of a screen that is to be seen: never quite dark.
 const BRIGHTNESS: Kind = Kind::Number { min: 5, max: 100 };
+const LINE: Kind = Kind::Number { min: 0, max: 1023 };
+const CHIP: Kind = Kind::Text { min: 0, max: 100, check: chip };
 const CODE: Kind = Kind::Code { max: 16 };
 const CODECS: &[&str] = &["opus", "g722", "pcmu", "pcma"];
 
@@ -192,11 +196,40 @@ settings! {
     night_brightness: u8 = "display.night.brightness", "Brightness At Night", DISPLAY, BRIGHTNESS, "10" "%", Display,
         "How bright the screen is at night, while nobody calls.";
 
+    time_zone: String = "display.time_zone", "Time Zone", DISPLAY, Kind::Text { min: 0, max: 64, check: time_zone }, "" "", Display,
+        "Where the clocks go as they do here, such as Europe/Berlin; empty means as the system is set.";
+    display_scale: Scale = "display.scale", "Scale", DISPLAY, Kind::Choice(Scale::WORDS), "100" "%", Display,
+        "How large everything is drawn, as far as the screen has room for the pages: 800 × 480 pixels of theirs.";
+    display_rotation: Rotation = "display.rotation", "Rotation", DISPLAY, Kind::Choice(Rotation::WORDS), "0" "°", Start,
+        "How far the picture of the panel's own screen is turned to the right; touch turns with it. After a restart.";
+    display_output: String = "display.output", "Connector", DISPLAY, Kind::Text { min: 0, max: 32, check: any }, "" "", Start,
+        "Where the panel's own screen is connected, such as HDMI-A-1. Empty, or with nothing there, it is the first that is connected. After a restart.";
+
     dns_servers: Vec<String> = "network.dns_servers", "DNS Server", NETWORK, Kind::List { max: 3, check: name_server }, "" "", Network,
         "The name servers that are asked, each an address, perhaps with a port; empty means those of the system.";
 
     pin: Secret = "security.pin", "PIN", SECURITY, Kind::Secret { max: 256, check: pin::check }, "" "", Display,
         "4–12 digits that are asked for before the accounts and the security are shown on the screen. They are kept as a hash.";
+
+    relay_chip: String = "board.relay.chip", "Relay", RELAY, CHIP, "" "", Board,
+        "The GPIO chip of the relay that opens a door with unlock = relay, such as /dev/gpiochip0; test is a relay without a wire, empty means none.";
+    relay_line: u32 = "board.relay.line", "Relay Line", RELAY, LINE, "0" "", Board,
+        "Which line of the chip switches the relay, counted from 0.";
+    relay_pulse_ms: u32 = "board.relay.pulse", "Relay Pulse", RELAY, Kind::Number { min: 100, max: 10_000 }, "3000" "ms", NextCall,
+        "How long the relay is on for each opening.";
+    relay_active_low: bool = "board.relay.active_low", "Relay Active Low", RELAY, Kind::Switch, "off" "", Board,
+        "The line is low while the relay is on.";
+    door_contact_chip: String = "board.door_contact.chip", "Door Contact", DOOR_CONTACT, CHIP, "" "", Board,
+        "The GPIO chip of the contact that sees whether the door is open; test follows the relay without a wire, empty means none.";
+    door_contact_line: u32 = "board.door_contact.line", "Door Contact Line", DOOR_CONTACT, LINE, "0" "", Board,
+        "Which line of the chip sees the contact, counted from 0. It is high while the door is open.";
+    door_contact_active_low: bool = "board.door_contact.active_low", "Door Contact Active Low", DOOR_CONTACT, Kind::Switch, "off" "", Board,
+        "The line is low while the door is open.";
+}
+
+/// What is not there is passed over when it is looked for: a wrong word must not leave a panel dark.
+fn any(_: &str) -> Result<(), String> {
+    Ok(())
 }
 
 fn dialable(text: &str) -> Result<(), String> {
@@ -208,6 +241,20 @@ fn name_server(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("is neither an address nor an address with a port".to_owned())
+}
+
+fn time_zone(text: &str) -> Result<(), String> {
+    if text.is_empty() || jiff::tz::TimeZone::get(text).is_ok() {
+        return Ok(());
+    }
+    Err(format!("'{}' is no time zone that this machine knows, such as Europe/Berlin", super::setting::echo(text)))
+}
+
+fn chip(text: &str) -> Result<(), String> {
+    if text.is_empty() || text == "test" || (text.starts_with('/') && text.len() > 1) {
+        return Ok(());
+    }
+    Err(format!("'{}' is neither test nor the path of a chip, such as /dev/gpiochip0", super::setting::echo(text)))
 }
 
 fn sound_device(text: &str) -> Result<(), String> {

@@ -17,7 +17,8 @@ impl Phone {
     pub(super) fn change_contact(&mut self, now: Now, which: &Which, entry: PhonebookEntry) -> Result<Done, Refusal> {
         let place = self.config.contacts.place(which)?;
         let before = self.config.contacts[place].clone();
-        let book = self.config.contacts.with_changed(which, entry.clone())?;
+        let book = self.config.contacts.with_changed(which, entry)?;
+        let entry = &book[place];
         // A call that is going on is with the contact as it is now: its door may have another code.
         for call in self.calls.values_mut().filter(|call| call.remote.contact.as_ref() == Some(&before)) {
             call.remote.name.clone_from(&entry.name);

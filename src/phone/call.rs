@@ -18,7 +18,7 @@ use super::visitors::Visitor;
 use crate::channel::{
     AudioView, CallDirection, CallHandle, CallQuality, CallState, CallView, EndReason, StreamQuality, VideoView,
 };
-use crate::config::{Account, Config, DoorUnlock, PhonebookEntry, UnlockMethod};
+use crate::config::{Account, Config, DoorUnlock, PhonebookEntry, UnlockMethod, WebAddress};
 use crate::sdp::{Direction, Negotiated, Negotiation, Wish};
 use crate::sip::{Path, SessionHandle};
 
@@ -49,6 +49,19 @@ pub(super) struct Call {
     pub keys: Keys,
     /// What becomes of the visitor's picture.
     pub visitor: Visitor,
+}
+
+/// How a door is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum DoorWay {
+    /// These keys as telephone events.
+    Dtmf(String),
+    /// These keys by INFO.
+    Info(String),
+    /// A request by HTTP, which needs no call.
+    Http(WebAddress),
+    /// The relay of this panel, which needs no call either.
+    Relay,
 }
 
 /// The other side.
@@ -274,8 +287,8 @@ impl Call {
         })
     }
 
-    /// How this door is opened and with which keys; `None` for a way that this version does not know.
-    pub fn door(&self, config: &Config) -> Option<(UnlockMethod, String)> {
+    /// How this door is opened; `None` where nothing can open it.
+    pub fn door(&self, config: &Config) -> Option<DoorWay> {
         // Of several that ring nobody knows yet which one it will be.
         if self.is_undecided() {
             return None;
@@ -285,10 +298,14 @@ impl Call {
             None => config.unlock_method,
             Some(DoorUnlock::Dtmf) => UnlockMethod::Dtmf,
             Some(DoorUnlock::Info) => UnlockMethod::Info,
-            Some(DoorUnlock::Http) => return None,
+            Some(DoorUnlock::Relay) => return (!config.relay_chip.is_empty()).then_some(DoorWay::Relay),
+            Some(DoorUnlock::Http) => return door.and_then(|door| door.web_address()).map(DoorWay::Http),
         };
         let code = door.and_then(|door| door.code.clone()).unwrap_or_else(|| config.unlock_code.clone());
-        Some((method, code))
+        Some(match method {
+            UnlockMethod::Dtmf => DoorWay::Dtmf(code),
+            UnlockMethod::Info => DoorWay::Info(code),
+        })
     }
 
     /// The call as the screen sees it.
@@ -325,6 +342,7 @@ impl Call {
             camera: self.camera,
             can_unlock: self.door(config).is_some(),
             unlock: self.unlock.state(),
+            open: None,
             session_timer: None,
             audio,
             video,

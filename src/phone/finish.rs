@@ -71,7 +71,7 @@ impl Phone {
             self.mute_microphone(false);
         }
         for port in call.direct_ports() {
-            self.release_port(port);
+            self.release_port(now, port);
         }
     }
 
@@ -131,7 +131,8 @@ impl Phone {
     }
 }
 
-fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
+/// The line of a call in the log, if it ends now.
+pub(super) fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
     let answered = call.talking();
     let result = reason::in_log(why, call.direction, answered.is_some());
     let told = result == CallResult::Failed || (result == CallResult::Missed && why != EndReason::Missed);

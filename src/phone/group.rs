@@ -226,7 +226,7 @@ impl Phone {
         for leg in group.map(|group| std::mem::take(&mut group.behind)).unwrap_or_default() {
             self.sessions.remove(&leg.session);
             self.endpoint.yield_to_another(now.instant, leg.session);
-            self.release_leg(&leg);
+            self.release_leg(now, &leg);
         }
     }
 
@@ -239,7 +239,7 @@ impl Phone {
         match call.replace_front(why) {
             Some(leg) => {
                 self.sessions.remove(&leg.session);
-                self.release_leg(&leg);
+                self.release_leg(now, &leg);
                 self.touch(handle);
                 // Once only one is left, it is heard.
                 self.sync_media(handle);
@@ -251,9 +251,9 @@ impl Phone {
         }
     }
 
-    fn release_leg(&mut self, leg: &Leg) {
+    fn release_leg(&mut self, now: Now, leg: &Leg) {
         if let (None, Some(port)) = (leg.account, leg.port()) {
-            self.release_port(port);
+            self.release_port(now, port);
         }
     }
 }

@@ -48,8 +48,8 @@ enum State {
 /// What is known of the night.
 #[derive(Clone, Debug, Default)]
 struct Night {
-    /// From when to when, as the settings had it when the clock was looked at.
-    schedule: Option<(TimeOfDay, TimeOfDay)>,
+    /// From when to when, and where, as the settings had it when the clock was looked at.
+    schedule: Option<(TimeOfDay, TimeOfDay, String)>,
     /// Whether it is.
     now: bool,
     /// When to look at the clock again.
@@ -61,13 +61,15 @@ impl Night {
     fn look(&mut self, now: Now, config: &Config, calendar: &dyn Calendar) {
         let schedule = match config.night_mode {
             NightMode::Off => None,
-            NightMode::Schedule => Some((config.night_from, config.night_to)),
+            NightMode::Schedule => Some((config.night_from, config.night_to, config.time_zone.clone())),
         };
         if schedule == self.schedule && self.look.is_none_or(|look| look > now.instant) {
             return;
         }
-        let next = |time| calendar.next(time, now.wall);
-        let turns = schedule.and_then(|(from, to)| next(from).zip(next(to)));
+        let turns = schedule.as_ref().and_then(|(from, to, zone)| {
+            let next = |time| calendar.next(zone, time, now.wall);
+            next(*from).zip(next(*to))
+        });
         let left = |until: SystemTime| until.duration_since(now.wall).unwrap_or_default();
         *self = Self {
             schedule,

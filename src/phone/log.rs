@@ -102,6 +102,11 @@ impl CallLog {
         entries.into_iter().filter_map(|entry| Some((entry.at, entry.picture?))).collect()
     }
 
+    /// True when there is a line of this call, or will be.
+    pub fn holds(&self, call: &LogEntry) -> bool {
+        self.expected().iter().any(|entry| (entry.at, &entry.remote) == (call.at, &call.remote))
+    }
+
     /// The oldest waiting change is durable, or will never be: it joins what is shown. The pictures that no line has any
     /// longer.
     pub fn settled(&mut self) -> Vec<PictureName> {

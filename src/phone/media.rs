@@ -68,7 +68,9 @@ impl Phone {
         let expected = self.expects_media(handle);
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let heard = audio.as_ref().map_or(0, |audio| audio.packets_in);
-        let received = heard + video.as_ref().map_or(0, |video| video.frames);
+        // Who sends no sound while muted, or none of silence, still reports (RFC 3550 6.2).
+        let reported = audio.as_ref().map_or(0, |audio| audio.reports_in);
+        let received = heard + reported + video.as_ref().map_or(0, |video| video.frames);
         let traffic = &mut call.media.traffic;
         if received != traffic.received || !expected || traffic.heard.is_none() {
             traffic.received = received;

@@ -8,14 +8,14 @@
 //! ```text
 //!  datagrams, streams ─▶ ┌───────┐ ─▶ Transmit, CloseFlow, Listen
 //!  commands           ─▶ │ Phone │ ─▶ Event (views for the screen)
-//!  media events       ─▶ │  sip  │ ─▶ MediaOrder
+//!  media events       ─▶ │  sip  │ ─▶ MediaOrder, AskDoor
 //!  saved / not saved  ─▶ │  sdp  │ ─▶ SaveSettings, SaveLog, DropPictures
 //!  time               ─▶ └───────┘ ─▶ Finished
 //! ```
 //!
 //! * `admission`: who may ring; `dnd`: do not disturb, its end and its codes; `protection`, `whitelist`: Prevent SIP Hacking; `blocked`: who was not let in; `flood`: whose bell gives way to whose; `incoming`, `outgoing`: the two ways into a call; `hold`: changes of a call's media
 //! * `dialled`: what an entry comes to; `named`: devices by their name; `group`: several called at the same time
-//! * `unlock`, `keys`: the door and the keypad; `ring`: tones, and which call is on the screen
+//! * `unlock`, `keys`: the door and the keypad; `wired`: the door whose contact hangs on this panel; `ring`: tones, and which call is on the screen
 //! * `finish`: how calls end, and leaving; `media`: what the engines report; `timers`: everything that waits
 //! * `visitors`: whose picture is kept, and for how long
 //! * `light`: when the screen sleeps, how bright it is, and the night
@@ -53,9 +53,11 @@ mod remote;
 mod ring;
 mod settings;
 mod timers;
+mod unfinished;
 mod unlock;
 mod visitors;
 mod whitelist;
+mod wired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -68,7 +70,8 @@ use rand::{RngExt, SeedableRng};
 pub use self::dnd::Calendar;
 pub use self::flood::Load;
 pub use self::log::KEPT as LOG_KEPT;
-pub use self::output::{Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+pub use self::output::{Connect, DoorRequest, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Output, Tone};
+pub use self::unfinished::{LastWord, Unfinished};
 
 use self::account::Accounts;
 use self::blocked::Blocked;
@@ -79,10 +82,12 @@ use self::log::CallLog;
 use self::notices::Notices;
 use self::ring::Sounding;
 use self::settings::{Listening, Saving};
+use self::unfinished::LastWords;
+use self::unlock::Doors;
 use self::visitors::Visitors;
 use crate::channel::{
     CallHandle, CallState, CallView, DirectIpView, Event, LogEntry, Notice, NoticeKind, RegistrationView, Screen,
-    SessionTimerView,
+    SessionTimerView, WiredDoorView,
 };
 use crate::config::Config;
 use crate::sdp;
@@ -121,6 +126,8 @@ pub struct Start {
     pub seed: [u8; 32],
     /// The call log as loaded, oldest first.
     pub log: Vec<LogEntry>,
+    /// The calls that were not over when the run before died.
+    pub unfinished: Vec<Unfinished>,
     /// What the media engines can do; the settings may narrow it.
     pub capabilities: sdp::Capabilities,
     /// RTP ports that are bound, one entry for each call that there can be; more than [`PORTS`] are not used. The first
@@ -157,11 +164,15 @@ pub struct Phone {
     current: Option<CallHandle>,
     sounding: Sounding,
     listening: Listening,
+    /// Ports that were the Direct IP Port, and until when they stay for what their last call still has to say.
+    former_ports: Vec<(u16, Instant)>,
     saving: Saving,
     log: CallLog,
+    last_words: LastWords,
     lines_for_strangers: Bucket,
     blocked: Blocked,
     visitors: Visitors,
+    doors: Doors,
     /// Where contacts call from that may call, or are turned away by name.
     allowed: Guests,
     notices: Notices,
@@ -169,6 +180,7 @@ pub struct Phone {
     certificates: [Option<SystemTime>; 2],
     screen: Screen,
     light: Light,
+    wired: WiredDoorView,
     leaving: finish::Leaving,
     changed: BTreeSet<CallHandle>,
     outputs: VecDeque<Output>,
@@ -198,16 +210,20 @@ impl Phone {
             current: None,
             sounding: Sounding::default(),
             listening: Listening::default(),
+            former_ports: Vec::new(),
             saving: Saving::default(),
             log: CallLog::new(start.log),
+            last_words: LastWords::default(),
             lines_for_strangers: Bucket::full(now.instant),
             blocked: Blocked::new(now.instant),
             visitors: Visitors::default(),
+            doors: Doors::default(),
             allowed: Guests::default(),
             notices: Notices::default(),
             certificates: [None; 2],
             screen: Screen::default(),
             light: Light::new(now.instant, start.own_screen),
+            wired: WiredDoorView::default(),
             leaving: finish::Leaving::default(),
             changed: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -223,6 +239,7 @@ impl Phone {
         phone.tell(Event::Log(phone.log.shown()));
         phone.order(MediaOrder::Configure(phone.config.clone()));
         phone.keep_pictures(now);
+        phone.inherit(now, start.unfinished);
         phone.settle(now);
         phone
     }
@@ -295,6 +312,7 @@ impl Phone {
     fn view(&self, call: &Call) -> CallView {
         let timer = self.endpoint.running_timer(call.session);
         CallView {
+            open: self.says_open(call),
             session_timer: timer.map(|timer| SessionTimerView { expires_s: timer.expires, by_us: timer.we_refresh }),
             ..call.view(&self.config, None)
         }
@@ -368,6 +386,7 @@ impl Phone {
         self.settle_accounts(now);
         self.settle_codes(now);
         self.keep_gate();
+        self.say_last_words(now);
         while let Some(transmit) = self.endpoint.poll_transmit() {
             self.outputs.push_back(Output::Transmit(transmit));
         }
@@ -375,6 +394,9 @@ impl Phone {
             self.outputs.push_back(Output::CloseFlow(flow));
         }
         self.sound(now);
+        if !self.changed.is_empty() || self.calls.len() != self.last_words.noted() {
+            self.note_unfinished(now);
+        }
         for handle in std::mem::take(&mut self.changed) {
             if let Some(call) = self.calls.get(&handle) {
                 let view = self.view(call);

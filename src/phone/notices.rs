@@ -59,7 +59,7 @@ fn rank(kind: &NoticeKind) -> u8 {
         NoticeKind::Sound(_) => 1,
         NoticeKind::SettingsNotSaved(_) | NoticeKind::LogNotSaved(_) | NoticeKind::PicturesNotKept(_) => 2,
         NoticeKind::SettingsDamaged(_) => 3,
-        NoticeKind::MissingPlugins { .. } => 4,
+        NoticeKind::MissingPlugins { .. } | NoticeKind::Board { .. } => 4,
         NoticeKind::CertificateExpires { .. } => 5,
         NoticeKind::SettingsLine(_) => 6,
     }

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::Unfinished;
 use crate::channel::{AudioView, CallHandle, Event, LogEntry, PictureName, SoundFault, TlsFault, VideoView};
-use crate::config::{Account, Config, Ringtone};
+use crate::config::{Account, Config, Ringtone, WebAddress};
 use crate::sdp;
 use crate::sip::locate::{Question, Target};
 use crate::sip::{Flood, FlowId, Transmit};
@@ -37,20 +39,45 @@ pub enum Output {
     Resolve(Question),
     /// Open a connection; answer with [`super::Phone::handle_connected`] or [`super::Phone::handle_flow_gone`].
     Connect(Box<Connect>),
+    /// Ask a door to open; answer with [`super::Phone::handle_door_answer`].
+    AskDoor(Box<DoorRequest>),
     /// Something for the sound and picture engines.
     Media(MediaOrder),
+    /// Switch the relay of the panel on for so long; answer with [`super::Phone::handle_door_answer`].
+    PulseRelay {
+        /// The name of the request.
+        asked: u32,
+        /// How long it is on.
+        time: Duration,
+    },
     /// Something for the screen and the control socket.
     Event(Event),
     /// Make the settings durable, then call [`super::Phone::handle_settings_saved`]. The next one comes only after that.
     SaveSettings(Arc<Config>),
     /// Change the call log on disk, then call [`super::Phone::handle_log_saved`], once for each and in order.
     SaveLog(LogChange),
+    /// Keep this where another run of the program finds it if this one dies, in the place of what was kept before; nothing when
+    /// there is no call.
+    NoteUnfinished(Vec<Unfinished>),
     /// Delete these kept pictures of visitors: no line of the call log has them any longer.
     DropPictures(Vec<PictureName>),
     /// For the technical log: a flood has begun or is over.
     Flood(Flood),
     /// After `Quit`: all calls are down, nothing more follows.
     Finished,
+}
+
+/// A door that is asked by HTTP to open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoorRequest {
+    /// Comes back with the answer.
+    pub asked: u32,
+    /// What is asked for, by GET.
+    pub url: WebAddress,
+    /// Our own nonce, where the door wants a digest.
+    pub cnonce: String,
+    /// After this the door has not answered.
+    pub within: Duration,
 }
 
 /// A connection of an account.

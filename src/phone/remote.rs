@@ -9,41 +9,56 @@ use crate::sip::{IncomingCall, Path, Uri};
 /// The port of SIP where none is said (RFC 3261 19.1.2).
 const DEFAULT_PORT: u16 = 5060;
 
-/// A caller, known twice: by where its message came from and by what it calls itself.
+/// A caller, known twice: by where its message came from and by what it calls itself. An IP address that it calls itself by and
+/// does not come from tells nothing: anybody can write it.
 pub(super) struct Caller {
     user: Option<String>,
     source: String,
     contact_port: Option<u16>,
     named_host: String,
     named_port: Option<u16>,
+    /// It calls itself by a bare telephone number (RFC 3966).
+    is_number: bool,
 }
 
 impl Caller {
     /// Whoever sent this. Through an account the message comes from the server, and the caller is known by its name alone.
     pub fn new(path: Path, request: &IncomingCall, through_account: bool) -> Self {
+        let from = &request.from.uri;
+        let number = telephone_number(from);
+        let is_number = number.is_some();
+        let user = number.or_else(|| from.user().map(str::to_owned));
+        let address = path.remote.ip().to_canonical();
+        // It is one of whoever sent it.
+        let named_host = if is_number { address.to_string() } else { host(from) };
+        let named_port = from.port();
         if through_account {
-            let named_host = host(&request.from.uri);
-            let named_port = request.from.uri.port();
-            let (user, source) = (request.from.uri.user().map(str::to_owned), named_host.clone());
-            return Self { user, source, contact_port: named_port, named_host, named_port };
+            let source = named_host.clone();
+            return Self { user, source, contact_port: named_port, named_host, named_port, is_number };
         }
         let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
         Self {
-            user: request.from.uri.user().map(str::to_owned),
+            user,
             source: path.remote.ip().to_string(),
             contact_port: contact.map(|contact| contact.port().unwrap_or(DEFAULT_PORT)),
-            named_host: host(&request.from.uri),
-            named_port: request.from.uri.port(),
+            named_host,
+            named_port,
+            is_number,
         }
     }
 
     /// The same caller as each of the two, the surer one first.
-    pub fn parties(&self) -> [Party<'_>; 2] {
+    pub fn parties(&self) -> Vec<Party<'_>> {
         let user = self.user.as_deref();
-        [
-            Party { user, host: &self.source, port: self.contact_port },
-            Party { user, host: &self.named_host, port: self.named_port },
-        ]
+        let surely = Party { user, host: &self.source, port: self.contact_port };
+        let by_itself = Party { user, host: &self.named_host, port: self.named_port };
+        if self.lies() { vec![surely] } else { vec![surely, by_itself] }
+    }
+
+    /// It calls itself by an address that it does not come from.
+    fn lies(&self) -> bool {
+        let (named, source) = (self.named_host.parse::<IpAddr>(), self.source.parse::<IpAddr>());
+        matches!((named, source), (Ok(named), Ok(source)) if named.to_canonical() != source.to_canonical())
     }
 
     /// Its entry in the address book, as far as it can be believed.
@@ -55,6 +70,7 @@ impl Caller {
     pub fn remote(&self, contact: Option<PhonebookEntry>, display: Option<&str>) -> Remote {
         let (host, port) = match self.contact_port {
             Some(port) => (self.source.as_str(), Some(port)),
+            None if self.lies() => (self.source.as_str(), None),
             None => (self.named_host.as_str(), self.named_port),
         };
         let uri = sip_uri(self.user.as_deref(), host, port);
@@ -62,6 +78,7 @@ impl Caller {
         let name = match (&contact, display) {
             (Some(contact), _) => contact.name.clone(),
             (None, Some(display)) => printable(display),
+            (None, None) if self.is_number => self.user.clone().unwrap_or_default(),
             (None, None) => short(self.user.as_deref(), host),
         };
         Remote { uri, name, contact }
@@ -107,14 +124,47 @@ fn short(user: Option<&str>, host: &str) -> String {
     }
 }
 
-/// A display name comes from anywhere: no control characters, and not a novel.
+/// A display name comes from anywhere: no control characters, none that turn the direction of what stands around them or are
+/// not seen at all (Unicode, UAX #9 2), and not a novel.
 fn printable(display: &str) -> String {
-    display.chars().filter(|c| !c.is_control()).take(64).collect()
+    let unseen = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}');
+    display.chars().filter(|c| !c.is_control() && !unseen(*c)).take(64).collect()
+}
+
+/// The number of a `tel:` URI, without what only makes it easier to read (RFC 3966 5.1.1).
+fn telephone_number(uri: &Uri) -> Option<String> {
+    let number = uri.opaque().filter(|_| uri.scheme().eq_ignore_ascii_case("tel"))?;
+    let number = number.split(';').next().unwrap_or_default();
+    Some(number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_somebody_calls_himself_by_and_does_not_come_from_is_nobodys() {
+        let caller = |source: &str, named: &str| Caller {
+            user: Some("door".to_owned()),
+            source: source.to_owned(),
+            contact_port: None,
+            named_host: named.to_owned(),
+            named_port: None,
+            is_number: false,
+        };
+        let hosts = |caller: &Caller| caller.parties().iter().map(|party| party.host.to_owned()).collect::<Vec<_>>();
+        assert_eq!(hosts(&caller("10.0.0.3", "10.0.0.2")), ["10.0.0.3"]);
+        assert_eq!(hosts(&caller("10.0.0.3", "door.test")), ["10.0.0.3", "door.test"]);
+        assert_eq!(hosts(&caller("::ffff:10.0.0.3", "10.0.0.3")), ["::ffff:10.0.0.3", "10.0.0.3"]);
+    }
+
+    #[test]
+    fn a_telephone_number_is_told_without_its_ornaments() {
+        let number = |text: &str| telephone_number(&Uri::parse(text).expect("a URI"));
+        assert_eq!(number("tel:+49-170.(12)34567;isub=1").as_deref(), Some("+491701234567"));
+        assert_eq!(number("tel:200;phone-context=example.com").as_deref(), Some("200"));
+        assert_eq!(number("sip:200@x"), None);
+    }
 
     #[test]
     fn a_uri_that_can_be_called_back() {
@@ -140,11 +190,13 @@ mod tests {
             contact_port: Some(5070),
             named_host: "door.invalid".to_owned(),
             named_port: None,
+            is_number: false,
         };
         let remote = |source: &str, display| caller(source).remote(caller(source).contact(&config), display);
         let known = remote("10.0.0.2", Some("\"evil\u{7}\""));
         assert_eq!((known.name.as_str(), known.uri.as_str()), ("Front door", "sip:door@10.0.0.2:5070"));
         assert_eq!(remote("10.0.0.3", Some("Anna\u{7}")).name, "Anna");
+        assert_eq!(remote("10.0.0.3", Some("\u{202e}gnp\u{200b}.\u{2066}x")).name, "gnp.x");
         assert_eq!(remote("10.0.0.3", None).name, "door@10.0.0.3");
     }
 }

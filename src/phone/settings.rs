@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::Call;
+use super::call::{Call, Stage};
 use super::output::{MediaOrder, Output};
 use super::{Now, Phone, dnd};
 use crate::channel::{DirectIpView, Done, Event, NoticeKind, PortFault, Refusal, RuleChange};
-use crate::config::{Account, Config, FileError, Part};
+use crate::config::{Account, Config, DndMode, FileError, Part};
+use crate::sip::GIVE_UP;
 
 /// A port that another program has is tried again after this long.
 const PORT_RETRY: Duration = Duration::from_secs(5);
@@ -28,6 +29,11 @@ impl Listening {
     /// Why no call can be made: nothing at all is open.
     pub fn closed(&self) -> Option<&PortFault> {
         self.error.as_ref().filter(|_| self.on.is_empty())
+    }
+
+    /// True when anything is open.
+    pub fn is_open(&self) -> bool {
+        !self.on.is_empty()
     }
 
     /// When the port is tried again.
@@ -172,6 +178,7 @@ impl Phone {
             self.order(MediaOrder::Configure(config.clone()));
         }
         self.change_dnd(now, &before);
+        self.change_auto_answer(&before);
         if before.call_log_picture_days != config.call_log_picture_days {
             self.keep_pictures(now);
         }
@@ -203,20 +210,47 @@ impl Phone {
     /// Asks for the sockets of the port in force; those of former ports live as long as calls that use them.
     pub(super) fn listen(&mut self) {
         let port = self.config.direct_ip_port;
-        let used: BTreeSet<u16> = self.calls.values().flat_map(Call::direct_ports).collect();
-        self.outputs.push_back(Output::Listen { port, keep: used.into_iter().collect() });
+        let used = self.calls.values().flat_map(Call::direct_ports);
+        let keep: BTreeSet<u16> = used.chain(self.former_ports.iter().map(|(port, _)| *port)).collect();
+        self.outputs.push_back(Output::Listen { port, keep: keep.into_iter().collect() });
         self.tell(Event::DirectIp(self.direct_ip()));
     }
 
-    /// A call that used `port` is over; a former port that no call uses any longer is closed.
-    pub(super) fn release_port(&mut self, port: u16) {
+    /// A call that used `port` is over. A former port that no call uses any longer stays until its last request was answered,
+    /// or is sure not to be.
+    pub(super) fn release_port(&mut self, now: Now, port: u16) {
         let used = self.calls.values().flat_map(Call::ports).any(|used| used == port);
-        if port != self.config.direct_ip_port
-            && !self.accounts.has_port(port)
-            && !used
-            && self.listening.error.is_none()
-        {
+        if port != self.config.direct_ip_port && !self.accounts.has_port(port) && !used {
+            self.former_ports.retain(|(former, _)| *former != port);
+            self.former_ports.push((port, now.instant + GIVE_UP));
+        }
+    }
+
+    /// When a former port is closed.
+    pub(super) fn former_ports_until(&self) -> Option<Instant> {
+        self.former_ports.iter().map(|(_, until)| *until).min()
+    }
+
+    /// Closes former ports by which nothing is said any more.
+    pub(super) fn leave_former_ports(&mut self, now: Now) {
+        let open = self.former_ports.len();
+        self.former_ports.retain(|(_, until)| *until > now.instant);
+        // Where the port in force cannot be had, that is tried again in its own time.
+        if self.former_ports.len() < open && self.listening.error.is_none() {
             self.listen();
+        }
+    }
+
+    /// Nobody is listened to who would not be, had the settings been these when it began to ring.
+    fn change_auto_answer(&mut self, before: &Config) {
+        let config = &self.config;
+        let others = before.auto_answer_only != config.auto_answer_only;
+        if others || !config.auto_answer_enabled || config.dnd_mode != DndMode::Off {
+            for call in self.calls.values_mut() {
+                if let Stage::Incoming(incoming) = &mut call.stage {
+                    incoming.answer_at = None;
+                }
+            }
         }
     }
 

@@ -35,9 +35,11 @@ impl Phone {
         let accounts = self.accounts.poll_timeout();
         let own = [
             self.listening.retry_at(),
+            self.former_ports_until(),
             self.dnd_timeout(),
             self.blocked.poll_timeout(),
             self.visitors.poll_timeout(),
+            self.doors.poll_timeout(),
             self.sounding.busy_until,
             self.light_timeout(),
         ];
@@ -50,9 +52,11 @@ impl Phone {
         self.settle(now);
         self.tend_accounts(now);
         self.retry_port(now);
+        self.leave_former_ports(now);
         self.tend_dnd(now);
         self.tend_blocked(now);
         self.tend_pictures(now);
+        self.tend_doors(now);
         // Each firing moves or removes its own deadline, so this ends.
         while let Some((handle, timer)) = self.due(now) {
             self.fire(now, handle, timer);

@@ -152,6 +152,8 @@ pub struct Stats {
     pub packets_in: u64,
     /// Their payload, in bytes.
     pub bytes_in: u64,
+    /// RTCP packets taken.
+    pub reports_in: u64,
     /// Packets that should have come and did not (RFC 3550 A.3); a late one takes its loss back.
     pub lost: u64,
     /// Packets that came again and were dropped.

@@ -182,6 +182,7 @@ impl RtpSession {
             self.stats.malformed += 1;
             return Vec::new();
         };
+        self.stats.reports_in += 1;
         let mut events = Vec::new();
         for said in said {
             match said {

@@ -5,13 +5,16 @@
 
 use std::net::SocketAddr;
 
-use crate::sip::message::{Method, NameAddr, Request, Response, Uri};
+use crate::sip::message::{Host, Method, NameAddr, Request, Response, Uri, Via};
 use crate::sip::path::{Path, Transport};
 
 /// The port of a SIP URI that names none, by UDP and TCP.
 const DEFAULT_PORT: u16 = 5060;
 /// Longest route set that is kept; what lies beyond is a peer's mistake or malice.
 const MAX_ROUTES: usize = 32;
+/// How far ahead of the dialog's numbers the BYE is that is written down for another run of the program: what goes between is
+/// not written down, and numbers may leave gaps (12.2.1.1).
+const AHEAD: u32 = 1000;
 
 /// One dialog, early or confirmed.
 #[derive(Debug, Clone)]
@@ -69,6 +72,35 @@ impl Dialog {
             contact,
             path,
         }
+    }
+
+    /// What is left of a dialog in the BYE that another run of the program has written down.
+    pub fn of_the_dead(bye: &Request, path: Path) -> Self {
+        Dialog {
+            call_id: bye.call_id().to_owned(),
+            local: bye.from().clone(),
+            remote: bye.to().clone(),
+            local_cseq: bye.cseq().0,
+            remote_cseq: None,
+            remote_target: bye.uri().clone(),
+            routes: bye.routes(),
+            contact: bye.from().uri.clone(),
+            path,
+        }
+    }
+
+    /// The BYE to be written down for another run of the program, and its way.
+    pub fn farewell(&self) -> (Path, Vec<u8>) {
+        let path = self.next_hop();
+        let mut bye = self.build(Method::Bye, self.local_cseq.saturating_add(AHEAD));
+        // Whoever sends it puts a branch of its own in this place.
+        bye.push_via(Via::new(
+            path.transport.via_name(),
+            Host::from(path.local.ip()),
+            Some(path.local.port()),
+            "z9hG4bK",
+        ));
+        (path, bye.to_bytes())
     }
 
     /// Goes on with the numbers of the early dialog that this one confirms.

@@ -5,19 +5,22 @@
 //!                                             └─ answer (hashes: algorithm)
 //! ```
 //! `challenge` reads what a proxy or registrar demands, `answer` computes what it wants to hear, `keyring` keeps for one
-//! account what was demanded last, and `keyrings` which requests of ours may still be challenged.
+//! account what was demanded last, and `keyrings` which requests of ours may still be challenged. `lone` answers for a request
+//! of another protocol, which has no account.
 
 mod algorithm;
 mod answer;
 mod challenge;
 mod keyring;
 mod keyrings;
+mod lone;
 
 use std::fmt;
 
 use super::message::Response;
 use challenge::Challenge;
 pub(in crate::sip) use keyrings::{Keyrings, Sent, Verdict};
+pub use lone::{LoneAnswer, answer_lone};
 
 /// What of a realm is told to people.
 const LONGEST_REALM: usize = 64;

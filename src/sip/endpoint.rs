@@ -4,11 +4,12 @@
 //! `poll_question`, `poll_close`, `poll_flood` and `poll_shut_out` until each gives nothing, then ask `poll_timeout` when to call `handle_timeout`. It owns no clock, socket or thread: `now` is given, never
 //! earlier than before, and the seed makes every run the same.
 //!
-//! `entrance` asks the gate, `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `questions` are those of OPTIONS, `streams` cuts TCP into messages, `stateless` answers
+//! `entrance` asks the gate, `requests` sorts what others ask (`content` says what their bodies are), `responses` what they answer, `questions` are those of OPTIONS, `streams` cuts TCP into messages, `farewells` are for when the program dies, `stateless` answers
 //! strangers without remembering them, `registrations` holds what accounts need.
 
 mod content;
 mod entrance;
+mod farewells;
 mod questions;
 mod registrations;
 mod requests;
@@ -23,6 +24,7 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub use self::farewells::Farewell;
 pub use self::questions::Question;
 use self::streams::Flow;
 use super::digest::Keyrings;

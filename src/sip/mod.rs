@@ -31,7 +31,7 @@ mod testing;
 mod tests;
 
 pub use digest::{AccountKey, Credentials, Password};
-pub use endpoint::{Endpoint, EndpointConfig, Question};
+pub use endpoint::{Endpoint, EndpointConfig, Farewell, Question};
 pub use gate::{Claim, Gate, Guests, ShutOut};
 pub use guard::{Bucket, Flood, Rate, Source};
 pub use message::{NameAddr, Uri};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui};
-use crate::channel::{AudioView, CallDirection, CallState, CallView, Command, NoticeKind, UnlockState};
+use super::{convert, generated as ui, unlock};
+use crate::channel::{AudioView, CallDirection, CallState, CallView, Command, NoticeKind};
 
 /// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
 const DEAF: Duration = Duration::from_millis(400);
@@ -159,7 +159,7 @@ pub(super) fn apply_picture(window: &ui::AppWindow, picture: Image) {
 
 fn call_data(call: &CallView) -> ui::CallData {
     let now = Instant::now();
-    let (unlock, unlock_seconds) = unlock(call.unlock, now);
+    let unlock = unlock::shown(&call.unlock, now).as_contact_says(call.open);
     let (end_reason, end_code) = convert::end_reason(call.end_reason);
     ui::CallData {
         call: i32::try_from(call.call.0).unwrap_or(i32::MAX),
@@ -182,8 +182,10 @@ fn call_data(call: &CallView) -> ui::CallData {
         muted: call.muted,
         camera: call.camera,
         can_unlock: call.can_unlock,
-        unlock,
-        unlock_seconds,
+        unlock: unlock.state,
+        unlock_seconds: unlock.seconds,
+        unlock_fault: unlock.fault,
+        unlock_code: unlock.code,
         held_by_remote: call.held_by_remote,
         end_reason,
         end_code,
@@ -227,18 +229,6 @@ fn remote_line(call: &CallView) -> String {
     if short == call.name { String::new() } else { short }
 }
 
-fn unlock(state: UnlockState, now: Instant) -> (ui::UnlockState, i32) {
-    match state {
-        UnlockState::Idle => (ui::UnlockState::Idle, 0),
-        UnlockState::Sending => (ui::UnlockState::Sending, 0),
-        UnlockState::Failed => (ui::UnlockState::Failed, 0),
-        UnlockState::Opened { until } => {
-            let left = until.saturating_duration_since(now).as_millis().div_ceil(1000);
-            (ui::UnlockState::Opened, i32::try_from(left).unwrap_or(i32::MAX))
-        }
-    }
-}
-
 fn quality_of(call: &CallView) -> i32 {
     call.audio.as_ref().map_or(0, |audio| quality(audio.packets_in, loss(audio), audio.jitter_ms))
 }
@@ -263,13 +253,5 @@ mod tests {
         assert_eq!(quality(100, 0.5, 4.0), 3);
         assert_eq!(quality(100, 5.0, 4.0), 2);
         assert_eq!(quality(100, 0.0, 150.0), 1);
-    }
-
-    #[test]
-    fn the_countdown_of_an_open_door_ends_at_one() {
-        let now = Instant::now();
-        let opened = |ms| unlock(UnlockState::Opened { until: now + Duration::from_millis(ms) }, now).1;
-        assert_eq!(opened(4_900), 5);
-        assert_eq!(opened(10), 1);
     }
 }

@@ -1,9 +1,11 @@
 //! The worker's words into the screen's words: enums and numbers, never sentences.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{generated as ui, notices};
 use crate::channel as ch;
@@ -14,11 +16,23 @@ use crate::dial::DialError;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+thread_local! {
+    /// The zone of the clocks on the screen, which has one thread; none for that of the system.
+    static ZONE: RefCell<Option<TimeZone>> = const { RefCell::new(None) };
+}
+
+/// From here on the clocks on the screen go as in this zone; without a name, or where the machine does not know it, as the
+/// system is set.
+pub(super) fn set_zone(name: &str) {
+    ZONE.set(if name.is_empty() { None } else { TimeZone::get(name).ok() });
+}
+
 /// A moment on the wall clock here.
 pub(super) fn moment(at: SystemTime) -> ui::Moment {
-    let zone = jiff::tz::TimeZone::system();
-    let at = Timestamp::try_from(at).unwrap_or_default().to_zoned_datetime(zone);
-    let days_ago = ZonedDateTime::now().date().since(at.date()).map_or(0, |span| span.get_days());
+    let zone = ZONE.with_borrow(|zone| zone.clone().unwrap_or_else(TimeZone::system));
+    let at = Timestamp::try_from(at).unwrap_or_default().to_zoned_datetime(zone.clone());
+    let today = Timestamp::now().to_zoned_datetime(zone).date();
+    let days_ago = today.since(at.date()).map_or(0, |span| span.get_days());
     ui::Moment {
         year: i32::from(at.year()),
         month: i32::from(at.month()),
@@ -374,6 +388,20 @@ mod tests {
         assert_eq!(short("sip:door@192.168.1.20;transport=tcp"), "door@192.168.1.20");
         assert_eq!(host("sip:door@192.168.1.20:5062"), "192.168.1.20");
         assert_eq!(host("sip:[2001:db8::1]:5062"), "2001:db8::1");
+    }
+
+    #[test]
+    fn the_clocks_of_the_screen_go_as_in_the_zone_that_is_set() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_935_600);
+        let shown = |zone| {
+            set_zone(zone);
+            let at = moment(at);
+            (at.day, at.hour, at.minute)
+        };
+        assert_eq!(shown("Asia/Tokyo"), (29, 16, 0), "07:00 in Greenwich");
+        assert_eq!(shown("Asia/Kolkata"), (29, 12, 30));
+        assert_eq!(shown("Pacific/Pago_Pago"), (28, 20, 0));
+        assert_eq!(shown(""), shown("Europe/Atlantis"), "as the system is set");
     }
 
     #[test]

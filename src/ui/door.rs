@@ -8,8 +8,8 @@ use slint::{ComponentHandle, PhysicalPosition, PlatformError, Timer, TimerMode};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+use super::generated as ui;
 use super::picture::Canvas;
-use super::{Display, generated as ui};
 use crate::channel::{DoorCommand, DoorFault, DoorPhase, DoorView};
 use crate::frame::FrameSlot;
 
@@ -42,7 +42,7 @@ impl Drop for Door {
 
 /// Opens the window at the right of the panel, which is so many pixels wide. Without a display there is nobody to look at
 /// it, and it is not shown.
-pub(super) fn open(port: DoorPort, display: Display, panel_width: u32) -> Result<Door, PlatformError> {
+pub(super) fn open(port: DoorPort, has_windows: bool, panel_width: u32) -> Result<Door, PlatformError> {
     let DoorPort { commands, mut events, frames } = port;
     let window = ui::DoorWindow::new()?;
     let adapter = window.global::<ui::DoorAdapter>();
@@ -83,7 +83,7 @@ pub(super) fn open(port: DoorPort, display: Display, panel_width: u32) -> Result
     };
     slint::spawn_local(reports).map_err(|e| PlatformError::Other(e.to_string()))?;
 
-    if display == Display::Window {
+    if has_windows {
         let arrived = Arc::new(Notify::new());
         let waker = arrived.clone();
         frames.set_waker(move || waker.notify_one());

@@ -64,10 +64,9 @@ pub(super) fn find<C: ComponentHandle + ElementRoot>(component: &C, label: &str)
 fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<LogicalPosition, String> {
     let window = component.window();
     let whole = Area { at: LogicalPosition::default(), extent: window.size().to_logical(window.scale_factor()) };
-    let mut found = ElementHandle::find_by_accessible_label(component, label).collect::<Vec<_>>();
-    found.extend(ElementQuery::from_root(component).match_descendants().match_predicate(named(label)).find_all());
+    let (mut found, covers) = laid(component, label);
     // Words bear labels too, those on a key and those beside one, but are no keys: they know nothing of being switched off.
-    let is_key = |element: &ElementHandle| {
+    let is_key = |(_, element): &Placed<ElementHandle>| {
         !matches!(element.accessible_role(), None | Some(AccessibleRole::None | AccessibleRole::Text))
     };
     if found.iter().any(is_key) {
@@ -85,22 +84,46 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
                 .map(move |it| (Area::of(&it), area))
         })
         .collect();
-    let mut disabled = false;
-    for element in &found {
+    let (mut disabled, mut covered) = (false, false);
+    for (place, element) in &found {
         let area = Area::of(element);
         let middle = area.middle();
         let in_sight = windows.iter().filter(|(inside, _)| *inside == area).all(|(_, list)| list.holds(middle));
         if element.accessible_enabled() == Some(false) {
             disabled = true;
+        } else if covers.iter().any(|(cover, over)| cover > place && over.holds(middle)) {
+            covered = true;
         } else if in_sight && whole.holds(middle) && !area.is_empty() && element.computed_opacity() > 0.0 {
             return Ok(middle);
         }
     }
     Err(if disabled {
         format!("'{label}' cannot be pressed now")
+    } else if covered {
+        format!("'{label}' is covered by something else on the screen")
     } else {
         format!("nothing on the screen is called '{label}'")
     })
+}
+
+/// Something with its place, counted from the back to the front.
+type Placed<T> = (usize, T);
+
+/// What bears `label`, and what lies over other things, with their places.
+fn laid<C: ElementRoot>(component: &C, label: &str) -> (Vec<Placed<ElementHandle>>, Vec<Placed<Area>>) {
+    let (bears, covers_all) = (called(label), named("Cover"));
+    let (mut found, mut covers, mut place) = (Vec::new(), Vec::new(), 0);
+    component.root_element().visit_descendants(|element| {
+        place += 1;
+        if covers_all(&element) {
+            covers.push((place, Area::of(&element)));
+        }
+        if bears(&element) {
+            found.push((place, element));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    (found, covers)
 }
 
 /// Moves the lists on the screen, one after the other, from their beginning to their end, until `label` can be pressed.

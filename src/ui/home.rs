@@ -1,13 +1,14 @@
 //! Twin of the home screen and the clock's facts: doors with their last picture.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
-use crate::channel::Command;
-use crate::config::{DoorUnlock, PhonebookEntry};
+use super::{convert, generated as ui, pages, unlock};
+use crate::channel::{Command, UnlockState};
+use crate::config::PhonebookEntry;
 
 /// Joins the cards of the doors.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
@@ -45,8 +46,16 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     adapter.set_can_monitor(state.config.doors().any(|door| !door.numbers.is_empty()));
     let idle = window.global::<ui::IdleAdapter>();
     idle.set_door(state.config.doors().next().map(|door| door.name.as_str()).unwrap_or_default().into());
-    // No door tells whether it is closed; the fact is left out rather than made up.
-    idle.set_lock(ui::LockState::Unknown);
+    idle.set_lock(state.config.doors().next().map_or(ui::LockState::Unknown, |door| lock(state, door)));
+}
+
+/// Whether a door is open, where its contact says so; otherwise the fact is left out rather than made up.
+fn lock(state: &State, door: &PhonebookEntry) -> ui::LockState {
+    match state.wired_door.open.filter(|_| state.config.is_wired(door)) {
+        None => ui::LockState::Unknown,
+        Some(true) => ui::LockState::Open,
+        Some(false) => ui::LockState::Closed,
+    }
 }
 
 fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
@@ -55,17 +64,22 @@ fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
         state.pictures.get(&host)
     });
     let visit = state.log.iter().find(|entry| !entry.outgoing && entry.name == door.name);
-    let unlocks_by_itself = door.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Http));
+    let key = unlock::shown(state.door_keys.get(&door.name).unwrap_or(&UnlockState::Idle), Instant::now());
+    let open = state.wired_door.open.filter(|_| state.config.is_wired(door));
+    let key = key.as_contact_says(open);
     ui::DoorView {
         name: door.name.as_str().into(),
         has_picture: picture.is_some(),
         picture_at: picture.map(|seen| convert::moment(seen.at)).unwrap_or_default(),
         picture: picture.map(|seen| seen.picture.clone()).unwrap_or_default(),
-        lock: ui::LockState::Unknown,
+        lock: lock(state, door),
         has_visitor: visit.is_some(),
         last_visitor: visit.map(|entry| convert::moment(entry.at)).unwrap_or_default(),
         can_view: !door.numbers.is_empty(),
-        can_unlock: unlocks_by_itself,
-        ..Default::default()
+        can_unlock: state.config.opens_by_itself(door),
+        unlock: key.state,
+        unlock_seconds: key.seconds,
+        unlock_fault: key.fault,
+        unlock_code: key.code,
     }
 }

@@ -13,6 +13,7 @@ mod door;
 mod finger;
 mod gallery;
 mod home;
+pub mod kms;
 mod light;
 mod locale;
 mod log;
@@ -27,6 +28,8 @@ mod settings;
 #[cfg(test)]
 mod shots;
 mod text_entry;
+mod unlock;
+mod zoom;
 
 use std::rc::Rc;
 
@@ -34,7 +37,9 @@ use slint::{BackendSelector, ComponentHandle, PhysicalPosition, PhysicalSize, Pl
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::channel::{Command, Event};
+use crate::config::Scale;
 use crate::frame::FrameSlot;
+use kms::{Screen, Surface};
 use panel::Panel;
 
 pub use door::DoorPort;
@@ -44,24 +49,15 @@ mod generated {
     slint::include_modules!();
 }
 
-/// Where the screens are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Display {
-    /// A window on a desk.
-    Window,
-    /// The panel's own screen, through DRM or the framebuffer.
-    Kms,
-    /// Memory.
-    Offscreen,
-}
-
 /// How the screen is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// Where it is drawn.
-    pub display: Display,
+    /// The screen that was found.
+    pub screen: Screen,
     /// Width and height in pixels; the panel's own screen has its own size.
     pub size: (u32, u32),
+    /// How large everything is drawn at first.
+    pub scale: Scale,
 }
 
 /// Why the screen could not be opened.
@@ -87,14 +83,18 @@ pub struct Ends {
 /// When there is no such display, or its renderer fails.
 pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
     let panel_slot = Rc::new(std::cell::OnceCell::<Rc<Panel>>::new());
-    match options.display {
-        Display::Window => {
-            BackendSelector::new().backend_name("winit".into()).renderer_name("software".into()).select()?
+    let Options { screen, size, scale } = options;
+    let software = || BackendSelector::new().renderer_name("software".into());
+    match screen.surface {
+        Surface::Window => software().backend_name("winit".into()).select()?,
+        Surface::Drm { .. } | Surface::Framebuffer { .. } => {
+            let rotation = screen.rotation;
+            software()
+                .backend_name("linuxkms".into())
+                .with_libinput_event_hook(move |event| kms::turn_devices(rotation, event))
+                .select()?;
         }
-        Display::Kms => {
-            BackendSelector::new().backend_name("linuxkms".into()).renderer_name("software".into()).select()?
-        }
-        Display::Offscreen => {
+        Surface::Memory => {
             let drawn = panel_slot.clone();
             let platform = offscreen::Offscreen::new(move || {
                 if let Some(panel) = drawn.get() {
@@ -105,21 +105,26 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
         }
     }
     let window = generated::AppWindow::new()?;
-    if options.display != Display::Kms {
-        window.window().set_size(PhysicalSize::new(options.size.0, options.size.1));
+    if !screen.surface.is_own() {
+        window.window().set_size(PhysicalSize::new(size.0, size.1));
     }
-    if options.display == Display::Window && ends.door.is_some() {
+    if screen.surface == Surface::Window && ends.door.is_some() {
         // Where nobody arranges windows they would lie on top of each other.
         window.window().set_position(PhysicalPosition::new(0, 0));
     }
-    let panel = Panel::new(&window, ends.commands, options.display == Display::Offscreen);
+    let panel = Panel::new(&window, ends.commands, screen.surface == Surface::Memory);
     panel_slot.set(panel.clone()).unwrap_or_else(|_| unreachable!("set once, here"));
     panel.connect();
     panel.watch_frames(ends.frames);
     let listener =
         slint::spawn_local(listen(panel.clone(), ends.events)).map_err(|e| PlatformError::Other(e.to_string()))?;
-    let door_window = ends.door.map(|port| door::open(port, options.display, options.size.0)).transpose()?;
+    let has_windows = screen.surface == Surface::Window;
+    let door_window = ends.door.map(|port| door::open(port, has_windows, size.0)).transpose()?;
     window.show()?;
+    panel.zoom.open(window.window());
+    panel.zoom.apply(window.window(), scale);
+    let shown = window.window().size();
+    screen.log((shown.width, shown.height), window.window().scale_factor());
     slint::run_event_loop_until_quit()?;
     listener.abort();
     panel.leave();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{convert, generated as ui};
 use crate::channel::{
-    CertificateFault, CertificateProblem, CertificateRole, Notice, NoticeKind, PortFault, PortTrouble,
+    BoardTrouble, CertificateFault, CertificateProblem, CertificateRole, Notice, NoticeKind, PortFault, PortTrouble,
 };
 use crate::config::book::Unusable;
 use crate::config::{self, DeviceFault, FileError, FileFault, Kind, Problem};
@@ -37,6 +37,9 @@ pub(super) fn row(notice: &Notice) -> ui::NoticeRow {
             packages: packages.join(", ").into(),
             ..row(K::MissingPlugins)
         },
+        NoticeKind::Board { device, trouble } => {
+            ui::NoticeRow { name: device.setting().into(), reason: board_reason(trouble), ..row(K::Board) }
+        }
         NoticeKind::CertificateExpires { account, days } => ui::NoticeRow {
             account: i32::from(account.number()),
             days: i32::try_from(*days).unwrap_or(i32::MAX),
@@ -173,6 +176,19 @@ fn bare_contacts_reason(fault: &Unusable) -> ui::Reason {
     }
 }
 
+fn board_reason(trouble: &BoardTrouble) -> ui::Reason {
+    match trouble {
+        BoardTrouble::File(error) => file_reason(error),
+        BoardTrouble::NoChip(chip) => {
+            ui::Reason { file: chip.display().to_string().into(), ..reason(ui::ReasonKind::NoChip, "") }
+        }
+        BoardTrouble::NoLine { chip, line, .. } => {
+            let file = chip.display().to_string().into();
+            ui::Reason { file, ..reason(ui::ReasonKind::NoLine, &line.to_string()) }
+        }
+    }
+}
+
 fn device_reason(fault: &DeviceFault) -> ui::Reason {
     use ui::ReasonKind as R;
     match fault {
@@ -259,6 +275,17 @@ mod tests {
         "jpg",
         "port",
         "panel",
+        "board",
+        "relay",
+        "chip",
+        "display",
+        "brightness",
+        "gpiochip",
+        "dev",
+        "sys",
+        "bus",
+        "iio",
+        "devices",
         "key",
         "pem",
         "name",

@@ -180,6 +180,7 @@ pub(super) fn apply_look(window: &ui::AppWindow, state: &State) {
 /// The look and the language.
 pub(super) fn apply_settings(window: &ui::AppWindow, state: &State) {
     apply_look(window, state);
+    convert::set_zone(&state.config.time_zone);
     let locale = Locale::of(state.config.language, |name| std::env::var(name).ok());
     if let Err(error) = slint::select_bundled_translation(locale.catalogue()) {
         tracing::warn!("the language {} is not there: {error}", locale.language);

@@ -16,12 +16,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::gallery::{self, Gallery, Seen};
 use super::generated as ui;
 use super::picture::Canvas;
+use super::zoom::Zoom;
 use super::{
     account, call, contacts, convert, dial, finger, home, light, log, pages, pin, rules, settings, text_entry,
 };
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
-    EndReason, Event, LightView, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest,
+    EndReason, Event, LightView, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest, UnlockState,
+    WiredDoorView,
 };
 use crate::config::Config;
 use crate::frame::FrameSlot;
@@ -39,6 +41,8 @@ const REFUSAL: Duration = Duration::from_secs(5);
 pub(super) struct State {
     pub(super) config: Arc<Config>,
     pub(super) calls: BTreeMap<CallHandle, CallView>,
+    /// The Unlock keys of doors outside any call that show something, by the name of the contact.
+    pub(super) door_keys: HashMap<String, UnlockState>,
     /// The call that has just ended, as long as its end is shown.
     pub(super) ended: Option<CallView>,
     pub(super) log: Arc<[LogEntry]>,
@@ -48,6 +52,7 @@ pub(super) struct State {
     pub(super) dnd_servers: [DndServerView; 2],
     pub(super) notices: Arc<[Notice]>,
     pub(super) light: LightView,
+    pub(super) wired_door: WiredDoorView,
     /// The page beneath the calls.
     pub(super) base: ui::Page,
     pub(super) entry: String,
@@ -90,6 +95,7 @@ impl Default for State {
         Self {
             config: Arc::default(),
             calls: BTreeMap::new(),
+            door_keys: HashMap::new(),
             ended: None,
             log: Arc::default(),
             log_tab: ui::LogTab::All,
@@ -98,6 +104,7 @@ impl Default for State {
             dnd_servers: Default::default(),
             notices: Arc::default(),
             light: LightView::default(),
+            wired_door: WiredDoorView::default(),
             base: ui::Page::Home,
             entry: String::new(),
             account: AccountChoice::Auto,
@@ -174,6 +181,7 @@ pub(super) struct Panel {
     commands: UnboundedSender<Command>,
     /// Whether [`Panel::drawn`] is called after each picture; else a page counts as shown when it is set.
     hears_drawing: bool,
+    pub(super) zoom: Zoom,
     reported: Cell<Option<Screen>>,
     /// What scripts have asked for and was not done yet.
     asked: RefCell<VecDeque<(u64, ScreenRequest)>>,
@@ -196,6 +204,7 @@ impl Panel {
             state: RefCell::default(),
             commands,
             hears_drawing,
+            zoom: Zoom::default(),
             reported: Cell::new(None),
             asked: RefCell::default(),
             finger_down: Cell::new(false),
@@ -259,17 +268,33 @@ impl Panel {
         match event {
             Event::Settings(config) => {
                 let before = std::mem::replace(&mut self.state.borrow_mut().config, config);
+                {
+                    let State { config, door_keys, .. } = &mut *self.state.borrow_mut();
+                    door_keys.retain(|name, _| config.doors().any(|door| door.name == *name));
+                }
                 contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
+                self.zoom.apply(window.window(), self.state.borrow().config.display_scale);
                 home::apply(&window, &self.state.borrow());
                 log::apply(&window, &self.state.borrow());
                 settings::apply(&window, &self.state.borrow());
                 rules::apply(&window, &self.state.borrow());
                 gallery::settle(self);
+                if before.time_zone != self.state.borrow().config.time_zone {
+                    self.show_clock();
+                }
                 self.wait_for_idle();
             }
             Event::Call(view) => self.handle_call(*view),
+            Event::DoorKey(view) => {
+                let mut state = self.state.borrow_mut();
+                match view.unlock {
+                    UnlockState::Idle => drop(state.door_keys.remove(&view.name)),
+                    unlock => drop(state.door_keys.insert(view.name, unlock)),
+                }
+                home::apply(&window, &state);
+            }
             Event::DirectIp(view) => self.state.borrow_mut().direct_ip = view,
             Event::Registration(view) => {
                 let mut state = self.state.borrow_mut();
@@ -291,6 +316,10 @@ impl Panel {
                 home::apply(&window, &self.state.borrow());
             }
             Event::Light(view) => light::handle(self, &window, view),
+            Event::WiredDoor(view) => {
+                self.state.borrow_mut().wired_door = view;
+                home::apply(&window, &self.state.borrow());
+            }
             Event::Notices(notices) => self.state.borrow_mut().notices = notices,
             Event::AccountTest(view) => account::handle_test(&mut self.state.borrow_mut(), view),
             Event::Pin(view) => pin::handle(self, view),
@@ -397,7 +426,13 @@ impl Panel {
                 }
                 ScreenRequest::Find(label) => finger::find(window, &label).map(Some),
                 ScreenRequest::Back => pages::back(self).map(|()| None),
-                ScreenRequest::Screenshot(file) => finger::screenshot(window, &file).map(|()| None),
+                ScreenRequest::Screenshot(file) => {
+                    let nav = window.global::<ui::Nav>();
+                    nav.set_photographed(true);
+                    let taken = finger::screenshot(window, &file);
+                    nav.set_photographed(false);
+                    taken.map(|()| None)
+                }
             };
             self.send(Command::Answered { ask, outcome });
         }
@@ -421,7 +456,11 @@ impl Panel {
         account::apply(&window, &state);
         dial::apply(&window, &state);
         call::apply(&window, &state);
-        let ticking = !state.calls.is_empty();
+        let counts_down = !state.door_keys.is_empty();
+        if counts_down {
+            home::apply(&window, &state);
+        }
+        let ticking = counts_down || !state.calls.is_empty();
         drop(state);
         if ticking && !self.seconds.running() {
             let panel = self.clone();

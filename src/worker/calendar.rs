@@ -1,4 +1,4 @@
-//! The clocks of the place where the panel hangs, by the time zone of the system.
+//! The clocks of the place where the panel hangs, by the time zone of the settings or of the system.
 
 use std::time::SystemTime;
 
@@ -8,13 +8,21 @@ use jiff::{Timestamp, ToSpan};
 use crate::config::TimeOfDay;
 use crate::phone::Calendar;
 
-/// The system's time zone.
+/// The time zones that the system knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemCalendar;
 
 impl Calendar for SystemCalendar {
-    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
-        next_in(&TimeZone::system(), time, after)
+    fn next(&self, zone: &str, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
+        next_in(&named(zone), time, after)
+    }
+}
+
+/// The zone of this name; that of the system for none, and for one that has gone from the machine since it was set.
+fn named(zone: &str) -> TimeZone {
+    match zone {
+        "" => TimeZone::system(),
+        zone => TimeZone::get(zone).unwrap_or_else(|_| TimeZone::system()),
     }
 }
 
@@ -55,6 +63,19 @@ mod tests {
         assert_eq!(next(BERLIN, "07:00", "2026-11-29T06:00:00Z"), "2026-11-30T06:00:00Z", "not this very moment");
         assert_eq!(next(BERLIN, "00:00", "2026-12-31T22:59:59Z"), "2026-12-31T23:00:00Z");
         assert_eq!(next("UTC0", "07:00", "2028-02-28T08:00:00Z"), "2028-02-29T07:00:00Z");
+    }
+
+    #[test]
+    fn a_zone_that_is_named_counts_and_not_that_of_the_system() {
+        let after: Timestamp = "2026-11-28T22:30:00Z".parse().expect("a moment");
+        let morning = TimeOfDay { hour: 7, minute: 0 };
+        let next = |zone| {
+            let at = SystemCalendar.next(zone, morning, SystemTime::try_from(after).expect("in range"));
+            Timestamp::try_from(at.expect("it comes")).expect("in range").to_string()
+        };
+        assert_eq!(next("Asia/Tokyo"), "2026-11-29T22:00:00Z", "it is 07:30 there");
+        assert_eq!(next("America/New_York"), "2026-11-29T12:00:00Z");
+        assert_eq!(next(""), next("Europe/Atlantis"), "that of the system");
     }
 
     #[test]

@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::unfinished;
 use crate::channel::LogEntry;
 use crate::config::journal::Journal;
 use crate::config::store::Store;
 use crate::config::{Config, FileError, FileFault, write_atomically};
-use crate::phone::LogChange;
+use crate::phone::{LogChange, Unfinished};
 
 /// Entries of the call log that are kept.
 const LOG_KEPT: usize = 1000;
@@ -35,6 +36,8 @@ pub enum Job {
     Settings(Arc<Config>),
     /// This change of the call log.
     Log(LogChange),
+    /// The calls that are not over. Nobody waits for these to be kept, and nothing is shown that depends on it.
+    Unfinished(Vec<Unfinished>),
 }
 
 /// What became of a job.
@@ -57,6 +60,8 @@ pub struct Files {
     pub store: Store,
     /// The call log.
     pub log: Journal<LogEntry>,
+    /// The data directory.
+    data: PathBuf,
     /// The settings in force, if they could not be saved.
     unsaved_settings: Option<Arc<Config>>,
     /// The changes of the call log that could not be saved, oldest first.
@@ -67,16 +72,17 @@ impl Files {
     /// Opens both; gives the calls that the log holds, oldest first, and what is wrong with it.
     pub fn open(store: Store, data: &Path) -> (Self, Vec<LogEntry>, Option<String>) {
         let (log, held) = Journal::open(&data.join(LOG_NAME), LOG_KEPT);
-        let files = Self { store, log, unsaved_settings: None, unsaved_log: VecDeque::new() };
+        let data = data.to_owned();
+        let files = Self { store, log, data, unsaved_settings: None, unsaved_log: VecDeque::new() };
         (files, held.entries, held.problem)
     }
 
-    fn save(&mut self, job: Job) -> Saved {
+    fn save(&mut self, job: Job) -> Option<Saved> {
         match job {
             Job::Settings(config) => {
                 let saved = self.store.save(&config);
                 self.unsaved_settings = saved.is_err().then_some(config);
-                Saved::Settings(saved)
+                Some(Saved::Settings(saved))
             }
             Job::Log(change) => {
                 if let LogChange::Replace(_) = change {
@@ -85,7 +91,13 @@ impl Files {
                 self.unsaved_log.push_back(change);
                 // The log itself keeps no more.
                 self.unsaved_log.drain(..self.unsaved_log.len().saturating_sub(LOG_KEPT));
-                Saved::Log(self.save_log())
+                Some(Saved::Log(self.save_log()))
+            }
+            Job::Unfinished(calls) => {
+                if let Err(error) = unfinished::keep(&self.data, &calls) {
+                    tracing::warn!("calls would not be ended after a crash: {error}");
+                }
+                None
             }
         }
     }
@@ -172,7 +184,7 @@ impl Writer {
             // The loop may have left already; its last jobs are done all the same.
             while let Some(job) = next(&waiting, files.is_all_saved()) {
                 let saved = match job {
-                    Some(job) => vec![files.save(job)],
+                    Some(job) => files.save(job).into_iter().collect(),
                     None => files.save_again(),
                 };
                 saved.into_iter().for_each(|saved| done.send(saved).unwrap_or_default());
@@ -188,10 +200,11 @@ impl Writer {
     /// [`FileFault::WriterGone`], with the file.
     pub fn save(&self, job: Job) -> Result<(), Saved> {
         let Some(Err(lost)) = self.jobs.as_ref().map(|jobs| jobs.send(job)) else { return Ok(()) };
-        Err(match lost.0 {
-            Job::Settings(_) => Saved::Settings(Err(FileFault::WriterGone.of(&self.settings))),
-            Job::Log(_) => Saved::Log(Err(FileFault::WriterGone.of(&self.log))),
-        })
+        match lost.0 {
+            Job::Settings(_) => Err(Saved::Settings(Err(FileFault::WriterGone.of(&self.settings)))),
+            Job::Log(_) => Err(Saved::Log(Err(FileFault::WriterGone.of(&self.log)))),
+            Job::Unfinished(_) => Ok(()),
+        }
     }
 }
 
@@ -280,9 +293,9 @@ mod tests {
         let settings = data.join("config.toml");
         let (mut files, _, _) = Files::open(Store::open(&settings).0, &data);
         let config = Arc::new(Config::default().set("phone.direct_ip.port", "5062").expect("in range"));
-        assert!(matches!(files.save(Job::Settings(config.clone())), Saved::Settings(Err(_))));
+        assert!(matches!(files.save(Job::Settings(config.clone())), Some(Saved::Settings(Err(_)))));
         for name in ["first", "second"] {
-            assert!(matches!(files.save(append(name)), Saved::Log(Err(_))));
+            assert!(matches!(files.save(append(name)), Some(Saved::Log(Err(_)))));
         }
         assert_eq!(files.save_again(), []);
         assert!(!files.is_all_saved());

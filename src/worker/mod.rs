@@ -9,12 +9,15 @@
 //!                      │            │ ◀─▶ certificates                   (import, expiry, own threads)
 //!                      │            │ ◀─▶ contacts                       (import, export, own threads)
 //!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
-//!             systemd ◀─ │            │ ──▶ watchdog                       (up, alive, leaving)
+//!                      │            │ ◀─▶ board                          (back-light, sensor, relay, door contact)
+//!                      │            │ ──▶ watchdog                       (systemd: up, alive, leaving)
+//!                      │            │ ◀─▶ web                            (doors that are opened by HTTP, own tasks)
 //!                      └────────────┘
 //! ```
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
 //! happens or is due. A closed command channel means leave.
 
+mod board;
 mod calendar;
 pub mod certificates;
 pub mod contacts;
@@ -22,6 +25,7 @@ pub mod control;
 mod errands;
 pub mod files;
 mod looping;
+pub mod machine;
 pub mod media;
 pub mod net;
 pub mod pin;
@@ -30,8 +34,10 @@ mod sticks;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+mod unfinished;
 pub mod visitors;
 mod watchdog;
+pub mod web;
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use crate::channel::{
-    CallDirection, CallHandle, CallState, CallView, DirectIpView, RegistrationState, RegistrationView, UnlockState,
+    CallDirection, CallHandle, CallState, CallView, DirectIpView, DoorKeyView, RegistrationState, RegistrationView,
+    UnlockState,
 };
 
 /// What was said last, so that the figures of a call make no lines.
 #[derive(Debug, Default)]
 pub struct Reporter {
-    calls: HashMap<CallHandle, (CallState, bool, Option<&'static str>)>,
+    calls: HashMap<CallHandle, Said>,
     listening: Option<DirectIpView>,
     accounts: HashMap<u8, String>,
 }
@@ -17,19 +18,20 @@ pub struct Reporter {
 impl Reporter {
     /// Says what has changed about a call, if anything.
     pub fn call(&mut self, view: &CallView) {
-        let unlock = match view.unlock {
-            UnlockState::Idle => None,
-            UnlockState::Sending => Some("asking the door to open"),
-            UnlockState::Opened { .. } => Some("the door opened"),
-            UnlockState::Failed => Some("the door did not open"),
-        };
-        let said = (view.state, view.held_by_remote, unlock);
-        let before = self.calls.insert(view.call, said);
+        let said = Said { state: view.state, held: view.held_by_remote, unlock: unlock_line(&view.unlock) };
+        let before = self.calls.insert(view.call, said.clone());
         if view.state == CallState::Ended {
             self.calls.remove(&view.call);
         }
-        for line in lines(view, before, said) {
+        for line in lines(view, before.as_ref(), &said) {
             tracing::info!("call {} {line}", view.call.0);
+        }
+    }
+
+    /// Says what has changed about a door outside any call.
+    pub fn door(&self, view: &DoorKeyView) {
+        if let Some(line) = unlock_line(&view.unlock) {
+            tracing::info!("door {}: {line}", view.name);
         }
     }
 
@@ -70,11 +72,26 @@ fn account_line(view: &RegistrationView) -> String {
     }
 }
 
-type Said = (CallState, bool, Option<&'static str>);
+/// What was said of a call.
+#[derive(Clone, Debug, PartialEq)]
+struct Said {
+    state: CallState,
+    held: bool,
+    unlock: Option<String>,
+}
 
-fn lines(view: &CallView, before: Option<Said>, now: Said) -> Vec<String> {
+fn unlock_line(unlock: &UnlockState) -> Option<String> {
+    match unlock {
+        UnlockState::Idle => None,
+        UnlockState::Sending => Some("asking the door to open".to_owned()),
+        UnlockState::Opened { .. } => Some("the door opened".to_owned()),
+        UnlockState::Failed(fault) => Some(format!("the door did not open: {fault}")),
+    }
+}
+
+fn lines(view: &CallView, before: Option<&Said>, now: &Said) -> Vec<String> {
     let mut lines = Vec::new();
-    if before.map(|(state, ..)| state) != Some(view.state) {
+    if before.map(|before| before.state) != Some(view.state) {
         lines.push(match (before, view.end_reason) {
             (_, Some(reason)) => format!("ended: {reason}"),
             (None, None) => {
@@ -91,11 +108,11 @@ fn lines(view: &CallView, before: Option<Said>, now: Said) -> Vec<String> {
             }
         });
     }
-    if before.is_some_and(|(_, held, _)| held != now.1) {
-        lines.push(if now.1 { "held by the other side".into() } else { "no longer held by the other side".into() });
+    if before.is_some_and(|before| before.held != now.held) {
+        lines.push(if now.held { "held by the other side".into() } else { "no longer held by the other side".into() });
     }
-    if before.and_then(|(.., unlock)| unlock) != now.2 {
-        lines.extend(now.2.map(str::to_owned));
+    if before.and_then(|before| before.unlock.as_ref()) != now.unlock.as_ref() {
+        lines.extend(now.unlock.clone());
     }
     lines
 }
@@ -103,29 +120,38 @@ fn lines(view: &CallView, before: Option<Said>, now: Said) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{AudioView, EndReason};
+    use crate::channel::{AudioView, EndReason, UnlockFault};
     use crate::worker::testing::visitor;
 
     fn view(state: CallState) -> CallView {
         CallView { state, ..visitor() }
     }
 
+    fn said(state: CallState) -> Said {
+        Said { state, held: false, unlock: None }
+    }
+
     #[test]
     fn a_call_makes_one_line_an_event_and_none_for_its_figures() {
-        let ringing = (CallState::Ringing, false, None);
-        let first = lines(&view(CallState::Ringing), None, ringing);
+        let ringing = said(CallState::Ringing);
+        let first = lines(&view(CallState::Ringing), None, &ringing);
         assert_eq!(first, ["from sip:door@127.0.0.1 (Front door): ringing"]);
-        assert!(lines(&view(CallState::Ringing), Some(ringing), ringing).is_empty());
+        assert!(lines(&view(CallState::Ringing), Some(&ringing), &ringing).is_empty());
 
         let mut answered = view(CallState::Confirmed);
         answered.audio = Some(AudioView { codec: "opus", ..AudioView::default() });
-        let confirmed = (CallState::Confirmed, false, None);
-        assert_eq!(lines(&answered, Some(ringing), confirmed), ["confirmed (opus, no picture)"]);
-        let opened = (CallState::Confirmed, true, Some("the door opened"));
-        assert_eq!(lines(&answered, Some(confirmed), opened), ["held by the other side", "the door opened"]);
+        let confirmed = said(CallState::Confirmed);
+        assert_eq!(lines(&answered, Some(&ringing), &confirmed), ["confirmed (opus, no picture)"]);
+        let unlock = unlock_line(&UnlockState::Opened { until: std::time::Instant::now() });
+        let opened = Said { held: true, unlock, ..confirmed.clone() };
+        assert_eq!(lines(&answered, Some(&confirmed), &opened), ["held by the other side", "the door opened"]);
+        let unlock = unlock_line(&UnlockState::Failed(UnlockFault::WrongPassword(401)));
+        let failed = Said { unlock, ..confirmed.clone() };
+        let line = "the door did not open: wrong name or password (401)";
+        assert_eq!(lines(&answered, Some(&confirmed), &failed), [line]);
 
         let mut ended = view(CallState::Ended);
         ended.end_reason = Some(EndReason::Remote);
-        assert_eq!(lines(&ended, Some(confirmed), (CallState::Ended, false, None)), ["ended: ended by the other side"]);
+        assert_eq!(lines(&ended, Some(&confirmed), &said(CallState::Ended)), ["ended: ended by the other side"]);
     }
 }

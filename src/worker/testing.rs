@@ -51,6 +51,7 @@ pub(crate) fn visitor() -> CallView {
         camera: false,
         can_unlock: true,
         unlock: UnlockState::Idle,
+        open: None,
         session_timer: None,
         audio: None,
         video: None,

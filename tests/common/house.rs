@@ -183,6 +183,19 @@ impl House {
         }
     }
 
+    /// The program of the panel under test dies without a word, and runs again two seconds later.
+    pub fn crash(&mut self) {
+        // Nothing that is due meanwhile is done.
+        self.panels[PANEL].dead = true;
+        self.off.push(PANEL);
+        self.cut(PANEL);
+        self.run(s(2));
+        let again = self.panels[PANEL].again(self.now, address(PANEL), self.random.random());
+        self.panels[PANEL] = again;
+        self.off.retain(|node| *node != PANEL);
+        self.pump();
+    }
+
     /// The panel under test.
     pub fn panel(&mut self) -> &mut Panel {
         &mut self.panels[PANEL]
@@ -270,9 +283,15 @@ impl House {
 
     /// Once a second for this long, the media engine of the panel under test reports these totals of packets.
     pub fn report(&mut self, seconds: u64, packets: impl Fn(u64) -> u64) {
+        self.report_with(seconds, packets, |_| 0);
+    }
+
+    /// The same, and so many reports of the other side.
+    pub fn report_with(&mut self, seconds: u64, packets: impl Fn(u64) -> u64, reports: impl Fn(u64) -> u64) {
         for second in 0..seconds {
             let Some(call) = self.panels[PANEL].phone.current() else { return };
-            let audio = AudioView { packets_in: packets(second), ..AudioView::default() };
+            let (packets_in, reports_in) = (packets(second), reports(second));
+            let audio = AudioView { packets_in, reports_in, ..AudioView::default() };
             let now = self.now;
             let event = MediaEvent::Statistics { call, audio: Some(audio), video: None };
             self.panels[PANEL].phone.handle_media(now, event);

@@ -9,7 +9,7 @@ mod pbx;
 mod talk;
 
 pub use door::Door;
-pub use house::{DOOR, House, Node, NodeName, ONE, OTHER, PANEL, PBX, PBX_2, TWO, outside};
+pub use house::{DOOR, House, Node, NodeName, ONE, OTHER, PANEL, PBX, PBX_2, TWO, address, outside};
 pub use panel::{Disk, Panel};
 pub use pbx::{Pbx, Registrar};
 pub use talk::{FRAME, Talk};

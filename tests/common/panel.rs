@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble};
+use vestibule::channel::{CallHandle, CallView, Event, LogEntry, PictureName, PortFault, PortTrouble, UnlockFault};
 use vestibule::config::{Config, FileError, FileFault, TimeOfDay};
 use vestibule::phone::{
-    Calendar, Connect, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone, Routes, Start,
+    Calendar, Connect, DoorRequest, FlowFault, LogChange, MediaEvent, MediaOrder, MediaPorts, Now, Output, Phone,
+    Routes, Start, Unfinished,
 };
 use vestibule::sdp::{AudioCodec, Capabilities, VideoCodec};
 use vestibule::sip::locate::{Answer, DnsFault, Question};
@@ -38,15 +39,23 @@ pub struct Panel {
     pub taken_for_tcp: Vec<u16>,
     /// Whether keys that are ordered go out.
     pub sends_keys: bool,
+    /// Whether the relay that is set is there.
+    pub has_relay: bool,
+    /// For how long it was switched on.
+    pub pulses: Vec<Duration>,
     pub events: Vec<Event>,
     pub orders: Vec<MediaOrder>,
     pub saved_settings: Vec<Arc<Config>>,
     pub saved_log: Vec<LogEntry>,
+    /// What another run would find.
+    pub unfinished: Vec<Unfinished>,
     /// Pictures whose files were to be deleted.
     pub dropped: Vec<PictureName>,
     /// What was said about floods.
     pub floods: Vec<String>,
     pub finished: bool,
+    /// The program has died: it does nothing any more.
+    pub dead: bool,
     pub listens: Vec<u16>,
     /// Ports that accounts opened.
     pub listens_for_accounts: Vec<u16>,
@@ -55,6 +64,8 @@ pub struct Panel {
     pub names: BTreeMap<Question, Result<Answer, DnsFault>>,
     /// What it was asked.
     pub asked: Vec<Question>,
+    /// Doors that were to be asked by HTTP.
+    pub doors: Vec<DoorRequest>,
     /// Connections that were closed.
     pub closed: Vec<FlowId>,
     /// Connections that are to be opened; the house does.
@@ -67,6 +78,13 @@ pub struct Panel {
 enum Waiting {
     Settings(Arc<Config>),
     Log(LogChange),
+}
+
+/// What the program finds on the disk.
+struct Left {
+    config: Arc<Config>,
+    log: Vec<LogEntry>,
+    unfinished: Vec<Unfinished>,
 }
 
 struct Straight(IpAddr);
@@ -85,7 +103,7 @@ impl Routes for Straight {
 struct Greenwich;
 
 impl Calendar for Greenwich {
-    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
+    fn next(&self, _zone: &str, time: TimeOfDay, after: SystemTime) -> Option<SystemTime> {
         let day = Duration::from_secs(24 * 60 * 60);
         let into = Duration::from_secs((u64::from(time.hour) * 60 + u64::from(time.minute)) * 60);
         let days = after.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs() / day.as_secs();
@@ -99,10 +117,25 @@ impl Panel {
         let book = vestibule::config::read(contacts);
         assert!(book.problems.is_empty(), "{:?}", book.problems);
         let config = settings.iter().fold(book.config, |config, (key, value)| config.set(key, value).expect(key));
+        Self::with(now, address, seed, Left { config: Arc::new(config), log: Vec::new(), unfinished: Vec::new() })
+    }
+
+    /// The program of this panel dies without a word, and runs again with what is on the disk.
+    pub fn again(&self, now: Now, address: IpAddr, seed: [u8; 32]) -> Self {
+        let (log, unfinished) = (self.saved_log.clone(), self.unfinished.clone());
+        let mut again = Self::with(now, address, seed, Left { config: self.phone.config().clone(), log, unfinished });
+        again.saved_log.clone_from(&self.saved_log);
+        // The system gives an account another port.
+        again.next_port = self.next_port;
+        again
+    }
+
+    fn with(now: Now, address: IpAddr, seed: [u8; 32], left: Left) -> Self {
         let start = Start {
-            config: Arc::new(config),
+            config: left.config,
             seed,
-            log: Vec::new(),
+            log: left.log,
+            unfinished: left.unfinished,
             capabilities: Capabilities {
                 audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
                 video: vec![VideoCodec::H264],
@@ -119,18 +152,23 @@ impl Panel {
             taken: Vec::new(),
             taken_for_tcp: Vec::new(),
             sends_keys: true,
+            has_relay: true,
+            pulses: Vec::new(),
             events: Vec::new(),
             orders: Vec::new(),
             saved_settings: Vec::new(),
             saved_log: Vec::new(),
+            unfinished: Vec::new(),
             dropped: Vec::new(),
             floods: Vec::new(),
             finished: false,
+            dead: false,
             listens: Vec::new(),
             listens_for_accounts: Vec::new(),
             next_port: 7000,
             names: BTreeMap::new(),
             asked: Vec::new(),
+            doors: Vec::new(),
             closed: Vec::new(),
             connects: Vec::new(),
             back: VecDeque::new(),
@@ -235,6 +273,7 @@ impl Panel {
                 self.phone.handle_resolved(now, &question, &answer);
             }
             Output::Connect(order) => self.connects.push(*order),
+            Output::AskDoor(request) => self.doors.push(*request),
             Output::Media(order) => {
                 if let MediaOrder::Dtmf { call, digits } = &order
                     && self.sends_keys
@@ -244,11 +283,17 @@ impl Panel {
                 }
                 self.orders.push(order);
             }
+            Output::PulseRelay { asked, time } => {
+                self.pulses.push(time);
+                let result = if self.has_relay { Ok(()) } else { Err(UnlockFault::Relay) };
+                self.phone.handle_door_answer(now, asked, result);
+            }
             Output::Event(event) => self.events.push(event),
             Output::SaveSettings(config) if self.disk == Disk::Slow => self.waiting.push(Waiting::Settings(config)),
             Output::SaveSettings(config) => self.save_settings(now, config),
             Output::SaveLog(change) if self.disk == Disk::Slow => self.waiting.push(Waiting::Log(change)),
             Output::SaveLog(change) => self.save_log(now, change),
+            Output::NoteUnfinished(calls) => self.unfinished = calls,
             Output::DropPictures(names) => self.dropped.extend(names),
             Output::Flood(flood) => self.floods.push(flood.to_string()),
             Output::Finished => self.finished = true,
@@ -281,7 +326,7 @@ impl Panel {
 
 impl Node for Panel {
     fn hears(&self, _transport: Transport, port: u16) -> bool {
-        !self.finished && (self.listens.contains(&port) || self.listens_for_accounts.contains(&port))
+        !self.finished && !self.dead && (self.listens.contains(&port) || self.listens_for_accounts.contains(&port))
     }
 
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {
@@ -306,7 +351,7 @@ impl Node for Panel {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        if self.finished {
+        if self.finished || self.dead {
             return None;
         }
         self.phone.poll_timeout().into_iter().chain(self.back.front().map(|(at, _)| *at)).min()
@@ -326,6 +371,9 @@ impl Node for Panel {
 
     fn drain(&mut self, now: Now) -> Vec<Transmit> {
         let mut transmits = Vec::new();
+        if self.dead {
+            return transmits;
+        }
         while let Some(output) = self.phone.poll_output() {
             transmits.extend(self.take(now, output));
         }

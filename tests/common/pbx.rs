@@ -37,6 +37,8 @@ pub struct Binding {
 /// The server, at an address of its own, port 5060.
 pub struct Pbx {
     pub registrar: Registrar,
+    /// What its telephone calls itself.
+    pub name: String,
     /// The telephone behind it.
     pub phone: Door,
     /// Why nobody gets a TLS connection to it, if so.
@@ -61,6 +63,7 @@ impl Pbx {
     pub fn new(address: IpAddr, seed: [u8; 32]) -> Self {
         Self {
             registrar: Registrar::Open,
+            name: format!("sip:102@{address}"),
             phone: Door::new(address, seed),
             tls: None,
             greeted: 0,
@@ -91,7 +94,7 @@ impl Pbx {
         let invite = Invite {
             path: binding.way,
             to: uri(&binding.contact),
-            from: vestibule::sip::NameAddr::new(uri(&format!("sip:102@{}", self.address.ip()))),
+            from: vestibule::sip::NameAddr::new(uri(&self.name)),
             contact: uri(&format!("sip:102@{}", self.address)),
             offer: Some(vestibule::sip::Body::sdp(offer)),
             headers: Vec::new(),

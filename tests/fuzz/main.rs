@@ -20,6 +20,7 @@ mod mutator;
 mod payload;
 mod rtp;
 mod sdp;
+mod web;
 mod wire;
 
 use std::fs;

@@ -562,6 +562,48 @@ fn a_number_goes_through_the_account_and_a_call_comes_in_through_it() {
 }
 
 #[test]
+fn a_caller_who_calls_himself_by_a_bare_number_is_known_by_it() {
+    let mut house = House::with_servers(&both());
+    let now = house.now;
+    house.pbx(PBX).name = "tel:+49-170-1234567".to_owned();
+    house.pbx(PBX).ring(now, "101");
+    house.run(ms(20));
+    let call = house.call(PANEL);
+    assert_eq!((call.name.as_str(), call.remote.as_str()), ("+491701234567", "sip:+491701234567@10.0.0.4"));
+    house.must(PANEL, Command::Decline(None));
+    assert_eq!(house.panel().log()[0].name, "+491701234567");
+}
+
+#[test]
+fn each_account_has_a_connection_of_its_own_and_its_calls_come_by_it() {
+    for transport in ["tcp", "tls"] {
+        let both_there = [
+            ("account1.basic.transport", transport),
+            ("account1.basic.port", "5060"),
+            ("account2.basic.transport", transport),
+            ("account2.basic.port", "5060"),
+            ("account2.basic.server", "10.0.0.4"),
+            ("account2.basic.register_name", "201"),
+            ("account2.active", "on"),
+        ];
+        let mut house = House::with_servers(&[&both_there, ONE].concat());
+        // Registered again while the connection from before is open still.
+        house.set("account1.active", "off");
+        house.set("account1.active", "on");
+        house.set("account2.basic.registration_period", "900");
+        house.run(s(1));
+        for (name, account) in [("101", 1), ("201", 2)] {
+            let now = house.now;
+            house.pbx(PBX).ring(now, name);
+            house.run(ms(20));
+            assert_eq!(house.call(PANEL).account, account, "{name} by {transport}");
+            house.must(PANEL, Command::Decline(None));
+            house.run(s(1));
+        }
+    }
+}
+
+#[test]
 fn auto_takes_the_first_that_is_registered_and_a_named_one_is_never_switched() {
     let mut house = House::with_servers(&both());
     assert_eq!(dial(&mut house, "102", AccountChoice::Auto).map(|_| house.call(PANEL).account), Ok(1));

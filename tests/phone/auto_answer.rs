@@ -1,6 +1,7 @@
 //! Calls that are taken without a touch.
 
 use vestibule::channel::{CallState, Command};
+use vestibule::sip::Transport;
 
 use crate::common::{House, PANEL, ms, s};
 
@@ -55,4 +56,32 @@ fn with_our_camera_if_that_is_wanted() {
     house.bell();
     let call = house.call(PANEL);
     assert_eq!(house.panel().media(call.call), Some((true, true, false)));
+}
+
+#[test]
+fn not_when_it_is_switched_off_while_it_counts() {
+    let others = ("phone.auto_answer.only", "10.0.0.9");
+    for change in [("phone.auto_answer.enabled", "off"), others, ("phone.dnd.mode", "silent")] {
+        let mut house = House::new(&[ON, ("phone.auto_answer.delay", "4")]);
+        house.bell();
+        house.run(ms(500));
+        house.set(change.0, change.1);
+        house.run(s(10));
+        assert_eq!(house.call(PANEL).state, CallState::Early, "{change:?}");
+    }
+}
+
+#[test]
+fn an_address_on_the_list_is_where_a_call_comes_from_and_not_what_it_calls_itself() {
+    let door = |only: &str, from: &str| {
+        let mut house = House::new(&[ON, ("phone.auto_answer.only", only)]);
+        let now = house.now;
+        let offer = house.door.negotiation.create_offer(house.door.wish);
+        house.door.ring_with(now, Transport::Udp, Some(offer), from);
+        house.run(ms(20));
+        house.call(PANEL).state
+    };
+    assert_eq!(door("10.0.0.9", "sip:x@10.0.0.9"), CallState::Early);
+    assert_eq!(door("10.0.0.3", "sip:x@10.0.0.9"), CallState::Confirmed);
+    assert_eq!(door("101", "sip:101@10.0.0.3"), CallState::Confirmed, "a number is what it calls itself");
 }

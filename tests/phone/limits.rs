@@ -45,6 +45,17 @@ fn half_a_minute_of_silence_is_a_lost_call() {
     assert_eq!(house.panel().log()[0].result, CallResult::Answered);
 }
 
+/// RFC 3550 6.2: who sends nothing still reports.
+#[test]
+fn who_reports_and_sends_no_sound_is_there() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    house.report_with(60, |_| 0, |second| second / 5);
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    house.report_with(33, |_| 0, |_| 11);
+    assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Lost));
+}
+
 #[test]
 fn there_are_four_lines() {
     let mut house = House::new(&[]);

@@ -1,9 +1,12 @@
-//! The door opens by keys or by INFO, while it rings and in the call, and the screen says whether it did.
+//! The door opens by keys, by INFO or by HTTP, while it rings and in the call, by HTTP without a call as well, and the screen
+//! says whether it did.
 
-use vestibule::channel::{Command, Refusal, UnlockState};
+use vestibule::channel::{CallState, Command, DoorKeyView, Event, Refusal, UnlockFault, UnlockState};
 use vestibule::phone::MediaOrder;
 
-use crate::common::{DOOR, House, OTHER, PANEL, ms, s};
+use crate::common::{DOOR, House, OTHER, PANEL, address, ms, s};
+
+const SILENT: UnlockState = UnlockState::Failed(UnlockFault::NoAnswer);
 
 fn keys(house: &House) -> Vec<String> {
     let orders = house.panels[PANEL].orders.iter();
@@ -41,7 +44,7 @@ fn keys_that_do_not_go_out_or_a_dead_door_are_a_failure() {
     house.run(ms(3900));
     assert_eq!(house.call(PANEL).unlock, UnlockState::Sending);
     house.run(ms(200));
-    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed);
+    assert_eq!(house.call(PANEL).unlock, SILENT);
     house.run(s(10));
     assert_eq!(house.call(PANEL).unlock, UnlockState::Idle);
 
@@ -49,7 +52,7 @@ fn keys_that_do_not_go_out_or_a_dead_door_are_a_failure() {
     house.report(8, |_| 0);
     house.must(PANEL, Command::Unlock(None));
     house.run(s(1));
-    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed, "nothing was heard of the door for eight seconds");
+    assert_eq!(house.call(PANEL).unlock, SILENT, "nothing was heard of the door for eight seconds");
 }
 
 #[test]
@@ -71,7 +74,7 @@ fn by_info_one_key_after_the_other() {
     house.run(s(6));
     house.must(PANEL, Command::Unlock(None));
     house.run(s(5));
-    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed);
+    assert_eq!(house.call(PANEL).unlock, SILENT);
 }
 
 #[test]
@@ -86,11 +89,168 @@ fn a_contact_has_its_own_way() {
     house.must(PANEL, Command::UnlockDoor("Gate".into()));
     house.run(ms(50));
     assert_eq!(house.door.infos, ["Signal=7\r\nDuration=160\r\n"]);
-    let http = "[[contact]]\nname = \"Gate\"\nnumbers = [\"10.0.0.3\"]\n[contact.door]\nunlock = \"http\"\nurl = \"http://10.0.0.3/open\"\n";
-    let mut house = House::knowing(&[], http);
+}
+
+#[test]
+fn a_door_that_refuses_the_info_is_said_to_refuse() {
+    let mut house = House::new(&[("phone.unlock.method", "info")]);
     house.bell();
-    assert!(!house.call(PANEL).can_unlock);
-    assert_eq!(house.press(PANEL, Command::Unlock(None)), Err(Refusal::CannotUnlock("Gate".into())));
+    house.off = vec![DOOR];
+    house.must(PANEL, Command::Unlock(None));
+    let is_copied =
+        |line: &&str| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name));
+    let copied: Vec<&str> = house.last(PANEL, "INFO ").lines().filter(is_copied).collect();
+    let refusal = format!("SIP/2.0 488 Not Here\r\n{}\r\nContent-Length: 0\r\n\r\n", copied.join("\r\n"));
+    house.inject(address(DOOR), refusal.into_bytes());
+    house.run(ms(50));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed(UnlockFault::Refused(488)));
+}
+
+/// A door that is opened by HTTP, and one that is not.
+const BY_HTTP: &str = "[[contact]]\nname = \"Gate\"\nnumbers = [\"10.0.0.3\"]\n[contact.door]\nunlock = \"http\"\n\
+     url = \"http://ali:sesame@10.0.0.3/open\"\n\
+     [[contact]]\nname = \"Cellar\"\nnumbers = [\"10.0.0.8\"]\n[contact.door]\nunlock = \"dtmf\"\n\
+     url = \"http://10.0.0.8/open\"\n";
+
+impl House {
+    /// What the last door that was asked says.
+    fn door_says(&mut self, result: Result<(), UnlockFault>) {
+        let now = self.now;
+        let panel = self.panel();
+        let asked = panel.doors.last().expect("a door was asked").asked;
+        panel.phone.handle_door_answer(now, asked, result);
+        self.pump();
+    }
+
+    /// The key of the first door outside any call.
+    fn key(&mut self) -> UnlockState {
+        self.panel().phone.door_keys()[0].unlock.clone()
+    }
+
+    /// What the screen was told of keys of doors, since it was asked last.
+    fn told(&mut self) -> Vec<DoorKeyView> {
+        let events = self.panel().events.drain(..);
+        events.filter_map(|event| if let Event::DoorKey(view) = event { Some(view) } else { None }).collect()
+    }
+}
+
+#[test]
+fn by_http_while_it_rings_and_in_the_call() {
+    let mut house = House::knowing(&[], BY_HTTP);
+    house.bell();
+    assert!(house.call(PANEL).can_unlock);
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Sending);
+    let request = house.panel().doors[0].clone();
+    assert_eq!((request.url.authority().as_str(), request.url.target.as_str()), ("10.0.0.3", "/open"));
+    assert_eq!((request.within, request.cnonce.len()), (s(4), 32));
+    house.must(PANEL, Command::Unlock(None));
+    house.must(PANEL, Command::UnlockDoor("Gate".into()));
+    assert_eq!(house.panel().doors.len(), 1, "a second tap on the way changes nothing");
+    house.run(s(1));
+    house.door_says(Ok(()));
+    let UnlockState::Opened { until } = house.call(PANEL).unlock else { panic!("{:?}", house.call(PANEL).unlock) };
+    assert_eq!(until, house.now.instant + s(5));
+    house.must(PANEL, Command::Answer(None));
+    house.run(s(6));
+    assert_eq!((house.call(PANEL).state, house.call(PANEL).unlock), (CallState::Confirmed, UnlockState::Idle));
+
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(house.panel().doors.len(), 2);
+    assert_ne!(house.panel().doors[1].cnonce, request.cnonce);
+    house.door_says(Err(UnlockFault::WrongPassword(401)));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed(UnlockFault::WrongPassword(401)));
+    assert!(keys(&house).is_empty() && house.door.infos.is_empty(), "nothing went by the call");
+    assert!(house.told().is_empty(), "the home screen has nothing to do with it");
+    house.must(PANEL, Command::End(None));
+    house.run(ms(20));
+    assert!(house.panel().log()[0].unlocked);
+}
+
+#[test]
+fn a_door_that_does_not_answer_by_http_has_not_opened_unless_it_says_so_later() {
+    let mut house = House::knowing(&[], BY_HTTP);
+    house.bell();
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(3900));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Sending);
+    house.run(ms(200));
+    assert_eq!(house.call(PANEL).unlock, SILENT);
+    house.door_says(Ok(()));
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }), "better late than wrong");
+    house.run(s(6));
+    house.must(PANEL, Command::Unlock(None));
+    let first = house.panel().doors.last().expect("asked").asked;
+    house.run(s(13));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Idle);
+    house.must(PANEL, Command::Unlock(None));
+    let now = house.now;
+    house.panel().phone.handle_door_answer(now, first, Err(UnlockFault::NobodyThere));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Sending, "that was about the one before");
+    assert_eq!(house.panel().doors.len(), 3);
+}
+
+#[test]
+fn by_http_without_any_call() {
+    let mut house = House::knowing(&[], BY_HTTP);
+    let can: Vec<bool> = house.panel().phone.door_keys().iter().map(|view| view.can_unlock).collect();
+    assert_eq!(can, [true, false]);
+    house.told();
+    assert_eq!(house.press(PANEL, Command::UnlockDoor("Cellar".into())), Err(Refusal::NeedsCall("Cellar".into())));
+    house.must(PANEL, Command::UnlockDoor("Gate".into()));
+    house.must(PANEL, Command::UnlockDoor("Gate".into()));
+    assert_eq!(house.panel().doors.len(), 1, "a second tap on the way changes nothing");
+    let view = |unlock| DoorKeyView { name: "Gate".into(), can_unlock: true, unlock };
+    assert_eq!(house.told(), [view(UnlockState::Sending)]);
+    house.run(s(1));
+    house.door_says(Ok(()));
+    let open = UnlockState::Opened { until: house.now.instant + s(5) };
+    assert_eq!(house.told(), [view(open.clone())]);
+    assert_eq!(house.key(), open);
+    house.run(s(6));
+    assert_eq!(house.told(), [view(UnlockState::Idle)]);
+
+    house.must(PANEL, Command::UnlockDoor("Gate".into()));
+    house.run(s(5));
+    assert_eq!(house.key(), SILENT);
+    house.must(PANEL, Command::UnlockDoor("Gate".into()));
+    house.door_says(Err(UnlockFault::Trouble(500)));
+    assert_eq!(house.key(), UnlockState::Failed(UnlockFault::Trouble(500)));
+    house.run(s(9));
+    assert_eq!(house.key(), UnlockState::Idle);
+    assert_eq!(house.panel().doors.len(), 3);
+    assert!(house.panel().log().is_empty(), "no call, no line");
+}
+
+#[test]
+fn all_keys_of_a_door_wait_for_the_same_answer() {
+    let mut house = House::knowing(&[], BY_HTTP);
+    house.must(PANEL, Command::UnlockDoor("Gate".into()));
+    house.run(s(3));
+    house.bell();
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(house.panel().doors.len(), 1);
+    house.run(ms(500));
+    house.door_says(Err(UnlockFault::NotHttp));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Failed(UnlockFault::NotHttp));
+    assert_eq!(house.key(), UnlockState::Failed(UnlockFault::NotHttp));
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(house.panel().doors.len(), 2);
+    house.must(PANEL, Command::RemoveContact(vestibule::config::book::Which::Named("Gate".into())));
+    house.told();
+    house.run(s(9));
+    assert!(house.told().is_empty(), "nobody knows this door any longer");
+    assert!(house.panel().phone.door_keys().iter().all(|view| view.name != "Gate"));
+}
+
+#[test]
+fn by_http_before_it_rings_there() {
+    let mut house = House::knowing(&[], BY_HTTP);
+    house.off = vec![DOOR];
+    house.dial("10.0.0.3").expect("dialled");
+    assert_eq!(house.call(PANEL).state, CallState::Calling);
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Sending);
 }
 
 #[test]

@@ -80,12 +80,13 @@ impl Book {
         checked(entries)
     }
 
-    /// With `entry` in the place of another.
+    /// With `entry` in the place of another, whose passwords it keeps where it came without them.
     ///
     /// # Errors
     /// What is wrong with it, or with the one that is meant.
     pub fn with_changed(&self, which: &Which, entry: PhonebookEntry) -> Result<Self, BookError> {
         let place = self.place(which)?;
+        let entry = entry.with_passwords_of(&self[place]);
         check(&entry)?;
         // It may keep its own name, also where the file has that name twice.
         let renamed = key_of_name(&entry.name) != key_of_name(&self[place].name);

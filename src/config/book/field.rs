@@ -5,6 +5,7 @@ use std::fmt;
 use super::super::choices::{AccountChoice, DoorUnlock, Ringtone};
 use super::super::contacts::{Door, PhonebookEntry};
 use super::super::setting::{Kind, echo};
+use super::super::web_address::{HIDDEN, WebAddress, is_hidden, with_password_of, without_password};
 use crate::dial::{self, DialError};
 
 /// The longest name, in characters.
@@ -122,9 +123,14 @@ impl Field {
         }
     }
 
-    /// Puts `text` into `entry`, if it can stand there; a number is put behind those that it
-    /// has, if it is not among them. What belongs to a door makes
-    /// a door of it.
+    /// The same for people to see: without passwords.
+    pub fn shown(self, entry: &PhonebookEntry) -> String {
+        let text = self.text(entry);
+        if matches!(self, Self::Url | Self::Monitor) { without_password(&text) } else { text }
+    }
+
+    /// Puts `text` into `entry`, if it can stand there; a number is put behind those that it has, if it is not among them. What
+    /// belongs to a door makes a door of it. A password that was not shown stays as it is.
     ///
     /// # Errors
     /// With field, value and limit; the entry is as it was.
@@ -194,9 +200,13 @@ impl Field {
                 }
             }
             Self::Url | Self::Monitor => {
+                let before = self.text(entry);
                 let url = match text {
                     "" => None,
-                    url => Some(check_url(self, url).map_err(wrong)?),
+                    url => {
+                        let whole = with_password_of(url, &before);
+                        Some(check_url(self, whole.as_deref().unwrap_or(url)).map_err(wrong)?)
+                    }
                 };
                 if url.is_some() || entry.door.is_some() {
                     let door = entry.door.get_or_insert_default();
@@ -336,24 +346,29 @@ fn check_code(code: &str) -> Result<String, ContactFault> {
     keys.map(|keys| keys.to_string()).map_err(|_| ContactFault::NotKeys { given: echo(code) })
 }
 
-/// What a web address, or the address of a camera, begins with.
-fn schemes(field: Field) -> &'static [&'static str] {
-    if field == Field::Monitor { &["rtsp://", "rtsps://", "http://", "https://"] } else { &["http://", "https://"] }
+fn check_url(field: Field, url: &str) -> Result<String, ContactFault> {
+    check_text(url, LONGEST_URL).map_err(|fault| match fault {
+        ContactFault::TooLong { length, limit, .. } => {
+            ContactFault::TooLong { given: echo(&without_password(url)), length, limit }
+        }
+        fault => fault,
+    })?;
+    let is_good = if field == Field::Monitor { is_of_camera(url) } else { WebAddress::parse(url).is_some() };
+    if is_good {
+        return Ok(url.to_owned());
+    }
+    let schemes = if field == Field::Monitor { "rtsp:// or http://" } else { "http:// or https://" };
+    Err(ContactFault::NotAUrl { given: echo(&without_password(url)), schemes })
 }
 
-fn check_url(field: Field, url: &str) -> Result<String, ContactFault> {
-    check_text(url, LONGEST_URL)?;
+/// Whether a camera can be seen by this address.
+fn is_of_camera(url: &str) -> bool {
     let host = |scheme: &&str| {
         let given = url.get(..scheme.len()).filter(|given| given.eq_ignore_ascii_case(scheme));
         given.map(|_| url[scheme.len()..].split(['/', '?', '#']).next().unwrap_or_default())
     };
-    match schemes(field).iter().find_map(host) {
-        Some(host) if !host.is_empty() && !url.contains(char::is_whitespace) => Ok(url.to_owned()),
-        _ => {
-            let schemes = if field == Field::Monitor { "rtsp:// or http://" } else { "http:// or https://" };
-            Err(ContactFault::NotAUrl { given: echo(url), schemes })
-        }
-    }
+    let host = ["rtsp://", "rtsps://", "http://", "https://"].iter().find_map(host);
+    host.is_some_and(|host| !host.is_empty()) && !url.contains(char::is_whitespace)
 }
 
 impl PhonebookEntry {
@@ -381,10 +396,28 @@ impl PhonebookEntry {
             for (field, url) in [(Field::Url, &door.url), (Field::Monitor, &door.monitor)] {
                 if let Some(url) = url {
                     check_url(field, url).map_err(of(field))?;
+                    if is_hidden(url) {
+                        let sign = HIDDEN.chars().next().unwrap_or_default();
+                        return Err(of(field)(ContactFault::Character(sign)));
+                    }
                 }
             }
         }
         self.contradiction().map_or(Ok(()), Err)
+    }
+
+    /// With the passwords of `was` where it came back as it is shown.
+    pub(super) fn with_passwords_of(mut self, was: &Self) -> Self {
+        if let (Some(door), Some(was)) = (&mut self.door, &was.door) {
+            for (url, was) in [(&mut door.url, &was.url), (&mut door.monitor, &was.monitor)] {
+                if let (Some(url), Some(was)) = (url, was)
+                    && let Some(whole) = with_password_of(url, was)
+                {
+                    *url = whole;
+                }
+            }
+        }
+        self
     }
 
     /// The first field that does not go together with another.

@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 pub use capture::{CaptureProcessor, PassThrough};
-pub use devices::{DeviceNames, DeviceRefused, check_input, check_output, list};
+pub use devices::{DeviceNames, DeviceRefused, check_input, check_output, find_input, find_output, list, system};
 pub use types::{AudioEvent, AudioPacket, AudioPlan, AudioSettings, AudioStats, DeviceState, Ringtone, Tone};
 pub use voice::{Ear, SILENCE_DBFS, Voice};
 

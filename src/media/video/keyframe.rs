@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const REPEAT: Duration = Duration::from_millis(400);
 /// After so long without a key frame, damaged pictures are shown: some picture beats none.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// For so long after patience ran out, the link counts as poor: nothing is waited for at the next loss.
+const POOR_LINK: Duration = Duration::from_secs(10);
 /// After so long the far end evidently does not listen, and is asked less often.
 const GIVE_UP: Duration = Duration::from_secs(10);
 /// Between two requests after [`GIVE_UP`].
@@ -20,6 +22,7 @@ const SLOW_REPEAT: Duration = Duration::from_secs(2);
 pub struct Wanted {
     since: Option<Instant>,
     asked: Option<Instant>,
+    poor_until: Option<Instant>,
 }
 
 impl Wanted {
@@ -50,9 +53,19 @@ impl Wanted {
         Some((asked + pause).max(since))
     }
 
-    /// Whether damaged pictures are to be shown, because waiting for a key frame took too long.
-    pub fn impatient(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now.saturating_duration_since(since) >= PATIENCE)
+    /// Whether damaged pictures are to be shown, because waiting for a key frame took too long, now or a short while ago:
+    /// where every second picture loses a packet, whoever waits each time sees a visitor twice in ten seconds.
+    pub fn impatient(&mut self, now: Instant) -> bool {
+        let Some(since) = self.since else { return false };
+        if now.saturating_duration_since(since) >= PATIENCE {
+            self.poor_until = Some(now + POOR_LINK);
+        }
+        self.poor_until.is_some_and(|until| now < until)
+    }
+
+    /// Another stream begins: what the one before it lost says nothing about its pictures.
+    pub fn begin_stream(&mut self) {
+        self.poor_until = None;
     }
 }
 
@@ -150,6 +163,24 @@ mod tests {
         assert!(wanted.impatient(start + 1000 * MS));
         wanted.arrived();
         assert!(!wanted.impatient(start + 2000 * MS));
+    }
+
+    #[test]
+    fn on_a_poor_link_the_next_loss_is_not_waited_for() {
+        let (mut wanted, start) = (Wanted::default(), Instant::now());
+        wanted.want(start);
+        assert!(wanted.impatient(start + 1000 * MS));
+        wanted.arrived();
+        wanted.want(start + 1500 * MS);
+        assert!(wanted.impatient(start + 1500 * MS), "patience ran out half a second ago");
+        wanted.arrived();
+        wanted.want(start + 11_600 * MS);
+        assert!(!wanted.impatient(start + 11_600 * MS), "ten seconds went well");
+        assert!(wanted.impatient(start + 12_600 * MS));
+        wanted.begin_stream();
+        wanted.arrived();
+        wanted.want(start + 12_700 * MS);
+        assert!(!wanted.impatient(start + 12_700 * MS), "another stream");
     }
 
     #[test]

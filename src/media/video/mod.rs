@@ -11,10 +11,12 @@
 //! * What is decided is pure and tested without GStreamer: [`continuity`] (one stream whatever the far end does), [`keyframe`] (when
 //!   to ask, when to stop waiting), [`watchdog`] (RTP comes, but no picture).
 //! * Elements of GStreamer see only packets that [`payload`](crate::rtp::payload) calls whole: some have crashed over others.
+//! * [`camera`] looks whether a camera of the system can be used, without starting it.
 //! * [`still`] takes one picture aside, and writes and reads it as JPEG.
 //! * Sequence numbers and SSRC of what we send belong to the RTP session; this room hands out payloads only.
 
 pub mod barcode;
+pub mod camera;
 mod continuity;
 mod decoding;
 mod encoding;
@@ -33,7 +35,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use plugins::{Disabled, MissingPlugin, VideoCapabilities, init, probe, use_registry, warm_up};
+pub use plugins::{Disabled, MissingPlugin, VideoCapabilities, init, probe, probe_camera, use_registry, warm_up};
 pub use receiver::{Receiver, ReceiverParams};
 pub use sender::{Payload, Sender, SenderParams};
 pub use source::{CameraSource, Painter};

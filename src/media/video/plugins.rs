@@ -109,6 +109,8 @@ pub enum Disabled {
     Sending(VideoCodec),
     /// Single pictures can be neither kept nor shown.
     Keeping,
+    /// No camera of the system can be used.
+    Camera,
 }
 
 impl fmt::Display for Disabled {
@@ -117,6 +119,7 @@ impl fmt::Display for Disabled {
             Self::Showing(codec) => write!(f, "{} pictures cannot be shown", codec.name()),
             Self::Sending(codec) => write!(f, "{} pictures cannot be sent", codec.name()),
             Self::Keeping => f.write_str("pictures cannot be kept"),
+            Self::Camera => f.write_str("the camera cannot be used"),
         }
     }
 }
@@ -224,6 +227,20 @@ pub(super) fn missing(element: &'static str, disables: Disabled) -> MissingPlugi
 /// What a real camera needs.
 const CAMERA: &[Element] = &[("v4l2src", GOOD), ("videorate", BASE)];
 
+/// What is not installed of the elements that a camera of the system needs. Blocks as [`init`] does.
+pub fn probe_camera() -> Vec<MissingPlugin> {
+    if init().is_err() {
+        // Said by `probe`.
+        return Vec::new();
+    }
+    camera_with(installed)
+}
+
+fn camera_with(installed: impl Fn(&str) -> bool) -> Vec<MissingPlugin> {
+    let lacking = CAMERA.iter().filter(|(name, _)| !installed(name));
+    lacking.map(|(element, package)| MissingPlugin { element, package, disables: Disabled::Camera }).collect()
+}
+
 fn installed(name: &str) -> bool {
     gst::ElementFactory::find(name).is_some()
 }
@@ -295,6 +312,18 @@ mod tests {
         for package in [BASE, GOOD, BAD] {
             assert!(found.missing.iter().any(|m| m.package == package), "{package}");
         }
+    }
+
+    #[test]
+    fn a_camera_needs_elements_of_its_own() {
+        assert!(camera_with(|_| true).is_empty());
+        let words: Vec<_> = camera_with(|name| name != "v4l2src").iter().map(ToString::to_string).collect();
+        assert_eq!(
+            words,
+            [
+                "the camera cannot be used: the GStreamer element v4l2src is missing, install the package gstreamer1.0-plugins-good"
+            ]
+        );
     }
 
     #[test]

@@ -234,6 +234,7 @@ impl Work {
                 if let Some(line) = &self.line {
                     line.await_keyframe();
                 }
+                self.wanted.begin_stream();
                 self.want(at);
             }
             Verdict::Pass => {}

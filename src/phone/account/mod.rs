@@ -441,6 +441,11 @@ impl Phone {
         self.accounts.line(account).is_registered()
     }
 
+    /// The way by which an account is registered.
+    pub(super) fn registered_way(&self, account: Account) -> Option<Path> {
+        self.accounts.line(account).way().filter(|_| self.is_registered(account))
+    }
+
     /// The credentials of an account answer what is asked in this session.
     pub(super) fn assign(&mut self, session: SessionHandle, account: Account) {
         self.endpoint.assign(session, binding::key(account));

@@ -24,8 +24,9 @@ pub(super) use self::codes::CALLS;
 
 /// The calendar and the clocks of the place where the panel hangs: asked, never waited for.
 pub trait Calendar: Send {
-    /// The first moment after `after` at which the clocks here show this time; `None` when there is none.
-    fn next(&self, time: TimeOfDay, after: SystemTime) -> Option<SystemTime>;
+    /// The first moment after `after` at which the clocks of `zone` show this time; `None` when there is none. A zone without a
+    /// name is that of the system.
+    fn next(&self, zone: &str, time: TimeOfDay, after: SystemTime) -> Option<SystemTime>;
 }
 
 /// What do not disturb waits for.
@@ -64,7 +65,7 @@ impl Phone {
         let until = match term {
             DndTerm::Open => None,
             DndTerm::For(span) => now.wall.checked_add(span).and_then(whole_second),
-            DndTerm::Morning => self.calendar.next(self.config.dnd_morning, now.wall),
+            DndTerm::Morning => self.calendar.next(&self.config.time_zone, self.config.dnd_morning, now.wall),
         };
         let mut config = (*self.config).clone();
         (config.dnd_mode, config.dnd_until) = (mode, until);

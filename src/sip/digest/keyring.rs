@@ -246,7 +246,7 @@ fn strongest(response: &Response) -> Vec<(Side, Challenge)> {
 }
 
 /// A stronger hash, or the same with the count that a protection brings.
-fn is_better(one: &Challenge, other: &Challenge) -> bool {
+pub(super) fn is_better(one: &Challenge, other: &Challenge) -> bool {
     let strength = |challenge: &Challenge| (challenge.algorithm.hash, challenge.protection != Protection::Plain);
     strength(one) > strength(other)
 }

@@ -161,9 +161,11 @@ impl Endpoint {
         }
     }
 
-    /// What needs a connection takes one that leads there already.
+    /// What needs a connection takes one that leads there already. One that was named stays, also while nothing has come by it
+    /// yet: where an account is registered from, its calls come to.
     pub(super) fn choose_flow(&self, path: &mut Path) {
-        if !path.transport.is_reliable() || path.flow.is_some_and(|flow| self.flows.contains_key(&flow)) {
+        let is_named = path.flow.is_some_and(|flow| !matches!(self.flows.get(&flow), Some(Flow::Broken)));
+        if !path.transport.is_reliable() || is_named {
             return;
         }
         let leads_there = |flow: &Flow| match flow {

@@ -37,6 +37,8 @@ pub struct Registration {
     former: Option<Uri>,
     /// How often the registrar wants to hear from the connection (RFC 5626 4.4, Flow-Timer).
     outbound: Option<Outbound>,
+    /// A proxy in front of the registrar cannot keep connections for it: they are not offered any more (RFC 5626 6).
+    is_plain: bool,
 }
 
 /// What is bound now.
@@ -103,6 +105,7 @@ impl Registration {
             bound: None,
             former: None,
             outbound: None,
+            is_plain: false,
         }
     }
 
@@ -214,6 +217,10 @@ impl Registration {
                 let found = self.bindings(response, Likeness::Place).own.is_some();
                 cx.tell_registration(if found { RegistrationEvent::Present } else { RegistrationEvent::Missing });
             }
+            (Purpose::Bind, 439) if self.order.instance.is_some() && !self.is_plain => {
+                self.is_plain = true;
+                self.send(cx, Purpose::Bind, flight.raised);
+            }
             (Purpose::Bind, 423) if !flight.raised && self.raise(response) => self.send(cx, Purpose::Bind, true),
             (purpose, _) => {
                 if purpose == Purpose::Bind {
@@ -306,7 +313,12 @@ impl Registration {
         }
         request.push_header("Allow", ALLOW);
         // Outbound and GRUU are about a device that has a name (RFC 5626 4.2.1, RFC 5627 4.1).
-        request.push_header("Supported", if order.instance.is_some() { "path, outbound, gruu" } else { "path" });
+        let supported = match order.instance {
+            Some(_) if self.is_plain => "path, gruu",
+            Some(_) => "path, outbound, gruu",
+            None => "path",
+        };
+        request.push_header("Supported", supported);
         request
     }
 
@@ -314,7 +326,9 @@ impl Registration {
         let mut contact = NameAddr::new(self.order.contact.clone());
         if let Some(instance) = &self.order.instance {
             contact.params.set("+sip.instance", Some(&format!("\"<{instance}>\"")));
-            contact.params.set("reg-id", Some("1"));
+            if !self.is_plain {
+                contact.params.set("reg-id", Some("1"));
+            }
         }
         contact
     }
@@ -335,7 +349,7 @@ impl Registration {
             (self.bound, self.refresh_at) = (None, None);
             return cx.tell_registration(RegistrationEvent::Unlisted);
         };
-        let expires = expires.or_else(|| duration(response, "Expires")).unwrap_or(self.asked);
+        let expires = expires.or_else(|| duration(response, "Expires")).unwrap_or(self.asked).min(LONGEST);
         if expires.is_zero() {
             (self.bound, self.refresh_at) = (None, None);
             return cx.tell_registration(RegistrationEvent::Unlisted);

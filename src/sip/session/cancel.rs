@@ -16,8 +16,13 @@ pub enum GivenUp {
     AnsweredElsewhere,
 }
 
-/// Sends the CANCEL of `invite`: same request URI, Via, Route, From, To, Call-ID and CSeq number (9.1).
+/// Sends the CANCEL of `invite`.
 pub fn send(cx: &mut Context<'_>, invite: &Request, path: Path, why: GivenUp) {
+    cx.send_finished(of(invite, why), path);
+}
+
+/// The CANCEL of `invite`: same request URI, Via, Route, From, To, Call-ID and CSeq number (9.1).
+pub fn of(invite: &Request, why: GivenUp) -> Request {
     let (from, to, cseq) = (invite.from(), invite.to(), invite.cseq().0);
     let mut cancel = Request::new(Method::Cancel, invite.uri().clone(), from, to, invite.call_id(), cseq);
     cancel.push_via(invite.top_via().clone());
@@ -27,7 +32,7 @@ pub fn send(cx: &mut Context<'_>, invite: &Request, path: Path, why: GivenUp) {
     if why == GivenUp::AnsweredElsewhere {
         cancel.push_header("Reason", COMPLETED_ELSEWHERE);
     }
-    cx.send_finished(cancel, path);
+    cancel
 }
 
 /// True when the CANCEL says that another phone took the call: `Reason: SIP;cause=200` (RFC 3326 3.1), or `Q.850;cause=26`

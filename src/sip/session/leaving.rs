@@ -59,6 +59,13 @@ impl Leaving {
         Leaving::Bye { dialog, key }
     }
 
+    /// Ends a dialog that another run of the program left behind, by the BYE that it has written down.
+    pub fn of_the_dead(cx: &mut Context<'_>, bye: &Request, path: Path) -> Self {
+        let dialog = Dialog::of_the_dead(bye, path);
+        let key = cx.send(bye.with_number(bye.cseq().0), path);
+        Leaving::Bye { dialog, key }
+    }
+
     /// The way to the other end.
     pub fn path(&self) -> Path {
         match self {

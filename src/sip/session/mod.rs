@@ -52,7 +52,7 @@ use crate::sip::digest::AccountKey;
 use crate::sip::message::{Request, Response};
 use crate::sip::path::{FlowId, Path};
 use crate::sip::timing::Deadline;
-use crate::sip::transaction::{ClientKey, Failure, ServerKey};
+use crate::sip::transaction::{ClientKey, Failure, ServerKey, Transactions};
 
 /// One session.
 #[derive(Debug)]
@@ -130,6 +130,16 @@ impl Session {
     /// True for a call that we made or answered.
     pub fn is_ours(&self) -> bool {
         !matches!(self.state, State::Ringing(_) | State::Gone)
+    }
+
+    /// What ends it for the other end, and the way there: to be said by another run of the program if this one dies.
+    pub fn farewell(&self, transactions: &Transactions) -> Option<(Path, Vec<u8>)> {
+        match &self.state {
+            State::Calling(calling) => calling.farewell(),
+            State::Ringing(ringing) => ringing.farewell(transactions),
+            State::Established(established) => Some(established.dialog().farewell()),
+            State::Leaving(_) | State::Gone => None,
+        }
     }
 
     /// True when the request is in a dialog of this session.

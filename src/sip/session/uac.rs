@@ -416,6 +416,11 @@ impl Calling {
         State::Leaving(Box::new(Leaving::cancelling(cx, self)))
     }
 
+    /// The CANCEL and its way; none while nothing is heard, for then none may go (9.1).
+    pub fn farewell(&self) -> Option<(Path, Vec<u8>)> {
+        self.heard.then(|| (self.path, cancel::of(&self.invite, self.given_up).to_bytes()))
+    }
+
     /// Sends the CANCEL.
     pub fn send_cancel(&self, cx: &mut Context<'_>) {
         cancel::send(cx, &self.invite, self.path, self.given_up);

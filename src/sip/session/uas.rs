@@ -16,7 +16,7 @@ use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::path::Path;
 use crate::sip::timing::{Deadline, REPEAT_PROVISIONAL, REPEAT_RELIABLE, TimerReason, earlier};
-use crate::sip::transaction::{ClientKey, Failure, ServerKey};
+use crate::sip::transaction::{ClientKey, Failure, ServerKey, Transactions};
 use crate::sip::wire::scan;
 
 /// Longest time that an INVITE is good which says how long it is.
@@ -148,6 +148,14 @@ impl Ringing {
     pub fn refuse(&mut self, cx: &mut Context<'_>, rejection: Rejection) {
         cx.refuse(&self.key, &self.invite, rejection.or(603), &self.dialog);
         self.exchange.abandon(cx);
+    }
+
+    /// A 480, and the way that it takes when there is no connection.
+    pub fn farewell(&self, transactions: &Transactions) -> Option<(Path, Vec<u8>)> {
+        let reply = transactions.invite_server(&self.key)?.reply();
+        let mut response = Response::answer(&self.invite, 480);
+        response.set_to_tag(&self.local_tag);
+        Some((reply.without_flow(), response.to_bytes()))
     }
 
     /// Meets the INVITE with silence. Whoever asked something in the early dialog knows of us and gets an answer.

@@ -1,13 +1,18 @@
 //! Too much of everything: what is refused, what is dropped, and who is heard all the same.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use super::{Text, confirmed};
 use crate::sip::endpoint::MAX_SESSIONS;
 use crate::sip::guard::{Flood, MAX_SOURCES};
-use crate::sip::path::{FlowId, Transport};
+use crate::sip::message::{Message, Response};
+use crate::sip::path::{FlowId, Path, Transport};
 use crate::sip::session::SessionEvent;
 use crate::sip::testing::{Bench, ms, sdp};
+use crate::sip::transaction::table::{MAX_INVITES_OF_ONE, MAX_SERVERS, MAX_SERVERS_OF_ONE};
+use crate::sip::transaction::{Outbox, ReplyPath, ServerKey, Transactions};
+use crate::sip::wire::parse_datagram;
 
 /// An INVITE that begins a call of its own.
 fn invite(number: usize) -> String {
@@ -74,6 +79,64 @@ fn one_caller_gets_its_share_and_is_then_not_heard() {
         matches!(said[..], [Flood::Began { .. }, Flood::Shut { .. }, Flood::Ended { dropped: 1900.., .. }]),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_call_that_is_changed_again_and_again_leaves_room_for_visitors() {
+    let (mut bench, _, tag) = confirmed();
+    for cseq in 2..300 {
+        let text = Text::new("INVITE", "z9hG4bKagain").cseq(cseq).inside(&tag).body("offer").text();
+        bench.deliver(&text.replace("z9hG4bKagain", &format!("z9hG4bKagain{cseq}")));
+        while let Some(event) = bench.endpoint.poll_event() {
+            if let SessionEvent::Offer { session, .. } = event {
+                bench.endpoint.answer_offer(bench.now, session, Ok(sdp("answer")));
+            }
+        }
+        bench.run(ms(10));
+    }
+    bench.lines();
+    assert!(bench.endpoint.transactions() <= MAX_INVITES_OF_ONE + 1, "{}", bench.endpoint.transactions());
+    for visitor in 0..8 {
+        speak_from(&mut bench, visitor);
+        bench.deliver(&invite(visitor));
+        assert_eq!(bench.lines(), ["SIP/2.0 100 Trying"]);
+    }
+}
+
+#[test]
+fn requests_that_are_answered_give_way_to_others_and_those_of_the_most_talkative_first() {
+    let (mut transactions, mut out, now) = (Transactions::default(), Outbox::new(), Instant::now());
+    let request = |number: usize| {
+        let text = Text::new("INFO", "z9hG4bKmany").text().replace("z9hG4bKmany", &format!("z9hG4bKmany{number}"));
+        match parse_datagram(text.replace('\n', "\r\n").as_bytes()) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut ask = |source: u8, number: usize, answered: bool| {
+        let remote = SocketAddr::from(([198, 18, 0, source], 5060));
+        let local = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let request = request(number);
+        let reply = ReplyPath::of(Path { transport: Transport::Udp, local, remote, flow: None }, &request);
+        let key = ServerKey::of(&request);
+        let taken = transactions.accept(now, key.clone(), number as u32, &request, reply);
+        if answered {
+            transactions.respond(now, &key, &Response::answer(&request, 200), &mut out);
+        }
+        (taken, transactions.count())
+    };
+    for number in 0..1000 {
+        let source = (number % 5) as u8;
+        assert!(ask(source, number, true).0, "{number}");
+    }
+    let (taken, kept) = ask(9, 2000, false);
+    assert!(taken && kept <= MAX_SERVERS);
+    // What waits for its answer does not give way.
+    for number in 3000..3000 + MAX_SERVERS_OF_ONE {
+        assert!(ask(10, number, false).0);
+    }
+    assert!(!ask(10, 4000, false).0);
+    assert!(ask(11, 5000, false).0);
 }
 
 #[test]

@@ -121,11 +121,9 @@ fn a_talkative_peer_does_not_shut_others_out() {
         bench.deliver(&text.replace("z9hG4bKi", &format!("z9hG4bKi{cseq}")));
     }
     let lines = bench.lines();
-    assert!(lines.last().expect("a line").starts_with("SIP/2.0 503"));
-    let limit = crate::sip::transaction::table::MAX_SERVERS_OF_ONE;
-    assert_eq!(lines.iter().filter(|line| line.starts_with("SIP/2.0 200")).count(), limit);
-    // Later there is room again.
-    bench.run(ms(33_000));
+    assert_eq!(lines.iter().filter(|line| line.starts_with("SIP/2.0 200")).count(), lines.len());
+    // What is kept of it for repetitions is bounded: the oldest is forgotten.
+    assert!(bench.endpoint.transactions() <= crate::sip::transaction::table::MAX_SERVERS_OF_ONE + 1);
     bench.deliver(&Text::new("BYE", "z9hG4bKb").cseq(500).inside(&tag).text());
     assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
 }

@@ -59,6 +59,24 @@ fn pings(bench: &mut Bench) -> usize {
     pings
 }
 
+/// RFC 5626 6.
+#[test]
+fn where_the_first_hop_cannot_keep_connections_it_is_done_without() {
+    let mut bench = bench();
+    let (_, request) = register(&mut bench);
+    assert!(request.header("Contact").expect("a contact").contains("reg-id=1"));
+    deliver(&mut bench, &answer(&request, 439, "registrar", &[]));
+    let again = bench.request();
+    assert!(again.cseq().0 > request.cseq().0);
+    let contact = again.header("Contact").expect("a contact");
+    assert!(!contact.contains("reg-id") && contact.contains("+sip.instance"), "{contact}");
+    assert_eq!(again.header("Supported"), Some("path, gruu"));
+    // One that says so again means something else.
+    deliver(&mut bench, &answer(&again, 439, "registrar", &[]));
+    assert!(matches!(bench.endpoint.poll_registration(), Some((_, RegistrationEvent::Refused { status: 439, .. }))));
+    assert!(bench.is_quiet());
+}
+
 #[test]
 fn a_kept_connection_is_pinged_until_it_is_kept_no_more() {
     let mut bench = bench();

@@ -167,6 +167,17 @@ impl InviteServer {
         }
     }
 
+    /// Until when it is kept although it has its final response.
+    pub fn over_until(&self) -> Option<Instant> {
+        match self.state {
+            State::Completed { unacknowledged: until, .. }
+            | State::Confirmed { forget: until }
+            | State::Accepted { forget: until }
+            | State::Ignored { forget: until } => Some(until),
+            State::Proceeding { .. } | State::Terminated => None,
+        }
+    }
+
     /// True while no final response has been sent.
     pub fn is_pending(&self) -> bool {
         matches!(self.state, State::Proceeding { .. })

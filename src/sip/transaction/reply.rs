@@ -32,6 +32,14 @@ impl ReplyPath {
         ReplyPath { path, without_flow: sent_by }
     }
 
+    /// The way that they take when there is no connection (18.2.2).
+    pub fn without_flow(&self) -> Path {
+        match self.path.flow {
+            Some(_) => Path { flow: None, remote: self.without_flow, ..self.path },
+            None => self.path,
+        }
+    }
+
     /// `bytes` on their way.
     pub fn transmit(&self, bytes: Vec<u8>) -> Transmit {
         Transmit { path: self.path, bytes }

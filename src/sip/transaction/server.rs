@@ -82,6 +82,14 @@ impl Server {
         }
     }
 
+    /// Until when it is kept for repetitions alone.
+    pub fn answered_until(&self) -> Option<Instant> {
+        match self.state {
+            State::Completed { forget, .. } => Some(forget),
+            State::Trying { .. } | State::Terminated => None,
+        }
+    }
+
     /// True while no final response has been sent.
     pub fn is_pending(&self) -> bool {
         matches!(self.state, State::Trying { .. })

@@ -1,6 +1,6 @@
 //! All transactions of an endpoint: found by key, bounded, with one deadline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,11 @@ use crate::sip::timing::{Deadline, earlier};
 
 /// Most INVITEs of others at one time; beyond, the endpoint answers 503 and keeps nothing.
 pub const MAX_INVITE_SERVERS: usize = 256;
-/// Most other requests of others at one time.
+/// Most of those for one owner: of a session that was changed more often, the oldest changes are forgotten.
+pub const MAX_INVITES_OF_ONE: usize = 32;
+/// Most other requests of others at one time. What was answered and is kept for repetitions alone gives way.
 pub const MAX_SERVERS: usize = 256;
-/// Most of those for one owner, so that one talkative peer cannot shut the others out.
+/// Most of those from one address, so that one talkative peer cannot shut the others out.
 pub const MAX_SERVERS_OF_ONE: usize = 64;
 
 /// The largest request that goes by UDP where nothing is known of the way, in bytes (RFC 3261 18.1.1).
@@ -281,19 +283,52 @@ impl Transactions {
     /// Begins a transaction for a request of theirs; false when there is no room.
     pub fn accept(&mut self, now: Instant, key: ServerKey, owner: Owner, request: &Request, reply: ReplyPath) -> bool {
         if *request.method() == Method::Invite {
-            if self.invite_servers.len() >= MAX_INVITE_SERVERS {
+            let of_owner = self.invite_servers.values().filter(|entry| entry.owner == owner).count();
+            if of_owner >= MAX_INVITES_OF_ONE && !self.forget_invite_of(owner)
+                || self.invite_servers.len() >= MAX_INVITE_SERVERS
+            {
                 return false;
             }
             let entry = InviteEntry { owner, identity: Identity::of(request), machine: InviteServer::new(reply) };
             self.invite_servers.insert(key, entry);
         } else {
-            let of_owner = self.servers.values().filter(|(other, _)| *other == owner).count();
-            if self.servers.len() >= MAX_SERVERS || of_owner >= MAX_SERVERS_OF_ONE {
+            let of_it = self.requests_from(reply.source());
+            if of_it >= MAX_SERVERS_OF_ONE && !self.forget_answered(reply.source())
+                || self.servers.len() >= MAX_SERVERS && !self.forget_answered_of_most()
+            {
                 return false;
             }
             self.servers.insert(key, (owner, Server::new(now, reply)));
         }
         true
+    }
+
+    /// Forgets the INVITE of this owner that has been over for longest; false when none is.
+    fn forget_invite_of(&mut self, owner: Owner) -> bool {
+        let over = self.invite_servers.iter().filter(|(_, entry)| entry.owner == owner);
+        let over = over.filter_map(|(key, entry)| Some((entry.machine.over_until()?, key)));
+        let oldest = over.min().map(|(_, key)| key.clone());
+        oldest.is_some_and(|key| self.invite_servers.remove(&key).is_some())
+    }
+
+    /// Forgets the request from this address that was answered longest ago; false when none was.
+    fn forget_answered(&mut self, source: IpAddr) -> bool {
+        let of_it = self.servers.iter().filter(|(_, (_, server))| server.reply().source() == source);
+        let answered = of_it.filter_map(|(key, (_, server))| Some((server.answered_until()?, key)));
+        let oldest = answered.min().map(|(_, key)| key.clone());
+        oldest.is_some_and(|key| self.servers.remove(&key).is_some())
+    }
+
+    /// The same at the expense of whoever has most of them.
+    fn forget_answered_of_most(&mut self) -> bool {
+        let sources: BTreeSet<IpAddr> = self.servers.values().map(|(_, server)| server.reply().source()).collect();
+        let mut by_requests: Vec<_> = sources.into_iter().map(|source| (self.requests_from(source), source)).collect();
+        by_requests.sort_unstable();
+        by_requests.into_iter().rev().any(|(_, source)| self.forget_answered(source))
+    }
+
+    fn requests_from(&self, source: IpAddr) -> usize {
+        self.servers.values().filter(|(_, server)| server.reply().source() == source).count()
     }
 
     /// Sends a response of ours.
@@ -346,6 +381,11 @@ impl Transactions {
     }
 
     /// The INVITE of theirs under this key.
+    pub fn invite_server(&self, key: &ServerKey) -> Option<&InviteServer> {
+        self.invite_servers.get(key).map(|entry| &entry.machine)
+    }
+
+    /// The same, to change it.
     pub fn invite_server_mut(&mut self, key: &ServerKey) -> Option<&mut InviteServer> {
         self.invite_servers.get_mut(key).map(|entry| &mut entry.machine)
     }

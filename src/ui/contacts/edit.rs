@@ -309,7 +309,7 @@ fn row_of(draft: &Draft, key: &str) -> Option<ui::SettingRow> {
     let entry = &draft.entry;
     let text = match field {
         Field::Numbers => entry.numbers.get(place).cloned().unwrap_or_default(),
-        field => field.text(entry),
+        field => field.shown(entry),
     };
     let choice =
         |words: Vec<&str>| ModelRc::new(VecModel::from(words.into_iter().map(SharedString::from).collect::<Vec<_>>()));

@@ -42,6 +42,8 @@ pub(super) fn fault<'a>(setting: &Setting, entered: &'a str) -> (SettingFault, &
         }
         Kind::Text { .. } if setting.key.ends_with("server") && is_address => SettingFault::SrvNeedsName,
         Kind::Text { .. } if setting.key.ends_with("server") => SettingFault::NotAHost,
+        Kind::Text { .. } if setting.key == "display.time_zone" => SettingFault::NotAZone,
+        Kind::Text { .. } if setting.key.ends_with(".chip") => SettingFault::NotAChip,
         Kind::Text { .. } if setting.key.ends_with("fingerprint") => SettingFault::NotAFingerprint,
         Kind::Switch | Kind::Moment | Kind::Text { .. } | Kind::Secret { .. } => SettingFault::Other,
     };
@@ -73,6 +75,8 @@ mod tests {
             ("account1.outbound_proxy.backup_server", "a:5", SettingFault::NotAHost, "a:5"),
             ("account1.basic.password", long.as_str(), SettingFault::TooLong, long.as_str()),
             ("account1.tls.fingerprint", "12:34", SettingFault::NotAFingerprint, "12:34"),
+            ("display.time_zone", "Berlin", SettingFault::NotAZone, "Berlin"),
+            ("board.relay.chip", "gpio", SettingFault::NotAChip, "gpio"),
             ("network.dns_servers", "127.0.0.1, here", SettingFault::NotANameServer, "here"),
             ("phone.auto_answer.only", "12, 1✳2✳3", SettingFault::NotDialable, "1✳2✳3"),
         ] {

@@ -58,7 +58,7 @@ fn place(key: &str) -> Option<Place> {
         "video" => return Some(Place::Group(ui::SettingsGroup::Video)),
         "display" => return Some(Place::Group(ui::SettingsGroup::Display)),
         "network" => return Some(Place::Group(ui::SettingsGroup::Network)),
-        "security" => return Some(Place::Group(ui::SettingsGroup::Security)),
+        "security" | "board" => return Some(Place::Group(ui::SettingsGroup::Security)),
         "account1" => Account::One,
         "account2" => Account::Two,
         _ => return None,
@@ -174,6 +174,12 @@ fn security(state: &State) -> Vec<ui::SettingRow> {
     if set {
         rows.extend([action(DO_WITHOUT), action(LOCK)]);
     }
+    for chapter in ["board.relay", "board.door_contact"] {
+        rows.push(plain(chapter, ui::SettingKind::Heading));
+        let prefix = format!("{chapter}.");
+        let here = SETTINGS.iter().filter(|setting| setting.key.starts_with(&prefix) && matters(state, setting));
+        rows.extend(here.map(|setting| row(state, setting)));
+    }
     rows
 }
 
@@ -217,6 +223,12 @@ fn matters(state: &State, setting: &'static Setting) -> bool {
         }
         None if setting.key.starts_with("display.night.") && setting.key != "display.night.mode" => {
             state.config.night_mode == NightMode::Schedule
+        }
+        None if setting.key.starts_with("board.relay.") && setting.key != "board.relay.chip" => {
+            !state.config.relay_chip.is_empty()
+        }
+        None if setting.key.starts_with("board.door_contact.") && setting.key != "board.door_contact.chip" => {
+            !state.config.door_contact_chip.is_empty()
         }
         None if setting.key == "display.least_brightness" => state.config.auto_brightness,
         // Only datagrams leave open whether the server still knows the panel.
@@ -447,6 +459,18 @@ mod tests {
         assert!(!plain.iter().any(|key| key == "display.night.from" || key == "display.least_brightness"));
         let all = display(&[("display.night.mode", "schedule"), ("display.auto_brightness", "on")]);
         assert_eq!(all.len(), plain.len() + 4, "from, to, two brightnesses");
+    }
+
+    #[test]
+    fn relay_and_door_contact_are_behind_the_pin_and_show_their_lines_once_they_have_a_chip() {
+        let security = |changes: &[(&str, &str)]| {
+            let group = ui::SettingsGroup::Security;
+            let rows = of_group(&State { config: Arc::new(with(changes)), group, ..State::default() });
+            rows.iter().filter(|row| row.key.starts_with("board.")).count()
+        };
+        assert_eq!(security(&[]), 4, "two headings, two chips");
+        assert_eq!(security(&[("board.relay.chip", "test")]), 7);
+        assert_eq!(security(&[("board.relay.chip", "test"), ("board.door_contact.chip", "/dev/gpiochip0")]), 9);
     }
 
     #[test]

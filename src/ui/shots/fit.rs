@@ -1,4 +1,4 @@
-//! Whether all words find room: every page and scene in every language at every size, and every state that is a list.
+//! Whether all words find room: every page, scene and sentence in every language at every size.
 //!
 //! With `Theme.measured` each line says how much room it needs, so that no word is shortened to an ellipsis, broken in two, or
 //! left out below; that is compared with the room that it has. Words over the edge of what holds them are looked for as
@@ -41,6 +41,21 @@ fn every_scene_fits_the_middle_panel_in_every_language() {
 #[test]
 fn every_scene_fits_the_large_panel_in_every_language() {
     assert_fits(PANELS[2].0, PANELS[2].1, &scenes(), drawn());
+}
+
+#[test]
+fn every_sentence_fits_the_small_panel_in_every_language() {
+    assert_fits(PANELS[0].0, PANELS[0].1, &states(), Pictures::Cut);
+}
+
+#[test]
+fn every_sentence_fits_the_middle_panel_in_every_language() {
+    assert_fits(PANELS[1].0, PANELS[1].1, &states(), Pictures::Cut);
+}
+
+#[test]
+fn every_sentence_fits_the_large_panel_in_every_language() {
+    assert_fits(PANELS[2].0, PANELS[2].1, &states(), Pictures::Cut);
 }
 
 /// Rows of a long list exist as far as they are in sight: more of them on a panel that is as wide and much higher.

@@ -58,9 +58,12 @@ fn folder() -> PathBuf {
 fn every_page_is_drawn_at_every_size_in_every_look() {
     for (width, height, _) in PANELS {
         let window = window(width, height);
-        for (mode, look) in
-            [(ui::ThemeMode::Dark, "dark"), (ui::ThemeMode::Light, "light"), (ui::ThemeMode::HighContrast, "contrast")]
-        {
+        for (mode, look) in [
+            (ui::ThemeMode::Dark, "dark"),
+            (ui::ThemeMode::Light, "light"),
+            (ui::ThemeMode::HighContrast, "contrast"),
+            (ui::ThemeMode::Night, "night"),
+        ] {
             window.global::<ui::Theme>().set_mode(mode);
             for (page, name) in PAGES {
                 window.global::<ui::Nav>().set_page(page);
@@ -70,6 +73,69 @@ fn every_page_is_drawn_at_every_size_in_every_look() {
                 let colours: HashSet<_> = picture.as_slice().iter().map(|pixel| (pixel.r, pixel.g, pixel.b)).collect();
                 assert!(colours.len() > 20, "{name} at {width}×{height}, {look}: {} colours", colours.len());
             }
+        }
+    }
+}
+
+#[test]
+fn a_screen_that_sleeps_is_black_and_its_first_touch_does_nothing_but_wake() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    for (width, height, _) in PANELS {
+        let window = window(width, height);
+        let (woken, opened) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let sleep = window.global::<ui::SleepAdapter>();
+        let (count, weak) = (woken.clone(), window.as_weak());
+        sleep.on_wake(move || {
+            count.set(count.get() + 1);
+            weak.unwrap().global::<ui::SleepAdapter>().set_asleep(false);
+        });
+        let count = opened.clone();
+        window.global::<ui::Nav>().on_open(move |_| count.set(count.get() + 1));
+        for (page, name) in PAGES {
+            window.global::<ui::Nav>().set_page(page);
+            sleep.set_asleep(true);
+            let dark = window.window().take_snapshot().expect("a picture");
+            finger::save(&dark, &folder().join(format!("asleep-{width}x{height}.png"))).expect("a picture");
+            assert!(dark.as_slice().iter().all(|it| (it.r, it.g, it.b) == (0, 0, 0)), "{name} at {width}×{height}");
+            sleep.set_asleep(false);
+            let lit = window.window().take_snapshot().expect("a picture");
+            assert!(lit.as_slice().iter().any(|it| it.r > 100), "{name} at {width}×{height}");
+        }
+        window.global::<ui::Nav>().set_page(ui::Page::Home);
+        sleep.set_asleep(true);
+        assert_eq!(finger::press(&window, "Dial", || {}), Ok(()));
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        assert_eq!((woken.get(), opened.get()), (1, 0), "the finger that woke it opens nothing when it is lifted");
+        assert_eq!(finger::press(&window, "Dial", || {}), Ok(()));
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        assert_eq!((woken.get(), opened.get()), (1, 1));
+    }
+}
+
+#[test]
+fn at_night_a_call_comes_up_slowly_and_by_day_at_once() {
+    let window = window(1024, 600);
+    window.global::<ui::Nav>().set_page(ui::Page::Ringing);
+    let sleep = window.global::<ui::SleepAdapter>();
+    let lit = || {
+        let picture = window.window().take_snapshot().expect("a picture");
+        picture.as_slice().iter().map(|it| u64::from(it.r) + u64::from(it.g) + u64::from(it.b)).sum::<u64>()
+    };
+    let whole = lit();
+    for (night, steps) in [(false, 1), (true, 4)] {
+        sleep.set_night(night);
+        sleep.set_asleep(true);
+        assert_eq!(lit(), 0);
+        sleep.set_asleep(false);
+        assert_eq!(lit(), if night { 0 } else { whole });
+        let mut before = 0;
+        for step in 1..=steps {
+            i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(250));
+            let now = lit();
+            assert!(now > before, "step {step}, night {night}: {now} after {before}");
+            assert_eq!(now == whole, step == steps, "step {step}, night {night}: {now} of {whole}");
+            before = now;
         }
     }
 }
@@ -185,6 +251,49 @@ fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not
         i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
     }
     assert!(finger::press(&window, "Call back Caller 201", || {}).is_err());
+}
+
+#[test]
+fn what_a_sheet_covers_is_not_pressed() {
+    for (scene, behind) in [("contact", "Search"), ("entry_password", "Calls"), ("dnd_sheet_off", "Dial")] {
+        let window = window(1024, 600);
+        let scene = SCENES.iter().find(|it| it.name == scene).expect("the scene is there");
+        window.global::<ui::Nav>().set_page(scene.page);
+        assert_eq!(finger::press(&window, behind, || {}), Ok(()), "{}: {behind} is there", scene.name);
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        let window = self::window(1024, 600);
+        window.global::<ui::Nav>().set_page(scene.page);
+        (scene.fill)(&window);
+        let refused = finger::press(&window, behind, || {}).expect_err(scene.name);
+        assert!(refused.contains("is covered"), "{}: {refused}", scene.name);
+    }
+}
+
+/// In a language whose typeface is set more closely than it wants, lines at the edges were taken for lines that do not fit.
+#[test]
+fn both_lines_of_a_long_name_are_seen_in_every_language() {
+    const NAME: &str = "Anna Schmidt-Müller";
+    for (width, height, _) in PANELS {
+        for language in LANGUAGES {
+            let window = window(width, height);
+            slint::select_bundled_translation(language).expect("the language is there");
+            window.global::<ui::Nav>().set_page(ui::Page::Ringing);
+            let adapter = window.global::<ui::CallAdapter>();
+            adapter.set_call(ui::CallData { name: NAME.into(), ..adapter.get_call() });
+            let name = ElementHandle::find_by_accessible_label(&window, NAME).next().expect("it is on the screen");
+            let (at, size) = (name.absolute_position(), name.size());
+            let picture = window.window().take_snapshot().expect("a picture");
+            let bright = |from: f32, to: f32| {
+                let rows = (at.y + size.height * from) as u32..(at.y + size.height * to) as u32;
+                let columns = at.x as u32..(at.x + size.width) as u32;
+                let pixel = |x: u32, y: u32| picture.as_slice()[(y * picture.width() + x) as usize];
+                rows.flat_map(|y| columns.clone().map(move |x| (x, y))).filter(|(x, y)| pixel(*x, *y).g > 0xA0).count()
+            };
+            let (above, below) = (bright(0.05, 0.45), bright(0.55, 0.95));
+            assert!(above > 200 && below > 200, "'{language}' at {width}×{height}: {above} and {below} of {size:?}");
+        }
+    }
+    slint::select_bundled_translation("").expect("English is always there");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Every notice that the screen can show, and all that can be wrong with a file that was chosen.
 
-use crate::channel::{CertificateFault, CertificateRole, NoticeKind, PortFault, PortTrouble, SoundFault};
+use crate::channel::{
+    BoardDevice, BoardTrouble, CertificateFault, CertificateRole, NoticeKind, PortFault, PortTrouble, SoundFault,
+};
 use crate::config::book::Unusable;
 use crate::config::{DeviceFault, FileFault, Problem};
 
@@ -86,6 +88,14 @@ pub(in crate::ui) fn samples() -> Vec<NoticeKind> {
         plugins(vec![], vec!["VP8"]),
         plugins(vec!["H264"], vec!["VP8"]),
     ];
+    let board = [
+        BoardTrouble::File(FileFault::NotAllowed.of("/sys/class/backlight/panel/brightness")),
+        BoardTrouble::File(FileFault::Missing.of("/sys/bus/iio/devices")),
+        BoardTrouble::NoChip("/dev/null".into()),
+        BoardTrouble::NoLine { chip: "/dev/gpiochip0".into(), line: 40, lines: 32 },
+    ];
+    kinds
+        .extend(BoardDevice::ALL.into_iter().zip(board).map(|(device, trouble)| NoticeKind::Board { device, trouble }));
     kinds.extend(problems.map(NoticeKind::SettingsLine));
     for fault in files {
         kinds.push(NoticeKind::SettingsNotSaved(fault.clone().of("/config.toml")));

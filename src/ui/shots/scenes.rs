@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use slint::{ComponentHandle, Image, ModelRc, SharedPixelBuffer};
+use slint::{ComponentHandle, Image, Model, ModelRc, SharedPixelBuffer};
 
+use super::states::unlocking;
 use super::{book, ui};
 use crate::channel::{
     CallHandle, CallQuality, CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault,
@@ -238,6 +239,13 @@ pub(super) const SCENES: &[Scene] = &[
         dnd(window, DndMode::Off, [DndServerState::Done, not_registered()]);
     }),
     scene("dnd_idle", ui::Page::Idle, |window| dnd(window, DndMode::Reject, [DndServerState::None; 2])),
+    scene("display", ui::Page::Settings, |window| display(window, "display.theme")),
+    scene("display_below", ui::Page::Settings, |window| display(window, "display.night.brightness")),
+    scene("security_wired", ui::Page::Settings, |window| {
+        let chips = [("board.relay.chip", "/dev/gpiochip0"), ("board.door_contact.chip", "/dev/gpiochip0")];
+        settings::apply(window, &State { group: ui::SettingsGroup::Security, ..state(&chips) });
+        finger::reach(window, "board.door_contact.chip").expect("it is on this page");
+    }),
     scene("dnd_page", ui::Page::Settings, |window| {
         settings::apply(window, &quiet(DndMode::Reject, [DndServerState::Done, not_registered()]));
         finger::reach(window, "phone.dnd.accounts").expect("it is on this page");
@@ -305,6 +313,15 @@ pub(super) const SCENES: &[Scene] = &[
     }),
     scene("home_last_picture", ui::Page::Home, |window| last_picture(window, &["Front door"])),
     scene("home_last_pictures", ui::Page::Home, |window| last_picture(window, &["Front door", "Hofeinfahrt"])),
+    scene("home_unlock_failed", ui::Page::Home, |window| {
+        unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::WrongPassword, 1);
+    }),
+    scene("home_unlock_failed_doors", ui::Page::Home, |window| {
+        unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::WrongPassword, 2);
+    }),
+    scene("ringing_unlock_failed", ui::Page::Ringing, |window| {
+        unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::NotTrusted, 1);
+    }),
     scene("ringing_last_picture", ui::Page::Ringing, |window| {
         let adapter = window.global::<ui::CallAdapter>();
         adapter.set_picture(camera(640, 360));
@@ -401,7 +418,7 @@ fn visits(window: &ui::AppWindow, open: Option<usize>) {
     log::apply(window, &state);
 }
 
-/// The home screen with what these doors showed last.
+/// The home screen with what these doors showed last: on a day with a long name, and in a month with a long one.
 fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
     let door = |(n, name): (usize, &&str)| PhonebookEntry {
         name: (*name).to_owned(),
@@ -417,6 +434,12 @@ fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
         state.pictures.insert(format!("192.168.1.2{n}"), seen);
     }
     home::apply(window, &state);
+    let shown = window.global::<ui::HomeAdapter>().get_doors();
+    for (row, days_ago) in [2, 40].into_iter().enumerate().take(doors.len()) {
+        let mut door = shown.row_data(row).expect("a row for each door");
+        door.picture_at = ui::Moment { year: 2026, month: 9, day: 23, weekday: 3, hour: 23, minute: 28, days_ago };
+        shown.set_row_data(row, door);
+    }
 }
 
 fn dial_plan(window: &ui::AppWindow, page: rules::Page) {
@@ -510,6 +533,13 @@ fn account_page(window: &ui::AppWindow, page: ui::AccountPage, changes: &[(&str,
 fn group(window: &ui::AppWindow, group: ui::SettingsGroup, view: PinView) {
     let state = State { group, pin: pin::PinPad::with(view), ..State::default() };
     settings::apply(window, &state);
+}
+
+/// The page of the display with all that it can have, moved until this setting is in sight.
+fn display(window: &ui::AppWindow, key: &str) {
+    let all = [("display.night.mode", "schedule"), ("display.auto_brightness", "on")];
+    settings::apply(window, &State { group: ui::SettingsGroup::Display, ..state(&all) });
+    finger::reach(window, key).expect("it is on this page");
 }
 
 fn found(files: &[&str]) -> settings::Files {

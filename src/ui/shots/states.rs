@@ -140,14 +140,43 @@ const RESULTS: [ui::CallResult; 7] = {
     [R::Answered, R::Missed, R::Declined, R::Dnd, R::Blocked, R::AnsweredElsewhere, R::Failed]
 };
 
-const UNLOCKS: [ui::UnlockState; 4] =
-    [ui::UnlockState::Idle, ui::UnlockState::Sending, ui::UnlockState::Opened, ui::UnlockState::Failed];
+const UNLOCKS: [ui::UnlockState; 5] = {
+    use ui::UnlockState as U;
+    [U::Idle, U::Sending, U::Opened, U::Failed, U::Released]
+};
+
+/// Where there is an Unlock key: on the home screen with one door alone or among several, and in calls.
+const WITH_UNLOCK: [(ui::Page, usize); 4] =
+    [(ui::Page::Home, 1), (ui::Page::Home, 2), (ui::Page::Ringing, 1), (ui::Page::InCall, 1)];
+
+const UNLOCK_FAULTS: [ui::UnlockFault; 17] = {
+    use ui::UnlockFault as F;
+    [
+        F::NoAnswer,
+        F::WrongPassword,
+        F::UnknownAddress,
+        F::Trouble,
+        F::Refused,
+        F::Moved,
+        F::NotHttp,
+        F::NobodyThere,
+        F::HostNotFound,
+        F::NoNameServer,
+        F::NotTrusted,
+        F::WrongName,
+        F::Expired,
+        F::NotYetValid,
+        F::NoTls,
+        F::TooMany,
+        F::Relay,
+    ]
+};
 
 const DND: [ui::DndMode; 3] = [ui::DndMode::Off, ui::DndMode::Silent, ui::DndMode::Reject];
 
 const PIN_STAGES: [ui::PinStage; 4] = [ui::PinStage::Open, ui::PinStage::Old, ui::PinStage::New, ui::PinStage::Again];
 
-const SETTING_FAULTS: [ui::SettingFault; 22] = {
+const SETTING_FAULTS: [ui::SettingFault; 24] = {
     use ui::SettingFault as F;
     [
         F::NotANumber,
@@ -165,6 +194,8 @@ const SETTING_FAULTS: [ui::SettingFault; 22] = {
         F::NotATime,
         F::NoneChosen,
         F::ServerFailed,
+        F::NotAZone,
+        F::NotAChip,
         F::Other,
         F::NotText,
         F::TooMany,
@@ -180,8 +211,12 @@ pub(super) fn states() -> Vec<Look> {
     let mut looks = Vec::new();
     let mut look = |name: String, page, fill: Box<dyn Fn(&ui::AppWindow)>| looks.push(Look { name, page, fill });
     for reason in END_REASONS {
-        for page in [ui::Page::Calling, ui::Page::InCall] {
-            look(format!("{page:?}_{reason:?}"), page, Box::new(move |window| ended(window, reason)));
+        let codes: &[i32] = if reason == ui::EndReason::Failed { &[302, 400, 503, 699] } else { &[403] };
+        for (page, code) in [ui::Page::Calling, ui::Page::InCall]
+            .into_iter()
+            .flat_map(|page| codes.iter().map(move |code| (page, *code)))
+        {
+            look(format!("{page:?}_{reason:?}_{code}"), page, Box::new(move |window| ended(window, reason, code)));
         }
     }
     for fault in ACCOUNT_FAULTS {
@@ -212,8 +247,16 @@ pub(super) fn states() -> Vec<Look> {
         look(format!("page_{page:?}"), ui::Page::Settings, Box::new(move |window| account_page(window, page)));
     }
     for unlock in UNLOCKS {
-        for page in [ui::Page::Home, ui::Page::Ringing, ui::Page::InCall] {
-            look(format!("{page:?}_unlock_{unlock:?}"), page, Box::new(move |window| unlocking(window, unlock)));
+        for (page, doors) in WITH_UNLOCK {
+            let fault = ui::UnlockFault::NoAnswer;
+            let fill = move |window: &ui::AppWindow| unlocking(window, unlock, fault, doors);
+            look(format!("{page:?}_{doors}_unlock_{unlock:?}"), page, Box::new(fill));
+        }
+    }
+    for fault in UNLOCK_FAULTS {
+        for (page, doors) in WITH_UNLOCK {
+            let fill = move |window: &ui::AppWindow| unlocking(window, ui::UnlockState::Failed, fault, doors);
+            look(format!("{page:?}_{doors}_unlock_{fault:?}"), page, Box::new(fill));
         }
     }
     for mode in DND {
@@ -257,13 +300,17 @@ fn confirmed(call: &ui::CallAdapter<'_>) -> ui::CallData {
     ui::CallData { phase: ui::CallPhase::Confirmed, ..call.get_call() }
 }
 
-fn unlocking(window: &ui::AppWindow, unlock: ui::UnlockState) {
+/// The door of the samples with its key in this state, as often as wanted on the home screen, and the call with it.
+pub(super) fn unlocking(window: &ui::AppWindow, unlock: ui::UnlockState, unlock_fault: ui::UnlockFault, doors: usize) {
+    let (unlock_seconds, unlock_code) = (4, 503);
     let adapter = window.global::<ui::CallAdapter>();
-    adapter.set_call(ui::CallData { unlock, unlock_seconds: 4, ..adapter.get_call() });
+    adapter.set_call(ui::CallData { unlock, unlock_seconds, unlock_fault, unlock_code, ..adapter.get_call() });
     let home = window.global::<ui::HomeAdapter>();
-    let doors = home.get_doors();
-    let doors = doors.iter().map(|door| ui::DoorView { unlock, unlock_seconds: 4, ..door });
-    home.set_doors(ModelRc::from(doors.collect::<Vec<_>>().as_slice()));
+    let door = home.get_doors().row_data(0).expect("there is a door among the samples");
+    // No door tells whether it is closed, and there is no room for that beside the last visit.
+    let lock = if doors > 1 { ui::LockState::Unknown } else { door.lock };
+    let door = ui::DoorView { lock, unlock, unlock_seconds, unlock_fault, unlock_code, ..door };
+    home.set_doors(ModelRc::from(vec![door; doors].as_slice()));
 }
 
 /// The row of a number with what is wrong under it, once for everything that can be.
@@ -282,9 +329,9 @@ fn wrong_values(window: &ui::AppWindow) {
     adapter.set_rows(ModelRc::from(rows.as_slice()));
 }
 
-fn ended(window: &ui::AppWindow, reason: ui::EndReason) {
+fn ended(window: &ui::AppWindow, reason: ui::EndReason, code: i32) {
     let adapter = window.global::<ui::CallAdapter>();
-    let call = ui::CallData { phase: ui::CallPhase::Ended, end_reason: reason, end_code: 503, ..adapter.get_call() };
+    let call = ui::CallData { phase: ui::CallPhase::Ended, end_reason: reason, end_code: code, ..adapter.get_call() };
     adapter.set_call(call);
 }
 
@@ -444,6 +491,7 @@ fn every_state_that_the_screens_know_is_among_them() {
         ("PinStage", PIN_STAGES.len() + 1),
         ("SettingFault", SETTING_FAULTS.len() + 1),
         ("UnlockState", UNLOCKS.len()),
+        ("UnlockFault", UNLOCK_FAULTS.len() + 1),
         ("DndMode", DND.len()),
         ("DialMeaning", MEANINGS.len()),
         ("SettingsGroup", GROUPS.len()),

@@ -7,17 +7,17 @@
 use serde_json::{Map, Value, json};
 
 use crate::channel::ContactsImported;
-use crate::config::PhonebookEntry;
 use crate::config::book::Field;
+use crate::config::{PhonebookEntry, without_password};
 
-/// One contact.
+/// One contact, without the passwords of its addresses.
 pub fn json(entry: &PhonebookEntry) -> Value {
     let door = entry.door.as_ref().map(|door| {
         json!({
             "unlock": door.unlock.map(|unlock| unlock.word()),
             "code": door.code,
-            "url": door.url,
-            "monitor": door.monitor,
+            "url": door.url.as_deref().map(without_password),
+            "monitor": door.monitor.as_deref().map(without_password),
         })
     });
     json!({
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(refused(json!({"colour": 1})), "a contact has no \"colour\"");
         assert_eq!(refused(json!({"code": "1"})), "a contact has no \"code\"");
         assert_eq!(refused(json!({"door": {"name": "x"}})), "a door has no \"name\"");
-        assert_eq!(refused(json!({"door": {"unlock": "x"}})), "door.unlock: 'x' is not one of dtmf, info, http");
+        assert_eq!(refused(json!({"door": {"unlock": "x"}})), "door.unlock: 'x' is not one of dtmf, info, relay, http");
         assert_eq!(refused(json!({"name": ["x"]})), "\"name\" is [\"x\"], it must be text, a number, true or false");
         assert!(refused(json!({"numbers": ["1.2.3.999"]})).starts_with("numbers: '1.2.3.999' cannot be dialled"));
     }

@@ -19,9 +19,11 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
     let value = match event {
         Event::Settings(_) => json!({"event": "settings"}),
         Event::Call(view) => json!({"event": "call", "call": status::call(now, view)}),
+        Event::DoorKey(view) => json!({"event": "door", "door": status::door_key(view)}),
         Event::DirectIp(view) => json!({"event": "direct_ip", "direct_ip": status::direct_ip(view)}),
         Event::Registration(view) => json!({"event": "account", "account": status::account(now, view)}),
         Event::Light(view) => json!({"event": "light", "light": status::light(view)}),
+        Event::WiredDoor(view) => json!({"event": "door", "open": view.open}),
         Event::DndServers(views) => json!({"event": "dnd_servers", "dnd_servers": status::dnd_servers(views)}),
         Event::AccountTest(view) => json!({"event": "account_test", "test": status::account_test(view)}),
         Event::Pin(view) => json!({"event": "pin", "pin": status::pin(now, view)}),

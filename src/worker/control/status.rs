@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::channel::{
-    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, LightView,
-    LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, UnlockState, VideoView,
+    AccountTestView, AudioView, CallDirection, CallView, DirectIpView, DndServerState, DndServerView, DoorKeyView,
+    LightView, LogEntry, Notice, PinView, RegistrationView, Screen, StreamQuality, TestStep, VideoView, WiredDoorView,
 };
 use crate::config::{Config, DialRule, RuleImport, moment_text};
 use crate::sdp::VideoCodec;
@@ -20,6 +20,8 @@ pub struct State<'a> {
     pub screen: Screen,
     /// The light of the screen.
     pub light: LightView,
+    /// The door that is wired to this panel.
+    pub door: WiredDoorView,
     /// The settings, for those of do not disturb.
     pub dnd: &'a Config,
     /// What the servers of the accounts say to it.
@@ -30,6 +32,8 @@ pub struct State<'a> {
     pub accounts: &'a [RegistrationView],
     /// The calls that are not yet forgotten.
     pub calls: &'a [CallView],
+    /// The keys of the doors outside any call.
+    pub doors: &'a [DoorKeyView],
     /// Missed calls that nobody has looked at.
     pub missed: usize,
     /// What the resident or the installer should know.
@@ -46,6 +50,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "screen": state.screen.name(),
         "light": light(&state.light),
+        "door": wired_door(&state.door),
         "dnd": state.dnd.dnd_mode.word(),
         "dnd_until": state.dnd.dnd_until.map(moment_text),
         "dnd_accounts": state.dnd.dnd_accounts.words().collect::<Vec<_>>(),
@@ -53,6 +58,7 @@ pub fn status(now: Instant, state: &State<'_>) -> Value {
         "direct_ip": direct_ip(state.direct_ip),
         "accounts": state.accounts.iter().map(|view| account(now, view)).collect::<Vec<_>>(),
         "calls": state.calls.iter().map(|view| call(now, view)).collect::<Vec<_>>(),
+        "doors": state.doors.iter().map(door_key).collect::<Vec<_>>(),
         "missed": state.missed,
         "notices": notices(state.notices),
         "pin": pin(now, state.pin),
@@ -173,17 +179,29 @@ pub fn call(now: Instant, view: &CallView) -> Value {
         "muted": view.muted,
         "camera": view.camera,
         "can_unlock": view.can_unlock,
-        "unlock": match view.unlock {
-            UnlockState::Idle => "idle",
-            UnlockState::Sending => "sending",
-            UnlockState::Opened { .. } => "opened",
-            UnlockState::Failed => "failed",
-        },
+        "unlock": view.unlock.name(),
+        "unlock_reason": view.unlock.fault().map(ToString::to_string),
+        "open": view.open,
         "session_timer": view.session_timer.map(|timer| {
             json!({"expires_s": timer.expires_s, "refresher": if timer.by_us { "us" } else { "them" }})
         }),
         "audio": view.audio.as_ref().map(audio),
         "video": view.video.as_ref().map(video),
+    })
+}
+
+/// The door that is wired to this panel; `open` is null where no contact says so.
+pub fn wired_door(view: &WiredDoorView) -> Value {
+    json!({"open": view.open})
+}
+
+/// The Unlock key of a door outside any call: `idle`, `sending`, `opened` or `failed`, the last with a reason.
+pub fn door_key(view: &DoorKeyView) -> Value {
+    json!({
+        "name": view.name,
+        "can_unlock": view.can_unlock,
+        "unlock": view.unlock.name(),
+        "unlock_reason": view.unlock.fault().map(ToString::to_string),
     })
 }
 
@@ -291,7 +309,9 @@ fn tenths(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{CallState, CodeFault, EndReason, RegistrationState, SessionTimerView};
+    use crate::channel::{
+        CallState, CodeFault, EndReason, RegistrationState, SessionTimerView, UnlockFault, UnlockState,
+    };
     use crate::worker::testing::visitor;
     use std::time::Duration;
 
@@ -342,12 +362,18 @@ mod tests {
         let servers = [DndServerState::None, failed].map(|state| DndServerView { state, ..DndServerView::default() });
         let state = State {
             screen: Screen::InCall,
+            door: WiredDoorView { open: Some(true) },
             light: LightView { asleep: false, night: true, backlight: 80 },
             dnd: &Config::default(),
             dnd_servers: &servers,
             direct_ip: &direct_ip,
             accounts: &accounts,
             calls: &[call],
+            doors: &[DoorKeyView {
+                name: "Gate".into(),
+                can_unlock: true,
+                unlock: UnlockState::Failed(UnlockFault::UnknownAddress(404)),
+            }],
             missed: 0,
             notices: &[],
             pin: &PinView::default(),
@@ -367,6 +393,7 @@ mod tests {
                 "video": {"codec": "H264", "direction": "recvonly", "width": 640, "height": 480, "frames": 212,
                     "fps": 25.0, "first_frame_ms": 96, "keyframe_requests": 1}}],
             "accounts": [{"account": 1, "state": "disabled"}, {"account": 2}],
+            "door": {"open": true},
             "light": {"asleep": false, "night": true, "backlight": 80},
         });
         assert_contains(&given, &expected, "status");

@@ -143,11 +143,13 @@ impl Loop {
         let state = State {
             screen: self.phone.screen(),
             light: self.phone.light(),
+            door: self.phone.wired_door(),
             dnd: config,
             dnd_servers: &self.phone.dnd_servers(),
             direct_ip: &self.phone.direct_ip(),
             accounts: &self.phone.registrations(),
             calls: &self.phone.calls(),
+            doors: &self.phone.door_keys(),
             missed: self.phone.missed(),
             notices: &self.phone.notices(),
             pin: &self.pin.view(now()),

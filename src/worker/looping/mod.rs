@@ -1,10 +1,12 @@
 //! The loop: waits for whatever comes first, tells the phone, and does what the phone wants done.
 //!
-//! `outputs` carries out what the phone wants; `asked` answers the control socket; `pin` is about the installer's PIN, `certificates`
-//! about files of certificates, `contacts` and `rules` about those of contacts and dial rules, `plugins` about those of GStreamer
-//! that are missing, `visitors` about kept pictures, `watchdog` about what systemd is told.
+//! `outputs` carries out what the phone wants; `asked` answers the control socket; `board` is about back-light, relay and door
+//! contact, `pin` about the installer's PIN, `certificates` about files of certificates, `contacts` and `rules` about those of
+//! contacts and dial rules, `plugins` about those of GStreamer that are missing, `visitors` about kept pictures, `watchdog` about
+//! what systemd is told.
 
 mod asked;
+mod board;
 mod certificates;
 mod contacts;
 mod outputs;
@@ -30,6 +32,7 @@ use tokio::task::AbortHandle;
 
 use self::asked::Asked;
 use super::Options;
+use super::board::{self as hardware, Board};
 use super::calendar::SystemCalendar;
 use super::certificates::{self as files_of_certificates, Desk, Places};
 use super::contacts as files_of_contacts;
@@ -46,8 +49,10 @@ use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
 use super::trace::{Trace, Way};
+use super::unfinished;
 use super::visitors as kept_pictures;
 use super::watchdog::{self as systemd, Pulse};
+use super::web;
 use crate::channel::{Command, Event, RuleChange};
 use crate::frame::FrameSlot;
 use crate::media::video::{self, VideoCapabilities};
@@ -96,6 +101,8 @@ enum Input {
     Rules(rules::Read),
     Contacts(files_of_contacts::Done),
     Visitor(kept_pictures::Done),
+    Board(hardware::Report),
+    Door(web::Answer),
     Signal(&'static str),
     Due,
 }
@@ -118,6 +125,8 @@ struct Loop {
     rules: Errands<rules::Read>,
     contact_files: files_of_contacts::Desk,
     kept_pictures: kept_pictures::Desk,
+    /// Doors that are asked by HTTP.
+    doors: web::Desk,
     /// What the connections of the accounts by TLS need.
     keyring: Keyring,
     /// The client certificates of which it is known when they run out.
@@ -130,6 +139,7 @@ struct Loop {
     trace: Option<Trace>,
     reporter: Reporter,
     pulse: Pulse,
+    board: Board,
     /// Nothing is heard from the network before this, unless it is known which pictures can be shown.
     deaf_until: Option<Instant>,
     /// Which pictures can be shown, once that is known.
@@ -149,6 +159,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let (rules_in, mut rules_read) = mpsc::unbounded_channel();
     let (contacts_in, mut contacts) = mpsc::unbounded_channel();
     let (pictures_in, mut pictures) = mpsc::unbounded_channel();
+    let (board_in, mut board) = mpsc::unbounded_channel();
+    let (doors_in, mut doors) = mpsc::unbounded_channel();
     let (flows_in, mut flows) = mpsc::channel(FLOW_EVENTS);
     let (calls_in, mut calls) = mpsc::channel(serve::CONNECTIONS);
     let (resolved_in, mut resolved) = mpsc::unbounded_channel();
@@ -167,6 +179,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         config: Arc::new(config),
         seed: phone_seed,
         log,
+        unfinished: unfinished::left(&data),
         capabilities: capabilities(&VideoCapabilities::default()),
         ports,
         routes: Box::new(SystemRoutes),
@@ -191,6 +204,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         rules: rules::errands(rules_in),
         contact_files: files_of_contacts::Desk::new(contacts_in),
         kept_pictures: kept_pictures::Desk::new(&data, pictures_in),
+        doors: web::Desk::new(doors_in),
         expiry_of: None,
         expiry_due: None,
         asked: Asked::new(has_screen),
@@ -199,6 +213,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         trace,
         reporter: Reporter::default(),
         pulse: Pulse::new(systemd::watched(), has_screen),
+        board: Board::new(own_screen, board_in),
         deaf_until: Some(Instant::now() + PROBE_TIME),
         shows: None,
         leave_by: None,
@@ -242,6 +257,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
             Some(read) = rules_read.recv() => Input::Rules(read),
             Some(done) = contacts.recv() => Input::Contacts(done),
             Some(done) = pictures.recv() => Input::Visitor(done),
+            Some(report) = board.recv() => Input::Board(report),
+            Some(answer) = doors.recv() => Input::Door(answer),
             found = &mut probed, if this.shows.is_none() => Input::Probed(found.unwrap_or_default()),
             _ = terminate.recv() => Input::Signal("SIGTERM"),
             _ = interrupt.recv() => Input::Signal("SIGINT"),
@@ -283,6 +300,8 @@ impl Loop {
             Input::Rules(read) => self.rules_read(read),
             Input::Contacts(done) => self.contacts_done(done),
             Input::Visitor(done) => self.picture_done(done),
+            Input::Board(report) => self.board_reports(report),
+            Input::Door(answer) => self.door_answered(answer),
             Input::Signal(name) => self.leave(name),
             Input::Due => self.due(),
         }
@@ -427,6 +446,7 @@ impl Loop {
             self.media.handle_timeout(now.instant);
         }
         self.beat(now.instant);
+        self.board.handle_timeout(now.instant);
         if self.expiry_due.is_some_and(|at| at <= now.instant) {
             self.look_at_expiry();
         }
@@ -443,6 +463,7 @@ impl Loop {
             self.table.deadline(),
             self.expiry_due,
             self.pulse.poll_timeout(),
+            self.board.poll_timeout(),
             self.deaf_until,
             self.leave_by,
         ]

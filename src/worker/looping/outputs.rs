@@ -1,14 +1,15 @@
 //! What the phone wants done.
 
 use super::{Loop, closed_here, name_servers};
-use crate::channel::Event;
-use crate::phone::{Connect, FlowFault, MediaEvent, Output};
+use crate::channel::{Event, UnlockFault};
+use crate::phone::{Connect, DoorRequest, FlowFault, MediaEvent, Output};
 use crate::sip::{Path, Transmit, Transport};
 use crate::worker::control::events;
 use crate::worker::files::{Job, Saved};
 use crate::worker::media::now;
 use crate::worker::net::{tcp, tls};
 use crate::worker::trace::Way;
+use crate::worker::web;
 
 impl Loop {
     /// Does all that the phone wants done, and tells it what came of it, until it wants nothing more.
@@ -50,13 +51,20 @@ impl Loop {
             Output::ClosePort(port) => self.direct.close_for_account(port),
             Output::Resolve(question) => self.resolver.ask(0, question),
             Output::Connect(order) => self.connect(*order),
+            Output::AskDoor(request) => self.ask_door(*request),
             Output::Media(order) => self.media.order(now(), order),
+            Output::PulseRelay { asked, time } => {
+                let now = now();
+                let switched = self.board.pulse(now.instant, time);
+                self.phone.handle_door_answer(now, asked, if switched { Ok(()) } else { Err(UnlockFault::Relay) });
+            }
             Output::Event(event) => self.tell(event),
             Output::SaveSettings(config) => {
                 self.saving += 1;
                 self.save(Job::Settings(config));
             }
             Output::SaveLog(change) => self.save(Job::Log(change)),
+            Output::NoteUnfinished(calls) => self.save(Job::Unfinished(calls)),
             Output::DropPictures(names) => self.kept_pictures.remove(names),
             Output::Flood(flood) => tracing::warn!("{flood}"),
             Output::Finished => self.finished = true,
@@ -98,12 +106,15 @@ impl Loop {
         match &event {
             Event::Call(view) => self.reporter.call(view),
             Event::DirectIp(view) => self.reporter.direct_ip(view),
+            Event::Light(view) => self.board.light(view.backlight),
             Event::Settings(config) => {
+                self.board.configure(config);
                 self.settle_pin(&config.pin);
                 self.settle_certificates(config);
                 self.resolver.set_name_servers(&name_servers(&config.dns_servers));
             }
             Event::Registration(view) => self.reporter.account(view),
+            Event::DoorKey(view) => self.reporter.door(view),
             _ => {}
         }
         self.stream_out(&event);
@@ -149,6 +160,20 @@ impl Loop {
             Transport::Udp | Transport::Tcp => None,
         };
         Ok(tcp::Connect { flow: Some(flow), local, remote: target.address, tls })
+    }
+
+    fn ask_door(&mut self, request: DoorRequest) {
+        let credentials = self.keyring.of_doors(&self.phone.config().accounts);
+        self.doors.ask(request, &mut self.resolver, credentials);
+    }
+
+    /// A door that was asked has answered, or has not.
+    pub(super) fn door_answered(&mut self, answer: web::Answer) {
+        if let Err(UnlockFault::Tls(_)) = answer.result {
+            // Whoever mends it may do so in the files.
+            self.keyring.forget();
+        }
+        self.phone.handle_door_answer(now(), answer.asked, answer.result);
     }
 
     fn transmit(&mut self, transmit: Transmit) {

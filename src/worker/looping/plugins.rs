@@ -10,7 +10,7 @@ pub(super) fn without(missing: &[MissingPlugin], has_camera: bool) -> Option<Not
         let (formats, codec) = match plugin.disables {
             Disabled::Showing(codec) => (&mut show, codec),
             Disabled::Sending(codec) if has_camera => (&mut send, codec),
-            Disabled::Sending(_) | Disabled::Keeping => continue,
+            Disabled::Sending(_) | Disabled::Keeping | Disabled::Camera => continue,
         };
         if !formats.contains(&codec.name()) {
             formats.push(codec.name());

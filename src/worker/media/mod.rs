@@ -405,6 +405,7 @@ impl Media {
             let seen = self.pictures.stats(call);
             let audio = audio.map(|rtp| AudioView {
                 packets_in: rtp.packets_in,
+                reports_in: rtp.reports_in,
                 lost: rtp.lost,
                 concealed_ms: u64::from(engine.concealed_ms),
                 jitter_ms: rtp.jitter_ms,

@@ -27,7 +27,7 @@ use crate::sip::locate::{Answer, DnsFault, Question, Record, RecordKind};
 /// Most questions at the same time; whatever goes beyond gets no answer.
 pub const MAX_OPEN: usize = 64;
 /// No question takes longer.
-pub const LIMIT: Duration = Duration::from_secs(3);
+pub const LIMIT: Duration = Duration::from_secs(4);
 
 /// How long an entry of the hosts file holds.
 const HOSTS_TTL: Duration = Duration::from_secs(60);
@@ -89,14 +89,23 @@ impl Resolver {
             let _ = self.replies.send(Reply { ticket, question, answer: Err(DnsFault::NoAnswer) });
             return;
         }
+        let (answer, replies) = (self.answer(question.clone()), self.replies.clone());
+        self.tasks.spawn(async move {
+            let answer = answer.await;
+            let _ = replies.send(Reply { ticket, question, answer });
+        });
+    }
+
+    /// The answer to a question, for whoever waits for it himself; it is asked as soon as it is waited for.
+    pub fn answer(&mut self, question: Question) -> impl Future<Output = Result<Answer, DnsFault>> + Send + use<> {
         let system = system::read(&self.files.resolv_conf);
         let addresses = if self.given.is_empty() { system.name_servers } else { self.given.clone() };
         if self.servers.addresses() != addresses {
             tracing::info!("name servers: {}", words(&addresses));
             self.servers = Arc::new(Servers::new(addresses));
         }
-        let (servers, hosts, replies) = (self.servers.clone(), self.files.hosts.clone(), self.replies.clone());
-        self.tasks.spawn(async move {
+        let (servers, hosts) = (self.servers.clone(), self.files.hosts.clone());
+        async move {
             let answer = match at_home(&hosts, &question) {
                 Some(answer) => answer,
                 None => {
@@ -108,8 +117,8 @@ impl Resolver {
                 Ok(answer) => tracing::debug!("{question}: {:?} for {:?}", answer.records, answer.ttl),
                 Err(fault) => tracing::debug!("{question}: {fault:?}"),
             }
-            let _ = replies.send(Reply { ticket, question, answer });
-        });
+            answer
+        }
     }
 }
 

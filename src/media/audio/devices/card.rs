@@ -160,6 +160,30 @@ fn find(
     host.devices()?.find(|device| wanted(device) && fits(device)).ok_or_else(|| DeviceFault::NotNamed(name.to_owned()))
 }
 
+/// The sound system that is asked: PulseAudio (or PipeWire in its place), or ALSA.
+pub fn system() -> &'static str {
+    let _quiet = quiet();
+    cpal::default_host().id().name()
+}
+
+/// Whether this microphone is there and can be run.
+pub(super) fn find_input(name: &str) -> Result<(), DeviceFault> {
+    let _quiet = quiet();
+    let host = cpal::default_host();
+    let device = find(name, host.default_input_device(), &host, DeviceTrait::supports_input)?;
+    let ways = device.supported_input_configs()?;
+    choose(ways).map(drop).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))
+}
+
+/// Whether this loudspeaker is there and can be run.
+pub(super) fn find_output(name: &str) -> Result<(), DeviceFault> {
+    let _quiet = quiet();
+    let host = cpal::default_host();
+    let device = find(name, host.default_output_device(), &host, DeviceTrait::supports_output)?;
+    let ways = device.supported_output_configs()?;
+    choose(ways).map(drop).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))
+}
+
 /// The way of running a device that costs least: 48 kHz, few channels, a common sample format.
 fn choose(ranges: impl Iterator<Item = SupportedStreamConfigRange>) -> Option<(StreamConfig, SampleFormat)> {
     let best = ranges

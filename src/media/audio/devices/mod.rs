@@ -21,11 +21,11 @@ mod wav;
 
 use std::path::Path;
 
-pub use card::{DeviceNames, list};
+pub use card::{DeviceNames, list, system};
 pub(super) use plain::Null;
 
 use super::FRAME;
-use crate::config::DeviceFault;
+use crate::config::{DeviceFault, FileFault};
 
 /// Why a device name can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +110,35 @@ pub fn check_output(name: &str) -> Result<(), DeviceRefused> {
     }
 }
 
+/// Whether a microphone of this name is there, without starting it. May block for seconds.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn find_input(name: &str) -> Result<(), DeviceFault> {
+    match named(name).map_err(|_| DeviceFault::Unusable(name.to_owned()))? {
+        Named::Null | Named::Tone | Named::Loop => Ok(()),
+        Named::Wav(file) => wav::WavSource::open(file).map(drop),
+        Named::Card(name) => card::find_input(name),
+    }
+}
+
+/// Whether a loudspeaker of this name is there, without starting it. May block for seconds.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn find_output(name: &str) -> Result<(), DeviceFault> {
+    let wanted = check_output(name).and_then(|()| named(name)).map_err(|_| DeviceFault::Unusable(name.to_owned()))?;
+    match wanted {
+        Named::Null | Named::Loop | Named::Tone => Ok(()),
+        // What would be recorded over is left alone: only its folder is looked at.
+        Named::Wav(file) => match file.parent() {
+            Some(folder) if folder.as_os_str().is_empty() || folder.is_dir() => Ok(()),
+            _ => Err(FileFault::Missing.of(file).into()),
+        },
+        Named::Card(name) => card::find_output(name),
+    }
+}
+
 /// An open device: the end for the audio thread, and what keeps it open.
 struct Opened<End: ?Sized> {
     end: Box<End>,
@@ -152,6 +181,22 @@ mod tests {
         assert_eq!(check_input("tone"), Ok(()));
         assert_eq!(check_output("tone"), Err(DeviceRefused::ToneOutput));
         assert_eq!(check_output(""), Err(DeviceRefused::Empty));
+    }
+
+    #[test]
+    fn devices_that_need_no_hardware_are_always_there() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        for name in ["null", "tone", "loop"] {
+            assert_eq!(find_input(name), Ok(()), "{name}");
+        }
+        assert_eq!(find_output("tone"), Err(DeviceFault::Unusable("tone".into())));
+        let missing = folder.path().join("none.wav");
+        let named = |file: &Path| format!("wav:{}", file.display());
+        assert_eq!(find_input(&named(&missing)), Err(FileFault::Missing.of(&missing).into()));
+        assert_eq!(find_output(&named(&missing)), Ok(()));
+        assert!(!missing.exists(), "looking records nothing");
+        let nowhere = folder.path().join("none/out.wav");
+        assert_eq!(find_output(&named(&nowhere)), Err(FileFault::Missing.of(&nowhere).into()));
     }
 
     #[test]

@@ -15,9 +15,10 @@ use tokio::task::JoinSet;
 
 use crate::sip::locate::DnsFault;
 
-/// How often one name server is asked, and how long each time; within that the datagram is repeated.
+/// How often one name server is asked, the second time perhaps without what it does not know, and for how long each time; within
+/// that the datagram is repeated, and the answer to any of them counts.
 const ATTEMPTS: usize = 2;
-const ATTEMPT: Duration = Duration::from_millis(1500);
+const ATTEMPT: Duration = super::LIMIT;
 /// A name server that has said nothing for so long gets company.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// For how long it stands behind the others then.

@@ -24,6 +24,10 @@ use crate::sip::FlowId;
 const CHUNK: usize = 4096;
 /// For telling the other side that this is the end.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// For the other side to read that this is the end.
+const LINGER: Duration = Duration::from_millis(250);
+/// The most that is read of whoever goes on speaking then, in bytes.
+const READ_AWAY: usize = 1 << 20;
 /// For finding, behind a write that failed, what the other side said about it.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
@@ -94,11 +98,19 @@ impl Flow {
         let Self { id, mut waiting, queued, mut ended, events, limits } = self;
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut heard = false;
-        let mut why = tokio::select! {
-            why = read(id, &mut reader, &events, ours, &mut heard) => why,
-            why = write(&mut writer, &mut waiting, &queued, limits.write) => why,
-            Some(()) = ended.recv() => None,
+        let mut why = {
+            let mut writing = std::pin::pin!(write(&mut writer, &mut waiting, &queued, limits.write));
+            tokio::select! {
+                why = read(id, &mut reader, &events, ours, &mut heard) => why,
+                why = &mut writing => why,
+                Some(()) = ended.recv() => {
+                    // What was said before the end is heard: a refusal, and why.
+                    let _ = timeout(FAREWELL, writing).await;
+                    None
+                }
+            }
         };
+        let is_ours = why.is_none();
         if let (Some(FlowFault::Ended(_)), Some(ours)) = (&why, ours) {
             // A write fails before the alert that tells why was read; and some servers close without any.
             let fault = match timeout(LAST_WORDS, last_words(&mut reader, ours)).await {
@@ -109,6 +121,10 @@ impl Flow {
         }
         // Without a farewell the other side could not tell an end from a cut (RFC 8446 6.1).
         let _ = timeout(FAREWELL, writer.shutdown()).await;
+        if is_ours {
+            // What lies unread when the connection goes would take our last words with it (RFC 9293 3.10.4).
+            let _ = timeout(LINGER, read_away(&mut reader)).await;
+        }
         if let Some(why) = why {
             let _ = events.send(FlowEvent::Closed { flow: id, why }).await;
         }
@@ -189,6 +205,17 @@ async fn last_words(reader: &mut (impl AsyncRead + Unpin), ours: &Ours) -> Optio
             Ok(_) => {}
             Err(error) => return farewell_of(&error, ours),
         }
+    }
+}
+
+/// Reads on to the end, within limits, and looks at nothing.
+async fn read_away(reader: &mut (impl AsyncRead + Unpin)) {
+    let mut chunk = [0; CHUNK];
+    let mut left = READ_AWAY;
+    while let Ok(count @ 1..) = reader.read(&mut chunk).await
+        && left > count
+    {
+        left -= count;
     }
 }
 

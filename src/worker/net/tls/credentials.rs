@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use tokio::sync::{OnceCell, oneshot};
 
+use super::names::Names;
 use super::{Client, client};
 use crate::channel::{CertificateFault, TlsFault};
 use crate::config::{Account, AccountConfig, FileFault};
 
-/// The settings of an account that TLS depends on.
+/// The settings that TLS depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub verify: bool,
-    pub ca: String,
+    /// By which rules a certificate bears a name.
+    pub names: Names,
+    /// Files of authorities beside those of the system.
+    pub ca: Vec<String>,
     pub certificate: String,
     pub key: String,
     pub fingerprint: String,
@@ -24,12 +28,24 @@ impl Settings {
     pub fn of(config: &AccountConfig) -> Self {
         Self {
             verify: config.tls_verify,
-            ca: config.tls_ca.clone(),
+            names: Names::Sip,
+            ca: file(&config.tls_ca).collect(),
             certificate: config.tls_certificate.clone(),
             key: config.tls_key.clone(),
             fingerprint: config.tls_fingerprint.clone(),
         }
     }
+
+    /// Those of doors that are asked by HTTPS: whom an account trusts for its server may be asked to vouch for a door. Their
+    /// certificates are checked whatever the accounts do.
+    pub fn of_doors(accounts: &[AccountConfig; 2]) -> Self {
+        let ca = accounts.iter().flat_map(|account| file(&account.tls_ca)).collect();
+        Self { verify: true, names: Names::Web, ca, ..Self::default() }
+    }
+}
+
+fn file(name: &str) -> impl Iterator<Item = String> + use<> {
+    (!name.is_empty()).then(|| name.to_owned()).into_iter()
 }
 
 /// Whom an account trusts and who we are to them.
@@ -41,34 +57,42 @@ pub struct Credentials {
     client: Arc<OnceCell<Client>>,
 }
 
-/// The credentials of both accounts.
+/// The credentials of both accounts, and for the doors.
 #[derive(Debug)]
 pub struct Keyring {
     folder: PathBuf,
     held: [Option<Credentials>; 2],
+    for_doors: Option<Credentials>,
 }
 
 impl Keyring {
     /// Nothing is read yet; `folder` is where the files lie that the settings name.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), held: [None, None] }
+        Self { folder: folder.to_owned(), held: [None, None], for_doors: None }
     }
 
     /// Those of an account as it is set.
     pub fn of(&mut self, account: Account, config: &AccountConfig) -> Credentials {
-        let settings = Settings::of(config);
-        let held = &mut self.held[account.index()];
-        if let Some(held) = held
-            && held.settings == settings
-        {
-            return held.clone();
-        }
-        held.insert(Credentials::new(settings, self.folder.clone())).clone()
+        current(&mut self.held[account.index()], Settings::of(config), &self.folder)
+    }
+
+    /// Those for doors that are asked by HTTPS, as the accounts are set.
+    pub fn of_doors(&mut self, accounts: &[AccountConfig; 2]) -> Credentials {
+        current(&mut self.for_doors, Settings::of_doors(accounts), &self.folder)
     }
 
     /// Reads all files anew with the next connections: they may have been changed by others.
     pub fn forget(&mut self) {
         self.held = [None, None];
+        self.for_doors = None;
+    }
+}
+
+/// What is held, if it is of these settings; else new ones, which are held from then on.
+fn current(held: &mut Option<Credentials>, settings: Settings, folder: &Path) -> Credentials {
+    match held {
+        Some(held) if held.settings == settings => held.clone(),
+        held => held.insert(Credentials::new(settings, folder.to_owned())).clone(),
     }
 }
 
@@ -81,7 +105,7 @@ impl Credentials {
     ///
     /// # Errors
     /// [`TlsFault::OurFile`].
-    pub(in super::super) async fn client(&self) -> Result<&Client, TlsFault> {
+    pub(in crate::worker) async fn client(&self) -> Result<&Client, TlsFault> {
         self.client.get_or_try_init(|| read(self.settings.clone(), self.folder.clone())).await
     }
 }

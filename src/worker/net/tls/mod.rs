@@ -36,11 +36,12 @@ pub use self::credentials::{Credentials, Keyring};
 pub(super) use self::fault::{farewell_of, fault_of};
 use self::verifier::{Pin, Trust, Verifier};
 use crate::channel::{CertificateFault, CertificateProblem, CertificateRole, TlsFault};
+use crate::config::AccountConfig;
 use crate::worker::certificates::{Contents, fits};
 
 /// What the TLS connections of an account need, read and understood.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(in crate::worker) struct Client {
     config: ClientConfig,
     /// What we show to a server that asks.
     shown: Option<Arc<CertifiedKey>>,
@@ -54,6 +55,18 @@ pub(super) struct Client {
 fn client(settings: &Settings, certificates: &Path) -> Result<Client, TlsFault> {
     let system = if settings.verify { system_authorities() } else { Vec::new() };
     build(settings, certificates, system, Arc::new(DefaultTimeProvider))
+}
+
+/// Reads all that the TLS connections of an account would, and makes none. True if somebody is trusted: by a file of the
+/// settings, by a fingerprint, by the system, or because nothing is verified.
+///
+/// # Errors
+/// As for the first connection: the file, and what is wrong with it.
+pub fn check(config: &AccountConfig, certificates: &Path) -> Result<bool, TlsFault> {
+    let settings = Settings::of(config);
+    client(&settings, certificates)?;
+    let named = !settings.verify || !settings.ca.is_empty() || !settings.fingerprint.is_empty();
+    Ok(named || !system_authorities().is_empty())
 }
 
 /// The name that a server's certificate has to bear: that of the domain that was asked for (RFC 5922 4), or an address.
@@ -90,7 +103,7 @@ fn build(
     let provider = Arc::new(default_provider());
     let pin = Pin::parse(&settings.fingerprint)?;
     let trust = settings.verify.then(|| trust(&settings.ca, certificates, system)).transpose()?;
-    let verifier = Verifier::new(trust, pin, provider.signature_verification_algorithms);
+    let verifier = Verifier::new(trust, settings.names, pin, provider.signature_verification_algorithms);
     let shown = shown(&settings.certificate, &settings.key, certificates)?;
     let mut config = ClientConfig::builder_with_details(provider, clock)
         .with_safe_default_protocol_versions()
@@ -102,12 +115,12 @@ fn build(
     Ok(Client { config, shown })
 }
 
-/// Whom an account trusts.
-fn trust(ca: &str, certificates: &Path, system: Vec<CertificateDer<'static>>) -> Result<Trust, TlsFault> {
+/// Whom an account trusts: the system's authorities, and what is in its own files.
+fn trust(files: &[String], certificates: &Path, system: Vec<CertificateDer<'static>>) -> Result<Trust, TlsFault> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(system);
     let mut own = Vec::new();
-    if !ca.is_empty() {
+    for ca in files {
         let broken = |fault| our_file(CertificateRole::Authority, ca, fault);
         let contents = Contents::read(&certificates.join(ca)).map_err(broken)?;
         for certificate in contents.whole_certificates().map_err(broken)? {
@@ -155,7 +168,7 @@ fn our_file(role: CertificateRole, file: &str, fault: CertificateFault) -> TlsFa
 
 /// Our side of one connection.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(in crate::worker) struct Ours {
     shown: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,
 }
@@ -189,7 +202,7 @@ impl Client {
     ///
     /// # Errors
     /// Which check failed.
-    pub(super) async fn greet(
+    pub(in crate::worker) async fn greet(
         &self,
         name: ServerName<'static>,
         stream: TcpStream,

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-use super::names::bears;
+use super::names::Names;
 use crate::channel::TlsFault;
 use crate::worker::certificates::Facts;
 
@@ -59,14 +59,15 @@ pub(super) struct Trust {
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Option<Trust>,
+    names: Names,
     pin: Option<Pin>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
     /// The checks that `trust` and `pin` ask for.
-    pub fn new(trust: Option<Trust>, pin: Option<Pin>, algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { trust, pin, algorithms }
+    pub fn new(trust: Option<Trust>, names: Names, pin: Option<Pin>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self { trust, names, pin, algorithms }
     }
 
     /// Whether nothing at all is checked: then there is nothing that a signature could prove.
@@ -121,7 +122,7 @@ impl ServerCertVerifier for Verifier {
         if let Some(trust) = &self.trust {
             let facts = Facts::of(leaf).map_err(|_| Error::from(CertificateError::BadEncoding))?;
             self.chain(trust, leaf, &facts, between, now)?;
-            if !bears(&facts, name) {
+            if !self.names.bears(&facts, name) {
                 let expected = name.to_str().into_owned();
                 return Err(failed(TlsFault::WrongName { expected, found: facts.found() }));
             }
