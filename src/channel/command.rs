@@ -142,8 +142,8 @@ pub enum Command {
     Answered {
         /// The number that came with the question.
         ask: u64,
-        /// What was done, or why it was not.
-        outcome: Result<(), String>,
+        /// What was done or found, or why it was not.
+        outcome: Result<Option<Spot>, String>,
     },
     /// Take all calls down and leave.
     Quit,
@@ -321,8 +321,19 @@ pub enum ScreenRequest {
     Press(String),
     /// Type this text where a keyboard would.
     Type(String),
+    /// Say where a finger would press what bears this accessible label.
+    Find(String),
     /// Go one page back.
     Back,
     /// Write the screen as it is now to this PNG file.
     Screenshot(PathBuf),
+}
+
+/// A point of the screen as it is drawn, in pixels from its upper left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// To the right.
+    pub x: u32,
+    /// Down.
+    pub y: u32,
 }

@@ -23,7 +23,7 @@ pub use self::call::{
     AudioView, CallDirection, CallHandle, CallState, CallView, EndReason, SessionTimerView, VideoView,
 };
 pub use self::certificate::{CertificateFault, CertificateProblem};
-pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest};
+pub use self::command::{CertificateRole, Command, Done, Refusal, RuleChange, ScreenRequest, Spot};
 pub use self::dnd::{CodeFault, DndServerState, DndServerView, DndTerm};
 pub use self::door::{DoorCommand, DoorFault, DoorPhase, DoorView};
 pub use self::event::{ContactsImported, Event, Notice, NoticeKind, Screen};

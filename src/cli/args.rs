@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
@@ -174,6 +174,11 @@ pub(super) enum CtlVerb {
     },
     /// Press what bears this label on the page; a list is moved until it is in sight
     Press {
+        #[arg(allow_hyphen_values = true)]
+        label: String,
+    },
+    /// Say where on the screen a finger would press what bears this label, in pixels
+    Find {
         #[arg(allow_hyphen_values = true)]
         label: String,
     },
@@ -385,6 +390,23 @@ impl Common {
     pub(super) fn socket_path(&self) -> PathBuf {
         self.socket.clone().unwrap_or_else(socket::default_path)
     }
+
+    /// The control socket of the panel that is spoken to: the one named, else the user's own, else that of the panel which
+    /// the machine itself is.
+    pub(super) fn socket_of_panel(&self) -> PathBuf {
+        match &self.socket {
+            Some(named) => named.clone(),
+            None => one_that_is_there(socket::default_path(), Path::new(MACHINES_PANEL)),
+        }
+    }
+}
+
+/// Where vestibule.service of the Debian package has its control socket.
+const MACHINES_PANEL: &str = "/run/vestibule/control.sock";
+
+/// The first unless there is only the second.
+fn one_that_is_there(own: PathBuf, machines: &Path) -> PathBuf {
+    if !own.exists() && machines.exists() { machines.to_owned() } else { own }
 }
 
 #[cfg(test)]
@@ -424,6 +446,17 @@ mod tests {
             assert_eq!(arguments.common.socket_path(), PathBuf::from("/s"), "{line}");
             assert!(matches!(arguments.verb, Some(Verb::Ctl(CtlVerb::Status))), "{line}");
         }
+    }
+
+    #[test]
+    fn the_panel_of_the_machine_is_spoken_to_where_the_user_runs_none() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (own, machines) = (directory.path().join("own"), directory.path().join("machines"));
+        assert_eq!(one_that_is_there(own.clone(), &machines), own);
+        std::fs::write(&machines, "").expect("written");
+        assert_eq!(one_that_is_there(own.clone(), &machines), machines);
+        std::fs::write(&own, "").expect("written");
+        assert_eq!(one_that_is_there(own.clone(), &machines), own);
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
     // A file that was named is meant; else a running panel is asked, because it is about to write its own settings.
     if common.config.is_none() {
         let verb = CtlVerb::Set { key: key.to_owned(), value: value.to_owned() };
-        if let Some(answer) = ctl::setting(&common.socket_path(), &verb) {
+        if let Some(answer) = ctl::setting(&common.socket_of_panel(), &verb) {
             return answer.map(drop).map_err(|failure| Failure::wrong_use(failure.words));
         }
     }

@@ -13,6 +13,8 @@ use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, Eleme
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Rgba8Pixel, SharedPixelBuffer, Timer};
 
+use crate::channel::Spot;
+
 /// How long the finger stays down: long enough to be seen, too short for a long press.
 const TOUCH: Duration = Duration::from_millis(40);
 
@@ -46,6 +48,16 @@ pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(
         lifted();
     });
     Ok(())
+}
+
+/// Where on the screen a finger would press what bears the label, which has to be in sight.
+///
+/// # Errors
+/// As for [`press`].
+pub(super) fn find<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<Spot, String> {
+    let at = target(component, label)?.to_physical(component.window().scale_factor());
+    // A target lies within the window.
+    Ok(Spot { x: at.x.unsigned_abs(), y: at.y.unsigned_abs() })
 }
 
 /// Where to press for `label`.

@@ -397,17 +397,17 @@ impl Panel {
     fn carry_out(self: &Rc<Self>, window: &ui::AppWindow) {
         while !self.finger_down.get() {
             let Some((ask, request)) = self.asked.borrow_mut().pop_front() else { return };
-            if !matches!(request, ScreenRequest::Screenshot(_)) {
+            if !matches!(request, ScreenRequest::Screenshot(_) | ScreenRequest::Find(_)) {
                 self.touched();
             }
             let outcome = match request {
                 // The first touch only wakes: a press goes into the dark like that of a finger, and so do these.
-                ScreenRequest::Type(_) | ScreenRequest::Back if self.state.borrow().light.asleep => Ok(()),
+                ScreenRequest::Type(_) | ScreenRequest::Back if self.state.borrow().light.asleep => Ok(None),
                 ScreenRequest::Press(label) => {
                     let panel = self.clone();
                     let lifted = move || {
                         panel.finger_down.set(false);
-                        panel.send(Command::Answered { ask, outcome: Ok(()) });
+                        panel.send(Command::Answered { ask, outcome: Ok(None) });
                         if let Some(window) = panel.window.upgrade() {
                             panel.carry_out(&window);
                         }
@@ -422,15 +422,16 @@ impl Panel {
                 }
                 ScreenRequest::Type(text) => {
                     finger::type_text(window, &text);
-                    Ok(())
+                    Ok(None)
                 }
-                ScreenRequest::Back => pages::back(self),
+                ScreenRequest::Find(label) => finger::find(window, &label).map(Some),
+                ScreenRequest::Back => pages::back(self).map(|()| None),
                 ScreenRequest::Screenshot(file) => {
                     let nav = window.global::<ui::Nav>();
                     nav.set_photographed(true);
                     let taken = finger::screenshot(window, &file);
                     nav.set_photographed(false);
-                    taken
+                    taken.map(|()| None)
                 }
             };
             self.send(Command::Answered { ask, outcome });

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 
 use super::Transport;
+use super::flat::Photograph;
 use super::process::{Program, is_free, quiet_port};
 use super::wav;
 use crate::real_panel::{PATIENCE, free_port, poll};
@@ -85,25 +86,49 @@ pub struct Baresip {
     pub begun: SystemTime,
 }
 
+/// On which network baresip is.
+#[derive(Clone, Copy, Debug)]
+pub struct Network<'a> {
+    /// Its interface, or its address.
+    pub interface: &'a str,
+    pub address: &'a str,
+    /// Lines of settings that come before all others, and so hold.
+    pub settings: &'a str,
+}
+
+impl Network<'static> {
+    const LOOPBACK: Self = Self { interface: "127.0.0.1", address: "127.0.0.1", settings: "" };
+}
+
 impl Baresip {
     /// Starts one that says [`wav::VISITOR`], records what it hears, and registers nowhere.
     pub fn start(role: Role, transport: Transport) -> Self {
-        Self::start_with(role, "", &|port, parameters| {
-            format!("<sip:{}@127.0.0.1:{port}{}>;regint=0{parameters}\n", role.user, transport.parameter())
+        Self::start_on(Network::LOOPBACK, role, transport)
+    }
+
+    /// The same on another network.
+    pub fn start_on(network: Network<'_>, role: Role, transport: Transport) -> Self {
+        Self::start_with(network, role, "", &|port, parameters| {
+            let (name, address) = (role.user, network.address);
+            format!("<sip:{name}@{address}:{port}{}>;regint=0{parameters}\n", transport.parameter())
         })
     }
 
     /// The same, registered.
     pub fn start_registered(role: Role, transport: Transport, account: &Account<'_>) -> Self {
         let name_server = account.name_server.map(|at| format!("dns_server {at}\n")).unwrap_or_default();
-        Self::start_with(role, &name_server, &|_, parameters| account.line(transport, parameters))
+        Self::start_with(Network::LOOPBACK, role, &name_server, &|_, parameters| account.line(transport, parameters))
     }
 
     /// With more lines of settings. The account is made of the port and of what goes behind its address.
-    fn start_with(role: Role, more: &str, account: &dyn Fn(u16, &str) -> String) -> Self {
+    fn start_with(network: Network<'_>, role: Role, more: &str, account: &dyn Fn(u16, &str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (port, control_port) = (two_ports(), free_port());
-        write_settings(directory.path(), role, more, port, control_port);
+        let more = format!(
+            "{}net_interface {}\nsip_listen {}:{port}\nctrl_tcp_listen 127.0.0.1:{control_port}\n{more}",
+            network.settings, network.interface, network.address
+        );
+        write_settings(directory.path(), role, &more);
         let parameters = if role.answers { ";answermode=auto" } else { "" };
         write_file(directory.path(), "accounts", &account(port, parameters));
         let log = directory.path().join("log");
@@ -155,6 +180,20 @@ impl Baresip {
             .filter_map(|file| Some(file.ok()?.path()))
             .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
             .max_by_key(|path| path.metadata().map_or(0, |data| data.len()))
+    }
+
+    /// The picture of the other side as baresip has decoded it, once there is one.
+    pub fn seen(&mut self) -> Photograph {
+        let begin = self.directory.path().join("seen");
+        self.order("snapshot_recv", &begin.display().to_string());
+        let file = self.directory.path();
+        let taken = poll(|| {
+            let files = std::fs::read_dir(file).ok()?.filter_map(|file| Some(file.ok()?.path()));
+            let mut pictures = files.filter(|path| path.to_string_lossy().contains("/seen"));
+            // It is whole once baresip says that it is written.
+            pictures.next().filter(|_| log_of(file).contains("png: wrote"))
+        });
+        Photograph::read(&taken.unwrap_or_else(|| panic!("baresip sees nothing:\n{}", self.log())))
     }
 
     /// What it has printed.
@@ -214,21 +253,21 @@ fn take_netstring(received: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(message)
 }
 
-fn write_settings(directory: &Path, role: Role, more: &str, port: u16, control_port: u16) {
+fn write_settings(directory: &Path, role: Role, more: &str) {
     let (speech, heard) = (directory.join("speech.wav"), directory.join("heard"));
     std::fs::create_dir(&heard).expect("a directory for recordings");
     wav::VISITOR.write(&speech, 8000);
     let mut config = format!(
-        "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:{port}\ncall_local_timeout 60\ncall_max_calls 4\n\
+        "{more}poll_method epoll\ncall_local_timeout 60\ncall_max_calls 4\n\
          audio_path {}\naudio_player aubridge,nil\naudio_alert aubridge,alert\naudio_source aufile,{}\n\
          ausrc_channels 1\nauplay_channels 1\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
          video_size 640x480\nvideo_bitrate 1000000\nvideo_fps 25\njitter_buffer_delay 1-5\n\
-         module_path /usr/lib/baresip/modules\nctrl_tcp_listen 127.0.0.1:{control_port}\nsnd_path {}\n{more}",
+         module_path /usr/lib/baresip/modules\nsnd_path {}\n",
         directory.join("no-bell").display(),
         speech.display(),
         heard.display()
     );
-    let camera: &[&str] = if role.camera { &["avcodec", "fakevideo"] } else { &[] };
+    let camera: &[&str] = if role.camera { &["avcodec", "fakevideo", "snapshot"] } else { &[] };
     for module in role.codecs.iter().chain(&["aubridge", "aufile", "sndfile"]).chain(camera) {
         config.push_str(&format!("module {module}.so\n"));
     }

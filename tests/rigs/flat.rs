@@ -149,22 +149,47 @@ fn over(status: &Value) -> bool {
     status["calls"].as_array().is_some_and(|calls| calls.iter().all(|call| call["state"] == "ended"))
 }
 
-/// A picture of the screen.
+/// A picture of a screen.
 pub struct Photograph {
     width: usize,
+    height: usize,
     /// Bytes of a pixel.
     depth: usize,
     bytes: Vec<u8>,
 }
 
 impl Photograph {
-    fn read(file: &std::path::Path) -> Self {
+    /// Reads a PNG with eight bits a colour.
+    pub fn read(file: &std::path::Path) -> Self {
         let opened = std::io::BufReader::new(std::fs::File::open(file).expect("the photograph is there"));
         let mut reader = png::Decoder::new(opened).read_info().expect("it is a PNG");
         let mut bytes = vec![0; reader.output_buffer_size().expect("it has a size")];
         let info = reader.next_frame(&mut bytes).expect("it is whole");
         assert_eq!(info.bit_depth, png::BitDepth::Eight);
-        Self { width: info.width as usize, depth: info.color_type.samples(), bytes }
+        Self { width: info.width as usize, height: info.height as usize, depth: info.color_type.samples(), bytes }
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The same turned to the left by 90°.
+    pub fn turned_left(&self) -> Self {
+        let (width, height) = (self.height, self.width);
+        let points = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let bytes = points.flat_map(|(x, y)| self.at(self.width - 1 - y, x)).collect();
+        Self { width, height, depth: 3, bytes }
+    }
+
+    /// The share of pixels whose colours differ by more than `most` from those of another picture; 1 where the sizes differ.
+    pub fn unlike(&self, other: &Self, most: u8) -> f64 {
+        if self.size() != other.size() {
+            return 1.0;
+        }
+        let points = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
+        let differs = |(x, y)| self.at(x, y).iter().zip(other.at(x, y)).any(|(a, b)| a.abs_diff(b) > most);
+        points.filter(|point| differs(*point)).count() as f64 / (self.width * self.height) as f64
     }
 
     /// Red, green and blue of a point.

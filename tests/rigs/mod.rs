@@ -12,6 +12,7 @@ pub mod dnsmasq;
 pub mod flat;
 pub mod kamailio;
 pub mod process;
+pub mod pulse;
 pub mod relay;
 pub mod scripted;
 pub mod sipvicious;

@@ -113,7 +113,7 @@ pub(super) fn run(common: &Common, as_json: bool) -> Result<(), Failure> {
 fn look(common: &Common) -> Result<Vec<Finding>, Failure> {
     let file = settings::file(common)?;
     let data = super::panel::data(common)?;
-    let socket = common.socket_path();
+    let socket = common.socket_of_panel();
     let now = SystemTime::now();
 
     let mut findings = vec![machine::user(machine::own_user())];

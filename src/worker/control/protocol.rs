@@ -99,6 +99,7 @@ fn what(from: &Parameters<'_>) -> Result<Do, String> {
         "get" => Do::Get(from.text("key")?.to_owned()),
         "press" => Do::Screen(ScreenRequest::Press(from.text("label")?.to_owned())),
         "type" => Do::Screen(ScreenRequest::Type(from.text("text")?.to_owned())),
+        "find" => Do::Screen(ScreenRequest::Find(from.text("label")?.to_owned())),
         "back" => Do::Screen(ScreenRequest::Back),
         "screenshot" => Do::Screen(ScreenRequest::Screenshot(PathBuf::from(from.text("file")?))),
         _ => Do::Command(command(verb, from)?),
@@ -378,6 +379,7 @@ mod tests {
         }
         assert_eq!(understood(r#"{"do":"press","label":"✳"}"#), Do::Screen(ScreenRequest::Press("✳".into())));
         assert_eq!(understood(r#"{"do":"type","text":"ab"}"#), Do::Screen(ScreenRequest::Type("ab".into())));
+        assert_eq!(understood(r#"{"do":"find","label":"Call"}"#), Do::Screen(ScreenRequest::Find("Call".into())));
         assert_eq!(understood(r#"{"do":"back"}"#), Do::Screen(ScreenRequest::Back));
         let shot = ScreenRequest::Screenshot("/a.png".into());
         assert_eq!(understood(r#"{"do":"screenshot","file":"/a.png"}"#), Do::Screen(shot));

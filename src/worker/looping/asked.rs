@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::Loop;
-use crate::channel::{CallHandle, Command, Done, Event, RuleChange, ScreenRequest};
+use crate::channel::{CallHandle, Command, Done, Event, RuleChange, ScreenRequest, Spot};
 use crate::config::{self, FileError};
 use crate::worker::control::protocol::Do;
 use crate::worker::control::serve::{Call, Outcome};
@@ -36,10 +36,11 @@ impl Asked {
     }
 
     /// The screen has answered.
-    pub(super) fn answered(&mut self, ask: u64, outcome: Result<(), String>) {
+    pub(super) fn answered(&mut self, ask: u64, outcome: Result<Option<Spot>, String>) {
         if let Some(reply) = self.of_screen.remove(&ask) {
             // Who asked may have gone.
-            let _ = reply.send(outcome.map(|()| json!({})));
+            let _ =
+                reply.send(outcome.map(|spot| spot.map_or_else(|| json!({}), |Spot { x, y }| json!({"x": x, "y": y}))));
         }
     }
 

@@ -21,6 +21,9 @@ use crate::config::DeviceFault;
 
 /// Sound that a card takes at a time, in ms. With 10 a PulseAudio server on a busy machine stumbles.
 const PERIOD_MS: u32 = 20;
+/// Frames that ALSA's mixer of several programs (dmix, dsnoop) takes at a time whatever is asked for, unless its settings
+/// say otherwise: it is what a card without PulseAudio is reached through.
+const MIXED_PERIOD: u32 = 1024;
 /// How long a stream may take to be set up.
 const SETUP: Duration = Duration::from_secs(3);
 /// Sound that fits in a ring, in ms.
@@ -206,6 +209,23 @@ fn choose(ranges: impl Iterator<Item = SupportedStreamConfigRange>) -> Option<(S
     Some((config, range.sample_format()))
 }
 
+/// Opens a stream with the period that was chosen, or where the card takes no such thing after all with the mixer's, or with
+/// what it likes: ALSA says what it can do before it knows what it does.
+fn with_a_period<T>(
+    config: StreamConfig,
+    open: impl Fn(StreamConfig) -> Result<T, cpal::Error>,
+) -> Result<T, cpal::Error> {
+    let mut outcome = open(config);
+    for buffer_size in [BufferSize::Fixed(MIXED_PERIOD), BufferSize::Default] {
+        match &outcome {
+            Err(error) if error.kind() == ErrorKind::UnsupportedConfig => {}
+            _ => break,
+        }
+        outcome = open(StreamConfig { buffer_size, ..config });
+    }
+    outcome
+}
+
 /// Opens a microphone.
 pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, DeviceFault> {
     let _quiet = quiet();
@@ -214,13 +234,15 @@ pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, DeviceFault> 
     let (config, format) =
         device.supported_input_configs().ok().and_then(choose).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))?;
     let health = Arc::new(Health::default());
-    let (to, from) = RingBuffer::new((config.sample_rate * RING_MS / 1_000) as usize);
     let build = match format {
         SampleFormat::F32 => build_input::<f32>,
         SampleFormat::I16 => build_input::<i16>,
         _ => build_input::<i32>,
     };
-    let stream = build(&device, config, to, health.clone())?;
+    let (stream, from) = with_a_period(config, |config| {
+        let (to, from) = RingBuffer::new((config.sample_rate * RING_MS / 1_000) as usize);
+        Ok((build(&device, config, to, health.clone())?, from))
+    })?;
     stream.play()?;
     let source = CardSource {
         ring: from,
@@ -273,13 +295,15 @@ pub(super) fn open_output(name: &str) -> Result<Opened<dyn Sink>, DeviceFault> {
         .and_then(choose)
         .ok_or_else(|| DeviceFault::Unusable(name.to_owned()))?;
     let health = Arc::new(Health::default());
-    let (to, from) = RingBuffer::new((config.sample_rate * RING_MS / 1_000) as usize);
     let build = match format {
         SampleFormat::F32 => build_output::<f32>,
         SampleFormat::I16 => build_output::<i16>,
         _ => build_output::<i32>,
     };
-    let stream = build(&device, config, from, health.clone())?;
+    let (stream, to) = with_a_period(config, |config| {
+        let (to, from) = RingBuffer::new((config.sample_rate * RING_MS / 1_000) as usize);
+        Ok((build(&device, config, from, health.clone())?, to))
+    })?;
     stream.play()?;
     let sink = CardSink {
         ring: to,
@@ -434,6 +458,27 @@ mod tests {
         let (config, format) = chosen.expect("three of them will do");
         assert_eq!((config.channels, config.sample_rate, format), (2, 48_000, SampleFormat::I16));
         assert_eq!(config.buffer_size, BufferSize::Fixed(960));
+    }
+
+    #[test]
+    fn a_card_that_takes_no_such_period_after_all_is_asked_again() {
+        let config = StreamConfig { channels: 2, sample_rate: RATE, buffer_size: BufferSize::Fixed(960) };
+        let refused = |kind| Err::<BufferSize, _>(cpal::Error::with_message(kind, "refused"));
+        let mixer = |config: StreamConfig| match config.buffer_size {
+            BufferSize::Fixed(MIXED_PERIOD) => Ok(config.buffer_size),
+            _ => refused(ErrorKind::UnsupportedConfig),
+        };
+        assert_eq!(with_a_period(config, mixer).ok(), Some(BufferSize::Fixed(MIXED_PERIOD)));
+        let odd = |config: StreamConfig| match config.buffer_size {
+            BufferSize::Fixed(_) => refused(ErrorKind::UnsupportedConfig),
+            BufferSize::Default => Ok(config.buffer_size),
+        };
+        assert_eq!(with_a_period(config, odd).ok(), Some(BufferSize::Default));
+        let gone = |config: StreamConfig| match config.buffer_size {
+            BufferSize::Fixed(960) => refused(ErrorKind::DeviceNotAvailable),
+            _ => Ok(config.buffer_size),
+        };
+        assert!(with_a_period(config, gone).is_err(), "what has gone is not asked again");
     }
 
     #[test]

@@ -1,0 +1,180 @@
+//! A day of a panel, from power-on: somebody is called, somebody rings, the program is killed.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::machine::{HOST, Machine, PANEL, PATIENCE, Plan, WIRE};
+use crate::real_panel::poll;
+use crate::rigs::Transport;
+use crate::rigs::baresip::{Baresip, Network, Role};
+use crate::rigs::flat::Photograph;
+use crate::rigs::pulse::Pulse;
+use crate::rigs::wav;
+
+pub const SETTINGS: &str = "[audio]\nvolume = 100\ncodecs = [\"pcmu\"]\n[video]\ncamera = \"v4l2:/dev/video0\"\n\
+    [display]\nlanguage = \"en\"\nidle_after = 0\n";
+/// Its pictures are few and small: the machine's processor is emulated.
+const HOSTS: Network<'static> =
+    Network { interface: WIRE, address: HOST, settings: "video_size 320x240\nvideo_fps 5\n" };
+/// What may differ between what the panel means to show and what is on the glass: the minute may have passed.
+const TRIFLE: f64 = 0.005;
+/// After the end of the program the panel is on the screen again within this, on a machine as fast as the host.
+const BACK: Duration = Duration::from_secs(2);
+
+/// What is on the glass is what the panel means to show, and not black.
+pub fn expect_shown(machine: &mut Machine) {
+    let begun = Instant::now();
+    loop {
+        let (glass, meant) = (machine.photograph(), machine.meant());
+        let colours: std::collections::HashSet<_> =
+            (0..glass.size().0).map(|x| glass.at(x, glass.size().1 / 2)).collect();
+        let unlike = glass.unlike(&meant, 0);
+        if unlike < TRIFLE && colours.len() > 2 {
+            return;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "the glass differs from what is meant: {unlike}, {} colours",
+            colours.len()
+        );
+    }
+}
+
+fn call(status: &Value) -> &Value {
+    &status["calls"][0]
+}
+
+fn is_over(status: &Value) -> bool {
+    status["calls"].as_array().is_some_and(|calls| calls.iter().all(|call| call["state"] == "ended"))
+}
+
+/// Packets of sound in each direction since `before`.
+fn has_talked(status: &Value, before: &Value, packets: u64) -> bool {
+    ["packets_in", "packets_out"].iter().all(|which| {
+        let count = |status: &Value| call(status)["audio"][which].as_u64().unwrap_or(0);
+        count(status) >= count(before) + packets
+    })
+}
+
+/// The colours of vivid's bars: white, yellow, cyan, green, magenta, red, blue, black at 75 % or 100 %.
+fn shows_bars(picture: &Photograph) -> bool {
+    let (width, height) = picture.size();
+    let bar = |eighth: usize| picture.at(width * (2 * eighth + 1) / 16, height * 3 / 4);
+    let high = |value: u8| value > 130;
+    let wanted = [[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 1, 0], [1, 0, 1], [1, 0, 0], [0, 0, 1], [0, 0, 0]];
+    (0..8).all(|eighth| bar(eighth).map(|value| u8::from(high(value))) == wanted[eighth])
+}
+
+#[test]
+fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
+    let pulse = Pulse::start(|file| wav::RESIDENT.write(file, 48_000));
+    let mut machine = Machine::start(Plan { sound: pulse.audiodev(), ..Plan::plain(SETTINGS) });
+    let mut device = Baresip::start_on(HOSTS, Role { answers: false, ..Role::NAMELESS }, Transport::Udp);
+
+    // Nobody has touched anything.
+    machine.wait_for_screen("home");
+    let power_on = machine.begun.elapsed();
+    expect_shown(&mut machine);
+    let first_frame = machine.between("ExecMainStart", "ActiveEnter");
+    let resting = machine.usage();
+    eprintln!(
+        "home {:.1} s after power-on; {:.2} s from the program's start to its first picture, on a machine {:.1} times slower \
+         than the host; at rest {} MB",
+        power_on.as_secs_f64(),
+        first_frame.as_secs_f64(),
+        machine.slowness(),
+        resting.memory / 1024
+    );
+
+    call_the_host(&mut machine, &mut device);
+    let heard = device.heard();
+    wav::RESIDENT.expect_in("what the device heard", || heard.clone());
+
+    let mut door = Baresip::start_on(HOSTS, Role::DOOR, Transport::Udp);
+    let heard_before = std::fs::metadata(pulse.heard()).map_or(0, |file| file.len());
+    ring(&mut machine, &mut door);
+    assert!(std::fs::metadata(pulse.heard()).map_or(0, |file| file.len()) > heard_before);
+    wav::VISITOR.expect_in("what the loudspeaker played", || Some(pulse.heard()));
+
+    kill(&mut machine);
+    expect_shown(&mut machine);
+}
+
+/// Types the host's address on the glass, calls it, is seen and heard there, hangs up.
+fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
+    machine.touch_until("Dial", |status| status["screen"] == "dial");
+    let entry = format!("{}✳{}", HOST.replace('.', "✳"), device.port);
+    for key in entry.chars() {
+        machine.touch(&key.to_string());
+    }
+    machine.touch_until("Call", |status| status["screen"] == "calling" || call(status)["state"] == "confirmed");
+    device.event("CALL_INCOMING");
+    machine.wait("it rings there", |status| call(status)["state"] == "ringing");
+    device.order("accept", "");
+    let before = machine.wait("the call is answered", |status| call(status)["state"] == "confirmed");
+    machine.wait("both have talked", |status| has_talked(status, &before, 250));
+    machine.touch("Own camera");
+    machine.wait("its camera is sent", |status| {
+        call(status)["video"]["direction"].as_str().is_some_and(|direction| direction.contains("send"))
+    });
+    let seen = device.seen();
+    assert!(shows_bars(&seen), "the device sees something else than the bars of the camera: {:?}", seen.size());
+    machine.touch_until("End", is_over);
+    device.closed();
+}
+
+/// The screen is dark when somebody rings: it wakes, who is there is seen before the answer, answered, let in, and leaves.
+fn ring(machine: &mut Machine, door: &mut Baresip) {
+    machine.ctl("sleep").expect("it can sleep");
+    let is_dark = |glass: &Photograph| {
+        let (width, height) = glass.size();
+        (0..width).step_by(7).all(|x| (0..height).step_by(7).all(|y| glass.at(x, y) == [0; 3]))
+    };
+    assert!(poll(|| is_dark(&machine.photograph()).then_some(())).is_some(), "the sleeping screen is not dark");
+    door.order("dial", &format!("sip:panel@{PANEL}:5060"));
+    machine.wait("the visitor is seen", |status| {
+        status["screen"] == "ringing" && call(status)["video"]["frames"].as_u64() > Some(0)
+    });
+    expect_visitor(machine);
+    let before = machine.touch_until("Answer", |status| call(status)["state"] == "confirmed");
+    machine.touch_until("Unlock", |status| call(status)["unlock"] == "opened");
+    let frames = |status: &Value| call(status)["video"]["frames"].as_u64().unwrap_or(0);
+    let (used, shown) = (machine.usage(), frames(&machine.status()));
+    let after = machine.wait("both have talked", |status| has_talked(status, &before, 250));
+    let now = machine.usage();
+    let each = (now.processor - used.processor).as_secs_f64() * 1e3 / (frames(&after) - shown).max(1) as f64;
+    eprintln!("in a call with a picture: {} MB, {each:.1} ms of the machine's processor a frame", now.memory / 1024);
+    door.order("hangup", "");
+    machine.wait("the visitor has gone", is_over);
+}
+
+/// The camera of the door shows red, green and blue bars; all three are on the glass.
+fn expect_visitor(machine: &mut Machine) {
+    let seen = poll(|| {
+        let glass = machine.photograph();
+        let (width, height) = glass.size();
+        let strong = |channel: usize| {
+            let is = |x: usize| {
+                let colour = glass.at(x, height / 2);
+                (0..3).all(|other| if other == channel { colour[other] > 150 } else { colour[other] < 100 })
+            };
+            (0..width).filter(|x| is(*x)).count() > width / 20
+        };
+        (0..3).all(strong).then_some(())
+    });
+    assert!(seen.is_some(), "the visitor's picture is not on the glass");
+}
+
+/// The program is killed; systemd brings it back, and what was in the call log is there.
+fn kill(machine: &mut Machine) {
+    let log = machine.ctl("log").expect("it has a log");
+    let slow = machine.slowness();
+    machine.shell.run("kill -KILL $(systemctl show -P MainPID vestibule); sleep 0.5");
+    machine.wait("it is back", |status| status["screen"] == "home");
+    assert_eq!(machine.shell.run("systemctl show -P NRestarts vestibule"), "1");
+    let time = machine.between("ActiveExit", "ActiveEnter");
+    eprintln!("on the screen again after {time:?}, on a machine {slow:.1} times slower than the host");
+    assert!(time < BACK.mul_f64(slow.max(1.0)), "{time:?} on a machine {slow:.1} times slower");
+    assert_eq!(machine.ctl("log").expect("it has a log"), log, "the call log is whole");
+}

@@ -1,0 +1,96 @@
+//! A shell inside the virtual machine, on a serial port.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::real_panel::poll;
+
+/// From power-on to a shell, on a busy machine without KVM.
+const START: Duration = Duration::from_secs(150);
+
+/// The shell of root.
+pub struct Shell {
+    stream: UnixStream,
+    reader: BufReader<UnixStream>,
+    next: u32,
+}
+
+impl Shell {
+    /// Waits until QEMU has the port. Who reads on the other side comes later.
+    pub fn connect(socket: &Path) -> Self {
+        let stream = poll(|| UnixStream::connect(socket).ok()).expect("QEMU has the port");
+        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        Self { stream, reader, next: 0 }
+    }
+
+    /// Waits until the machine has come so far that it has a shell.
+    pub fn wait(&mut self) {
+        self.patience(START);
+        assert_eq!(self.run("echo there"), "there");
+        self.patience(super::machine::PATIENCE);
+    }
+
+    fn patience(&self, time: Duration) {
+        self.stream.set_read_timeout(Some(time)).expect("a time-out can be set");
+    }
+
+    /// Runs a line of shell that has to succeed, and gives what it prints.
+    pub fn run(&mut self, line: &str) -> String {
+        let (status, out) = self.attempt(line);
+        assert_eq!(status, 0, "{line}: {out}");
+        out
+    }
+
+    /// Runs a line of shell; its exit status and what it prints.
+    pub fn attempt(&mut self, line: &str) -> (i32, String) {
+        let begun = Instant::now();
+        self.next += 1;
+        let mark = format!("<{}>", self.next);
+        // Written in two halves, so that an echo of the line is not taken for its end.
+        writeln!(self.stream, "{{ {line}\n}} </dev/null; echo; echo \"<\"\"{}>$?\"", self.next)
+            .expect("the shell reads");
+        let mut out = String::new();
+        loop {
+            let mut next = Vec::new();
+            let count = self.reader.read_until(b'\n', &mut next);
+            let count =
+                count.unwrap_or_else(|error| panic!("{line}: {error} after {:?}; so far: {out}", begun.elapsed()));
+            assert!(count > 0, "{line}: the machine has gone; so far: {out}");
+            let next = String::from_utf8_lossy(&next);
+            if let Some(status) = next.trim().strip_prefix(&mark) {
+                return (status.parse().expect("a shell gives a number"), out.trim().to_owned());
+            }
+            out.push_str(&next);
+        }
+    }
+
+    /// Begins a line of shell that is not waited for.
+    pub fn begin(&mut self, line: &str) {
+        writeln!(self.stream, "{line}").expect("the shell reads");
+    }
+
+    /// What comes up to the line that begins with a word, and with it.
+    pub fn until(&mut self, word: &str) -> String {
+        self.patience(super::machine::PATIENCE);
+        let mut told = String::new();
+        loop {
+            let from = told.len();
+            let count =
+                self.reader.read_line(&mut told).unwrap_or_else(|error| panic!("no '{word}' ({error}): {told}"));
+            assert!(count > 0, "the machine has gone: {told}");
+            if told[from..].starts_with(word) {
+                return told;
+            }
+        }
+    }
+
+    /// All that is still to be read after the power was cut.
+    pub fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        // A connection that was torn down ends as well as one that was closed.
+        let _ = self.reader.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
