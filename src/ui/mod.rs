@@ -39,7 +39,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::channel::{Command, Event};
 use crate::config::Scale;
 use crate::frame::FrameSlot;
-use kms::{Screen, Surface};
+use kms::{Screen, Surface, Turned};
 use panel::Panel;
 
 pub use door::DoorPort;
@@ -85,13 +85,14 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
     let panel_slot = Rc::new(std::cell::OnceCell::<Rc<Panel>>::new());
     let Options { screen, size, scale } = options;
     let software = || BackendSelector::new().renderer_name("software".into());
+    let turned = Turned::new(screen.rotation);
     match screen.surface {
         Surface::Window => software().backend_name("winit".into()).select()?,
         Surface::Drm { .. } | Surface::Framebuffer { .. } => {
-            let rotation = screen.rotation;
+            let turned = turned.clone();
             software()
                 .backend_name("linuxkms".into())
-                .with_libinput_event_hook(move |event| kms::turn_devices(rotation, event))
+                .with_libinput_event_hook(move |event| turned.take(event))
                 .select()?;
         }
         Surface::Memory => {
@@ -105,6 +106,7 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
         }
     }
     let window = generated::AppWindow::new()?;
+    turned.show(&window);
     if !screen.surface.is_own() {
         window.window().set_size(PhysicalSize::new(size.0, size.1));
     }

@@ -6,7 +6,7 @@ use super::super::screen::opening;
 use super::Finding;
 use crate::config::{DeviceFault, FileFault};
 use crate::media::video::camera::CameraFault;
-use crate::media::video::{MissingPlugin, VideoCapabilities};
+use crate::media::video::{Disabled, MissingPlugin, VideoCapabilities};
 
 /// A microphone or a loudspeaker of the settings.
 pub(super) struct Device<'a> {
@@ -73,19 +73,29 @@ pub(super) fn camera_plugin(missing: &MissingPlugin) -> Finding {
 
 /// What pictures can be shown and sent. `wanted` is whether any are to be shown.
 pub(super) fn plugins(found: &VideoCapabilities, wanted: bool) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = found
-        .missing
-        .iter()
-        .map(|MissingPlugin { element, package, disables }| {
-            let (what, remedy) = (format!("{disables} without {element}"), format!("install {package}"));
-            // One codec in common with the door is enough.
-            if wanted && found.decode.is_empty() {
-                Finding::problem("plug-ins", what, remedy)
-            } else {
-                Finding::warning("plug-ins", what, remedy)
-            }
-        })
-        .collect();
+    let mut groups: Vec<(Disabled, Vec<&str>, Vec<&str>)> = Vec::new();
+    for MissingPlugin { element, package, disables } in &found.missing {
+        let place = groups.iter().position(|(of, ..)| of == disables).unwrap_or(groups.len());
+        if place == groups.len() {
+            groups.push((*disables, Vec::new(), Vec::new()));
+        }
+        let (_, elements, packages) = &mut groups[place];
+        elements.push(element);
+        if !packages.contains(package) {
+            packages.push(package);
+        }
+    }
+    let mut findings: Vec<Finding> = Vec::new();
+    for (disables, elements, packages) in groups {
+        let (what, remedy) =
+            (format!("{disables} without {}", elements.join(", ")), format!("install {}", packages.join(" ")));
+        // One codec in common with the door is enough.
+        findings.push(if wanted && found.decode.is_empty() {
+            Finding::problem("plug-ins", what, remedy)
+        } else {
+            Finding::warning("plug-ins", what, remedy)
+        });
+    }
     if findings.is_empty() && found.decode.is_empty() {
         findings.push(Finding::problem(
             "plug-ins",
@@ -106,7 +116,6 @@ pub(super) fn plugins(found: &VideoCapabilities, wanted: bool) -> Vec<Finding> {
 mod tests {
     use super::super::Verdict;
     use super::*;
-    use crate::media::video::Disabled;
     use crate::sdp::VideoCodec;
 
     fn of(found: Result<(), DeviceFault>, panel_runs: bool) -> Finding {
@@ -181,6 +190,12 @@ mod tests {
         assert_eq!(found[0].line(), "warning  plug-ins: H264 pictures cannot be shown without h264parse: install bad");
         assert_eq!(found[1], Finding::ok("plug-ins", "VP8 can be shown, none can be sent"));
         let none = VideoCapabilities { decode: vec![], ..vp8 };
+        let more = MissingPlugin { element: "rtph264depay", package: "good", disables: none.missing[0].disables };
+        let both = VideoCapabilities { missing: [none.missing.clone(), vec![more]].concat(), ..none.clone() };
+        assert_eq!(
+            plugins(&both, true)[0].line(),
+            "problem  plug-ins: H264 pictures cannot be shown without h264parse, rtph264depay: install bad good"
+        );
         assert_eq!(plugins(&none, true)[0].verdict, Verdict::Problem);
         assert_eq!(plugins(&none, false)[0].verdict, Verdict::Warning);
         let dead = plugins(&VideoCapabilities::default(), true);

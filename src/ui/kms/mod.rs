@@ -6,7 +6,7 @@
 //! ```text
 //!  /dev/dri, /dev/fb*, /sys/class ─▶ found ─┐
 //!  rights to open them            ─▶ needs ─┼▶ Report ─▶ Screen ─▶ environment ─▶ linuxkms ─▶ picture, turned
-//!  fonts, xkb-data, udev          ─▶ needs ─┘              └▶ turn ─▶ libinput: each device's matrix ─▶ touch, turned
+//!  fonts, xkb-data, udev          ─▶ needs ─┘              └▶ turn ◀─ libinput ─▶ touch, turned
 //! ```
 
 mod fonts;
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub use found::{Card, Connector, Framebuffer, Machine};
 pub use needs::{Fault, Opener, Report, check, open};
 pub use places::Places;
-pub(super) use turn::turn_devices;
+pub(super) use turn::Turned;
 
 use crate::config::{Config, Rotation};
 
