@@ -331,7 +331,7 @@ mod tests {
                 Kind::Number { max, .. } => max.to_string(),
                 Kind::Choice(words) | Kind::Order(words) | Kind::Set(words) => words.last().expect("words").to_string(),
                 Kind::Keys { .. } | Kind::Code { .. } => "12#".to_owned(),
-                Kind::TimeOfDay => "06:30".to_owned(),
+                Kind::TimeOfDay => "05:45".to_owned(),
                 Kind::Moment => "2026-11-29T07:00:00Z".to_owned(),
                 Kind::Secret { .. } => "1234".to_owned(),
                 Kind::Text { .. } if setting.key.ends_with("fingerprint") => "0f".repeat(32),
