@@ -39,8 +39,6 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
 
 /// Runs the panel with a door station beside it. Logging has been started.
 pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result<(), Failure> {
-    // Before the first thread starts, and before anybody is called: without a screen there is no panel.
-    let screen = screen::prepare(look.screen.unwrap_or_else(screen::default_kind), &settings::file(common)?)?;
     let data = data(common)?;
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
         tracing::warn!("{}: {error}", data.display());
@@ -49,6 +47,8 @@ pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result
     let control = control(common)?;
     let trace = look.sip_trace.as_deref().map(trace).transpose()?;
     let (store, mut opened) = Store::open(&settings::file(common)?);
+    // Before the first thread starts, and before anybody is called: without a screen there is no panel.
+    let screen = screen::prepare(look.screen.unwrap_or_else(screen::default_kind), &opened.config)?;
     if let Some(reserved) = &beside.port {
         opened.config.direct_ip_port = reserved.port;
     }

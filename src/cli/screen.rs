@@ -2,11 +2,10 @@
 //! environment.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use super::Failure;
 use super::args::ScreenKind;
-use crate::config::{self, Config, FileFault};
+use crate::config::{Config, FileFault};
 use crate::ui::UiError;
 use crate::ui::kms::{self, Display, Fault, Machine, Places, Report, Screen};
 
@@ -57,17 +56,14 @@ pub(super) fn look(kind: ScreenKind, config: &Config) -> Option<Report> {
 ///
 /// # Errors
 /// What is missing, and what to do about it.
-pub(super) fn prepare(kind: ScreenKind, settings: &Path) -> Result<Option<Screen>, Failure> {
-    // Only looked at: whoever runs the panel reads the file again, and mends it.
-    let text = std::fs::read_to_string(settings).unwrap_or_default();
-    let config = config::read(&text).config;
-    let Some(report) = look(kind, &config) else { return Ok(None) };
+pub(super) fn prepare(kind: ScreenKind, config: &Config) -> Result<Option<Screen>, Failure> {
+    let Some(report) = look(kind, config) else { return Ok(None) };
     let Some(surface) = report.usable() else { return Err(failure(&report)) };
     for fault in &report.faults {
         let Trouble { what, remedy } = trouble(fault);
         tracing::warn!("{what}: {remedy}");
     }
-    let screen = Screen::new(surface.clone(), &config);
+    let screen = Screen::new(surface.clone(), config);
     set_environment(&screen.environment())?;
     Ok(Some(screen))
 }

@@ -233,11 +233,6 @@ impl Door {
         self.url.as_deref().and_then(WebAddress::parse)
     }
 
-    /// Whether it opens without a call.
-    pub fn opens_by_itself(&self) -> bool {
-        self.unlock == Some(DoorUnlock::Http) && self.web_address().is_some()
-    }
-
     fn write(&self) -> Table {
         let mut table = self.rest.clone();
         let words = [

@@ -110,8 +110,11 @@ impl Config {
 
     /// Whether a door can be opened with no call in progress: by HTTP, or by the relay of this panel.
     pub fn opens_by_itself(&self, contact: &PhonebookEntry) -> bool {
-        let by_relay = |door: &Door| door.unlock == Some(DoorUnlock::Relay) && !self.relay_chip.is_empty();
-        contact.door.as_ref().is_some_and(|door| door.opens_by_itself() || by_relay(door))
+        contact.door.as_ref().is_some_and(|door| match door.unlock {
+            Some(DoorUnlock::Http) => door.web_address().is_some(),
+            Some(DoorUnlock::Relay) => !self.relay_chip.is_empty(),
+            Some(DoorUnlock::Dtmf | DoorUnlock::Info) | None => false,
+        })
     }
 
     /// Whether this contact is the door that is wired to the panel: one that its relay opens, or, where there is none, the only

@@ -18,7 +18,7 @@ use super::visitors::Visitor;
 use crate::channel::{
     AudioView, CallDirection, CallHandle, CallQuality, CallState, CallView, EndReason, StreamQuality, VideoView,
 };
-use crate::config::{Account, Config, DoorUnlock, PhonebookEntry, UnlockMethod, WebAddress};
+use crate::config::{Account, Config, Door, DoorUnlock, PhonebookEntry, UnlockMethod, WebAddress};
 use crate::sdp::{Direction, Negotiated, Negotiation, Wish};
 use crate::sip::{Path, SessionHandle};
 
@@ -62,6 +62,17 @@ pub(super) enum DoorWay {
     Http(WebAddress),
     /// The relay of this panel, which needs no call either.
     Relay,
+}
+
+impl DoorWay {
+    /// The way that needs no call, if the door has one and it is set up.
+    pub fn without_call(door: &Door, config: &Config) -> Option<Self> {
+        match door.unlock? {
+            DoorUnlock::Relay => (!config.relay_chip.is_empty()).then_some(Self::Relay),
+            DoorUnlock::Http => door.web_address().map(Self::Http),
+            DoorUnlock::Dtmf | DoorUnlock::Info => None,
+        }
+    }
 }
 
 /// The other side.
@@ -298,8 +309,9 @@ impl Call {
             None => config.unlock_method,
             Some(DoorUnlock::Dtmf) => UnlockMethod::Dtmf,
             Some(DoorUnlock::Info) => UnlockMethod::Info,
-            Some(DoorUnlock::Relay) => return (!config.relay_chip.is_empty()).then_some(DoorWay::Relay),
-            Some(DoorUnlock::Http) => return door.and_then(|door| door.web_address()).map(DoorWay::Http),
+            Some(DoorUnlock::Relay | DoorUnlock::Http) => {
+                return door.and_then(|door| DoorWay::without_call(door, config));
+            }
         };
         let code = door.and_then(|door| door.code.clone()).unwrap_or_else(|| config.unlock_code.clone());
         Some(match method {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::call::Remote;
 use crate::config::{Config, Party, PhonebookEntry};
+use crate::dial::{self, DialTarget};
 use crate::sip::{IncomingCall, Path, Uri};
 
 /// The port of SIP where none is said (RFC 3261 19.1.2).
@@ -131,11 +132,14 @@ fn printable(display: &str) -> String {
     display.chars().filter(|c| !c.is_control() && !unseen(*c)).take(64).collect()
 }
 
-/// The number of a `tel:` URI, without what only makes it easier to read (RFC 3966 5.1.1).
+/// The number of a `tel:` URI, as it is dialled and compared: without what only makes it easier to read (RFC 3966 5.1.1).
 fn telephone_number(uri: &Uri) -> Option<String> {
     let number = uri.opaque().filter(|_| uri.scheme().eq_ignore_ascii_case("tel"))?;
     let number = number.split(';').next().unwrap_or_default();
-    Some(number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect())
+    Some(match dial::parse(&format!("tel:{number}")) {
+        Ok(DialTarget::Number(number)) => number,
+        _ => number.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::keys::Purpose;
 use super::output::{DoorRequest, Output};
 use super::{Now, Phone};
 use crate::channel::{CallHandle, Done, DoorKeyView, Event, Refusal, UnlockFault, UnlockState};
-use crate::config::{Door, DoorUnlock, PhonebookEntry, WebAddress};
+use crate::config::{DoorUnlock, PhonebookEntry, WebAddress};
 
 /// A door that has not answered by then has not opened.
 const ANSWER_TIME: Duration = Duration::from_secs(4);
@@ -145,11 +145,7 @@ impl Phone {
             return Ok(Done::Ok);
         }
         let way = way.ok_or_else(|| Refusal::CannotUnlock(call.remote.name.clone()))?;
-        let (until, asked) = match &way {
-            DoorWay::Dtmf(_) | DoorWay::Info(_) => (now.instant + ANSWER_TIME, None),
-            DoorWay::Http(url) => self.ask_door(now, url),
-            DoorWay::Relay => self.ask_relay(now),
-        };
+        let (until, asked) = self.ask(now, &way);
         if let Some(call) = self.calls.get_mut(&handle) {
             call.unlock.send(until, asked);
         }
@@ -166,28 +162,30 @@ impl Phone {
     pub(super) fn unlock_door(&mut self, now: Now, name: &str) -> Result<Done, Refusal> {
         let contact = self.config.doors().find(|door| door.name == name);
         let contact = contact.ok_or_else(|| Refusal::NoDoor(name.to_owned()))?;
-        let url = contact.door.as_ref().filter(|door| door.opens_by_itself()).and_then(Door::web_address);
+        let way = contact.door.as_ref().and_then(|door| DoorWay::without_call(door, &self.config));
         let by_relay = contact.door.as_ref().is_some_and(|door| door.unlock == Some(DoorUnlock::Relay));
         let is_it = |contact: &PhonebookEntry| contact.name == name;
         let is_door = |call: &&Call| !call.is_undecided() && call.remote.contact.as_ref().is_some_and(is_it);
         if let Some(handle) = self.calls.values().find(is_door).map(|call| call.handle) {
             return self.unlock(now, handle);
         }
-        if by_relay && self.config.relay_chip.is_empty() {
-            return Err(Refusal::CannotUnlock(name.to_owned()));
-        }
-        if url.is_none() && !by_relay {
-            return Err(Refusal::NeedsCall(name.to_owned()));
-        }
+        let refused = if by_relay { Refusal::CannotUnlock } else { Refusal::NeedsCall };
+        let way = way.ok_or_else(|| refused(name.to_owned()))?;
         if !self.doors.keys.get(name).is_some_and(Unlock::is_sending) {
-            let (until, asked) = match &url {
-                Some(url) => self.ask_door(now, url),
-                None => self.ask_relay(now),
-            };
+            let (until, asked) = self.ask(now, &way);
             self.doors.keys.entry(name.to_owned()).or_default().send(until, asked);
             self.tell_door(name);
         }
         Ok(Done::Ok)
+    }
+
+    /// Asks what can be asked outside the dialog of a call. Gives until when the door may answer, and the name of the request.
+    fn ask(&mut self, now: Now, way: &DoorWay) -> (Instant, Option<u32>) {
+        match way {
+            DoorWay::Dtmf(_) | DoorWay::Info(_) => (now.instant + ANSWER_TIME, None),
+            DoorWay::Http(url) => self.ask_door(now, url),
+            DoorWay::Relay => self.ask_relay(now),
+        }
     }
 
     /// Has a door asked by HTTP, unless that is being done. Gives until when it may answer, and the name of the request.

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::config::{Account, write_atomically};
+use super::sticks::{self, Links};
+use crate::config::{Account, FileFault, write_atomically};
 use crate::phone::{LastWord, Unfinished};
 use crate::sip::Transport;
 
@@ -38,14 +39,11 @@ pub fn keep(data: &Path, calls: &[Unfinished]) -> io::Result<()> {
 /// The calls that the run before has left. What cannot be read counts as nothing: it is not worth a word to a resident.
 pub fn left(data: &Path) -> Vec<Unfinished> {
     let file = data.join(NAME);
-    let text = match fs::metadata(&file)
-        .and_then(|kind| if kind.len() > LARGEST { Ok(None) } else { fs::read(&file).map(Some) })
-    {
-        Ok(Some(text)) => text,
-        Ok(None) => return Vec::new(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            tracing::warn!("{}: {error}", file.display());
+    let text = match sticks::bytes(&file, Links::Followed, LARGEST) {
+        Ok(text) => text,
+        Err(FileFault::Missing) => return Vec::new(),
+        Err(fault) => {
+            tracing::warn!("{}", fault.of(&file));
             return Vec::new();
         }
     };

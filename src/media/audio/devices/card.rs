@@ -160,6 +160,16 @@ fn find(
     host.devices()?.find(|device| wanted(device) && fits(device)).ok_or_else(|| DeviceFault::NotNamed(name.to_owned()))
 }
 
+fn microphone(name: &str) -> Result<cpal::Device, DeviceFault> {
+    let host = cpal::default_host();
+    find(name, host.default_input_device(), &host, DeviceTrait::supports_input)
+}
+
+fn loudspeaker(name: &str) -> Result<cpal::Device, DeviceFault> {
+    let host = cpal::default_host();
+    find(name, host.default_output_device(), &host, DeviceTrait::supports_output)
+}
+
 /// The sound system that is asked: PulseAudio (or PipeWire in its place), or ALSA.
 pub fn system() -> &'static str {
     let _quiet = quiet();
@@ -169,8 +179,7 @@ pub fn system() -> &'static str {
 /// Whether this microphone is there and can be run.
 pub(super) fn find_input(name: &str) -> Result<(), DeviceFault> {
     let _quiet = quiet();
-    let host = cpal::default_host();
-    let device = find(name, host.default_input_device(), &host, DeviceTrait::supports_input)?;
+    let device = microphone(name)?;
     let ways = device.supported_input_configs()?;
     choose(ways).map(drop).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))
 }
@@ -178,8 +187,7 @@ pub(super) fn find_input(name: &str) -> Result<(), DeviceFault> {
 /// Whether this loudspeaker is there and can be run.
 pub(super) fn find_output(name: &str) -> Result<(), DeviceFault> {
     let _quiet = quiet();
-    let host = cpal::default_host();
-    let device = find(name, host.default_output_device(), &host, DeviceTrait::supports_output)?;
+    let device = loudspeaker(name)?;
     let ways = device.supported_output_configs()?;
     choose(ways).map(drop).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))
 }
@@ -229,8 +237,7 @@ fn with_a_period<T>(
 /// Opens a microphone.
 pub(super) fn open_input(name: &str) -> Result<Opened<dyn Source>, DeviceFault> {
     let _quiet = quiet();
-    let host = cpal::default_host();
-    let device = find(name, host.default_input_device(), &host, DeviceTrait::supports_input)?;
+    let device = microphone(name)?;
     let (config, format) =
         device.supported_input_configs().ok().and_then(choose).ok_or_else(|| DeviceFault::Unusable(name.to_owned()))?;
     let health = Arc::new(Health::default());
@@ -287,8 +294,7 @@ where
 /// Opens a loudspeaker.
 pub(super) fn open_output(name: &str) -> Result<Opened<dyn Sink>, DeviceFault> {
     let _quiet = quiet();
-    let host = cpal::default_host();
-    let device = find(name, host.default_output_device(), &host, DeviceTrait::supports_output)?;
+    let device = loudspeaker(name)?;
     let (config, format) = device
         .supported_output_configs()
         .ok()
