@@ -1,9 +1,9 @@
 //! When more calls come than can be meant: whose ringing gives way, and what the resident hears of it.
 //!
 //! SIP's own guard keeps the mass away (see [`crate::sip::guard`]); a few calls of everybody pass it, because each might be
-//! a visitor. Here they meet the lines. With all lines taken, somebody who has hardly called lately takes the place of the
-//! ringing stranger who calls most, and a known device that of any ringing stranger. A call that we made or answered gives
-//! way to nobody.
+//! a visitor. Here they meet the lines. With all lines taken, somebody who has hardly called lately takes the place of a
+//! ringing stranger who calls a lot or holds two lines more, and a known device that of any ringing stranger. A call that we
+//! made or answered gives way to nobody.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use super::{Now, Output, Phone};
 use crate::channel::{CallHandle, EndReason};
 use crate::config::Config;
 use crate::dial::{self, DialTarget};
-use crate::sip::{Flood, Guests, Path, Rate};
+use crate::sip::{Flood, Guests, Path, Rate, Source};
 
 /// What a ringing call is told that gives way.
 const BUSY: u16 = 486;
@@ -56,18 +56,25 @@ impl Phone {
         if self.is_leaving() {
             return None;
         }
-        let calls_of = |address: IpAddr| self.endpoint.calls_lately(now.instant, address);
         let caller = path.remote.ip();
-        let least = match calls_of(caller) {
-            _ if self.endpoint.knows(caller) => 0,
-            0..=PRESSES => PRESSES + 1,
-            _ => return None,
+        let is_known = self.endpoint.knows(caller);
+        let calls_of = |address: IpAddr| self.endpoint.calls_lately(now.instant, address);
+        if !is_known && calls_of(caller) > PRESSES {
+            return None;
+        }
+        let ringing = self.calls.values().filter(|call| call.rings_here());
+        let ringing = ringing.filter_map(|call| Some((call.path?.remote.ip(), call.handle)));
+        let strangers: Vec<_> = ringing.filter(|(address, _)| !self.endpoint.knows(*address)).collect();
+        // However slowly they were taken, nobody keeps two lines from somebody who has none.
+        let lines_of = |source: Source| strangers.iter().filter(|(address, _)| source.holds(*address)).count();
+        let own = lines_of(Source::of(caller));
+        let gives_way = |address: IpAddr| {
+            let lines = lines_of(Source::of(address));
+            !Source::of(caller).holds(address) && (is_known || calls_of(address) > PRESSES || lines > own + 1)
         };
-        let strangers = self.calls.values().filter(|call| call.rings_here());
-        let strangers = strangers.filter_map(|call| Some((call.path?.remote.ip(), call.handle)));
-        let strangers = strangers.filter(|(address, _)| *address != caller && !self.endpoint.knows(*address));
-        let most = strangers.map(|(address, handle)| (calls_of(address), handle)).max()?;
-        (most.0 >= least).then_some(most.1)
+        let most = strangers.iter().filter(|(address, _)| gives_way(*address));
+        most.max_by_key(|(address, handle)| (calls_of(*address), lines_of(Source::of(*address)), *handle))
+            .map(|(_, handle)| *handle)
     }
 
     /// Ends it in favour of another.

@@ -159,6 +159,37 @@ fn a_door_in_the_address_book_rings_from_the_first_moment() {
     }
 }
 
+/// Somebody takes all lines so slowly that no rate is ever too high, with or without a call in progress.
+#[test]
+fn nor_does_one_who_takes_all_lines_slowly() {
+    for (talks, gap) in [(false, ms(0)), (false, s(1)), (false, s(5)), (true, ms(0)), (true, s(3))] {
+        for quiet in [ms(200), s(4), s(15)] {
+            let what = format!("in a call: {talks}, one INVITE each {gap:?}, then {quiet:?} of nothing");
+            let mut house = House::new(&[]);
+            if talks {
+                house.connect_panels();
+            }
+            let lines = vestibule::phone::LINES - usize::from(talks);
+            for number in 0..lines {
+                house.inject(outside(0), invite(number as u32, &outside(0).to_string()));
+                house.run(ms(20));
+                house.run(gap);
+            }
+            house.run(quiet);
+            assert_eq!(house.panels[PANEL].phone.calls().len(), vestibule::phone::LINES, "{what}");
+            // Visitors who ring one after the other, and each once: there is a line for the first, and for the next.
+            for visitor in [1, 2] {
+                let before = house.count(PANEL, "SIP/2.0 180");
+                house.inject(outside(visitor), invite(100 + u32::from(visitor), &outside(visitor).to_string()));
+                house.run(ms(50));
+                assert_eq!(house.count(PANEL, "SIP/2.0 180"), before + 1, "{what}: visitor {visitor}");
+            }
+            let remotes: Vec<String> = house.panels[PANEL].phone.calls().into_iter().map(|call| call.remote).collect();
+            assert_eq!(remotes.iter().filter(|remote| remote.contains(&outside(0).to_string())).count(), lines - 2);
+        }
+    }
+}
+
 /// A door that asks, calls, is answered by itself and hangs up at once, over and over.
 #[test]
 fn a_lively_door_is_answered_each_time() {
