@@ -141,7 +141,7 @@ pub enum DialError {
         /// As typed, shortened.
         port: String,
     },
-    /// Not an address of IPv6.
+    /// Not an address of IPv6, or one that no single device has.
     #[error("not a valid address: {shown}")]
     Address {
         /// As typed, shortened.
@@ -275,7 +275,7 @@ fn ipv4(text: &str) -> Result<DialTarget, DialError> {
         (groups, _) => return Err(DialError::TooManyGroups { groups: groups + usize::from(open_end) }),
     };
     let port = typed_port.map(parse_port).transpose()?;
-    Ok(DialTarget::Ip { address: IpAddr::V4(Ipv4Addr::from(octets)), port })
+    Ok(DialTarget::Ip { address: of_one_device(Ipv4Addr::from(octets).into(), text)?, port })
 }
 
 fn parse_port(text: &str) -> Result<u16, DialError> {
@@ -303,7 +303,17 @@ fn ipv6(text: &str) -> Result<DialTarget, DialError> {
         None => (text, None),
     };
     let address: Ipv6Addr = address.parse().map_err(|_| wrong())?;
-    Ok(DialTarget::Ip { address: IpAddr::V6(address), port })
+    Ok(DialTarget::Ip { address: of_one_device(address.into(), text)?, port })
+}
+
+/// An address that one device may have: not 0.0.0.0, not a group's (RFC 5771, RFC 4291 2.7), not everybody's.
+fn of_one_device(address: IpAddr, typed: &str) -> Result<IpAddr, DialError> {
+    let everybody = IpAddr::V4(Ipv4Addr::BROADCAST);
+    let plain = address.to_canonical();
+    if plain.is_unspecified() || plain.is_multicast() || plain == everybody {
+        return Err(DialError::Address { shown: shortened(typed) });
+    }
+    Ok(address)
 }
 
 /// `sip:user@host:port;parameters` (RFC 3261 19.1.1), taken apart only as far as dialling needs it.
@@ -330,7 +340,7 @@ fn uri(text: &str) -> Result<SipUri, DialError> {
     let (host, port) = match host_port.strip_prefix('[') {
         Some(bracketed) => {
             let (host, after) = bracketed.split_once(']').ok_or_else(|| problem("the ] is missing".to_owned()))?;
-            host.parse::<Ipv6Addr>().map_err(|_| DialError::Address { shown: shortened(host) })?;
+            ipv6(host)?;
             match after.strip_prefix(':') {
                 Some(port) => (host, Some(parse_port(port)?)),
                 None if after.is_empty() => (host, None),
@@ -442,8 +452,8 @@ mod tests {
         {
             assert_eq!(ip(text), ("192.168.35.123".to_owned(), None), "{text}");
         }
-        assert_eq!(ip("0✳0✳0✳0"), ("0.0.0.0".to_owned(), None));
-        assert_eq!(ip("255✳255✳255✳255"), ("255.255.255.255".to_owned(), None));
+        assert_eq!(ip("0✳0✳0✳1"), ("0.0.0.1".to_owned(), None));
+        assert_eq!(ip("223✳255✳255✳255"), ("223.255.255.255".to_owned(), None));
         assert_eq!(ip("127✳000✳00✳001"), ("127.0.0.1".to_owned(), None));
     }
 
@@ -489,6 +499,18 @@ mod tests {
         assert_eq!(error("127.0.0.1:70000"), "70000 is not a port: 1–65535");
         assert_eq!(error("1..2.3"), "not a valid address: group 2 is empty");
         assert_eq!(error(".1.2.3"), "not a valid address: group 1 is empty");
+    }
+
+    #[test]
+    fn an_address_that_no_device_has_is_wrong() {
+        for text in
+            ["0✳0✳0✳0", "224✳0✳0✳1", "239.255.255.255:5060", "255✳255✳255✳255", "[::]", "ff02::1", "[ff05::2]:5060"]
+        {
+            assert_eq!(error(text), format!("not a valid address: {text}"));
+        }
+        assert_eq!(error("sip:door@[::]:5060"), "not a valid address: ::");
+        assert_eq!(error("sip:door@0.0.0.0"), "not a valid address: 0.0.0.0");
+        assert_eq!(error("::ffff:224.0.0.1"), "not a valid address: ::ffff:224.0.0.1");
     }
 
     #[test]
