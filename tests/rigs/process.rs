@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv6Addr, TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -66,9 +68,15 @@ pub fn quiet_port() -> u16 {
         let dice = RandomState::new().build_hasher().finish();
         let span = u64::from(QUIET_PORTS.end - QUIET_PORTS.start);
         let port = QUIET_PORTS.start + u16::try_from(dice % span).expect("less than the span");
-        is_free(port).then_some(port)
+        (claim(port) && is_free(port)).then_some(port)
     });
     free.expect("one of three thousand ports is free")
+}
+
+/// Claims a port for this test until it ends, although nobody may listen on it; false when another has claimed it.
+fn claim(port: u16) -> bool {
+    let name = SocketAddr::from_abstract_name(format!("vestibule-test-port-{port}")).expect("a short name");
+    UnixListener::bind_addr(&name).map(std::mem::forget).is_ok()
 }
 
 /// Whether nobody has this port, by UDP and TCP, IPv4 and (where there is one) IPv6.
