@@ -39,16 +39,15 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
 
 /// Runs the panel with a door station beside it. Logging has been started.
 pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result<(), Failure> {
-    let data = data(common)?;
-    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
-        tracing::warn!("{}: {error}", data.display());
-    }
-
     let control = control(common)?;
     let trace = look.sip_trace.as_deref().map(trace).transpose()?;
     let (store, mut opened) = Store::open(&settings::file(common)?);
     // Before the first thread starts, and before anybody is called: without a screen there is no panel.
     let screen = screen::prepare(look.screen.unwrap_or_else(screen::default_kind), &opened.config)?;
+    let data = data(common)?;
+    if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
+        tracing::warn!("{}: {error}", data.display());
+    }
     if let Some(reserved) = &beside.port {
         opened.config.direct_ip_port = reserved.port;
     }
