@@ -135,7 +135,13 @@ impl Phone {
 pub(super) fn entry(call: &Call, now: Now, why: EndReason) -> LogEntry {
     let answered = call.talking();
     let result = reason::in_log(why, call.direction, answered.is_some());
-    let told = result == CallResult::Failed || (result == CallResult::Missed && why != EndReason::Missed);
+    let told = match result {
+        CallResult::Failed => true,
+        CallResult::Missed => why != EndReason::Missed,
+        // Nobody of the two has ended it.
+        CallResult::Answered => matches!(why, EndReason::Lost | EndReason::TimeLimit),
+        _ => false,
+    };
     // Of a call to several: who answered, or what calls them all again.
     let (account, remote, name) = match (&call.group, call.shown_as_group()) {
         (_, Some(group)) => (group.account, group.number.clone(), group.name.clone()),

@@ -24,6 +24,7 @@ fn the_longest_call_time_ends_a_call_and_zero_does_not() {
     assert_eq!(house.call(PANEL).state, CallState::Confirmed);
     house.run(s(1));
     assert_eq!(house.panel().last_view().end_reason, Some(EndReason::TimeLimit));
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::TimeLimit));
     assert_eq!(house.door.heard.last().map(String::as_str), Some("bye"));
     let mut house = House::new(&[("phone.call.max_call_time", "0")]);
     house.connect_door();
@@ -42,7 +43,8 @@ fn half_a_minute_of_silence_is_a_lost_call() {
     house.report(3, |_| 1950);
     assert_eq!(house.panel().last_view().end_reason, Some(EndReason::Lost));
     assert_eq!(house.door.heard.last().map(String::as_str), Some("bye"));
-    assert_eq!(house.panel().log()[0].result, CallResult::Answered);
+    let line = house.panel().log()[0].clone();
+    assert_eq!((line.result, line.why), (CallResult::Answered, Some(EndReason::Lost)), "the log says that it was lost");
 }
 
 /// RFC 3550 6.2: who sends nothing still reports.
