@@ -107,6 +107,37 @@ fn files_come_in_line_by_line_and_go_out_whole() {
 }
 
 #[test]
+fn whoever_was_missed_becomes_a_contact_that_can_be_called_by_its_name() {
+    let panel = Panel::start_offscreen("");
+    let caller = Panel::start("");
+    assert!(caller.ctl(&["dial", &format!("127✳0✳0✳1✳{}", panel.port)]).status.success());
+    panel.wait("it rings", |status| status["screen"] == "ringing");
+    assert!(caller.ctl(&["end"]).status.success());
+    panel.wait("it was missed", |status| status["screen"] == "home" && status["missed"] == 1);
+    let press = |label: &str| {
+        let pressed = poll(|| panel.ctl(&["press", label]).status.success().then_some(()));
+        assert!(pressed.is_some(), "{label}: {}", text(&panel.ctl(&["press", label]).stderr));
+    };
+    for label in ["Call log", "Line", "Add to contacts", "contact.name"] {
+        press(label);
+    }
+    assert!(panel.ctl(&["type", " next door"]).status.success());
+    press("Save");
+    press("Save contact");
+    let found = poll(|| {
+        let list = listed(&panel);
+        list["contacts"][0]["name"].as_str().is_some_and(|name| name.ends_with("next door")).then_some(list)
+    });
+    let contact = found.expect("it is in the address book")["contacts"][0].take();
+    assert_eq!(contact["numbers"], json!([format!("127.0.0.1:{}", caller.port)]));
+    // Its key has gone with it; the contact is called where it called from.
+    assert!(poll(|| (!panel.ctl(&["press", "Add to contacts"]).status.success()).then_some(())).is_some());
+    let name = contact["name"].as_str().expect("it has a name");
+    assert!(panel.ctl(&["dial", name]).status.success());
+    caller.wait("it rings there", |status| status["calls"][0]["direction"] == "in");
+}
+
+#[test]
 fn a_contact_is_written_on_the_screen_and_found_by_what_is_typed() {
     let panel = Panel::start_offscreen("");
     let press = |label: &str| {

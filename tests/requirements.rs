@@ -113,6 +113,40 @@ fn every_setting_that_is_asked_for_is_declared_with_its_default_and_range() {
     assert_eq!(tls.get("account1.basic.port").unwrap(), "5061");
 }
 
+/// The interfaces of the manual, and what it says stands on each, in that order.
+const MANUAL: &[(&str, &[&str])] = &[
+    ("Phone > Call Feature > Direct IP", &["Direct IP Port"]),
+    ("Phone > Call Feature > DND", &["Account", "Return Code When DND", "DND On Code", "DND Off Code"]),
+    (
+        "Account > Basic",
+        &[
+            "Display Label",
+            "Display Name",
+            "Register Name",
+            "User Name",
+            "Password",
+            "Server IP",
+            "Port",
+            "Registration Period",
+        ],
+    ),
+    ("Account > Basic > Outbound Proxy Server", &["Server IP", "Port", "Backup Server IP", "Port"]),
+    ("Account > Basic > Transport Type", &["Transport Type"]),
+    ("Account > Advanced > Call", &["Prevent SIP Hacking"]),
+    ("Account > Advanced > Session Timer", &["Active", "Session Expire", "Session Refresher"]),
+];
+
+#[test]
+fn what_the_manual_names_is_found_under_its_name_and_path() {
+    for (path, labels) in MANUAL {
+        let here = config::SETTINGS.iter().filter(|it| it.path == *path && !it.key.starts_with("account2."));
+        let mut declared = here.map(|setting| setting.label);
+        for label in *labels {
+            assert!(declared.any(|it| it == *label), "{path} has no {label}, or not in this place");
+        }
+    }
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

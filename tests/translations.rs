@@ -156,6 +156,7 @@ const SAME: &[(&str, &[&str])] = &[
         "de",
         &[
             "April",
+            "Audio",
             "August",
             "Auto",
             "Inter",
@@ -172,8 +173,14 @@ const SAME: &[(&str, &[&str])] = &[
             "Video",
         ],
     ),
-    ("fr", &["Auto", "Contacts", "Inter", "Licence", "Port", "SIP INFO", "Silence", "Version", "Volume"]),
-    ("es", &["Auto", "Inter", "Jitter", "Monitor", "PIN", "SIP INFO"]),
+    (
+        "fr",
+        &[
+            "Audio", "Auto", "Contact", "Contacts", "Inter", "Licence", "Port", "SIP INFO", "Silence", "Version",
+            "Volume",
+        ],
+    ),
+    ("es", &["Audio", "Auto", "Inter", "Jitter", "Monitor", "PIN", "SIP INFO"]),
     ("zh", &["PIN", "SIP INFO"]),
 ];
 

@@ -122,20 +122,21 @@ fn the_home_screen_opens_a_door_without_a_call_and_its_password_is_nowhere_to_be
     let key = |panel: &Panel| panel.status()["doors"][0].clone();
     panel.wait("the home screen is there", |status| status["screen"] == "home");
     assert_eq!(key(&panel), json!({"name": "Gate", "can_unlock": true, "unlock": "idle", "unlock_reason": null}));
-    assert!(poll(|| press(&panel, "Unlock").then_some(())).is_some(), "its card has a key");
+    assert!(poll(|| press(&panel, "Unlock Gate").then_some(())).is_some(), "its card has a key");
     let (head, stream) = door.request();
     assert!(is_right(&head), "{head}");
     assert_eq!(key(&panel)["unlock"], "sending");
     answer(stream, "204 No Content");
     panel.wait("the door is open", |status| status["doors"][0]["unlock"] == "opened");
     assert!(door.was_left_alone(), "it was asked once");
-    assert!(poll(|| says_open(&panel).then_some(())).is_some(), "the screen says so");
+    // Whatever it says meanwhile, its name is the same.
+    assert!(press(&panel, "Unlock Gate"));
     let (_, stream) = door.request();
     answer(stream, "401 Unauthorized");
     panel.wait("it is said why it did not open", |status| {
         status["doors"][0]["unlock_reason"] == "wrong name or password (401)"
     });
-    assert!(poll(|| press(&panel, "Unlock, Wrong name or password").then_some(())).is_some());
+    assert!(press(&panel, "Unlock"), "there is one alone");
     let (_, stream) = door.request();
     drop(stream);
     panel.wait("nothing came back", |status| status["doors"][0]["unlock_reason"] == "the door did not answer");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::{EndReason, VisitorPicture};
-use crate::config::PhonebookEntry;
-use crate::dial::{self, DialTarget};
+use crate::config::{Account, AccountChoice, Config, Party, PhonebookEntry};
+use crate::dial::{self, DialTarget, SipUri};
 
 /// One line of the call log, as kept on disk.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -117,6 +117,60 @@ impl LogEntry {
     /// Whether a caller is let in by now who was turned away.
     pub fn is_allowed(&self, allowed: &Allowed) -> bool {
         self.allow.as_deref().and_then(canonical).is_some_and(|number| allowed.0.contains(&number))
+    }
+
+    /// A contact for the other side, with a number that calls it again and by which its calls are known; it may call if it was
+    /// turned away. None where there is no single other side, or no contact helps.
+    pub fn as_contact(&self, config: &Config) -> Option<PhonebookEntry> {
+        let was_kept_out = self.result == CallResult::Blocked;
+        let number = match &self.allow {
+            Some(number) => number.clone(),
+            None if was_kept_out => return None,
+            None => self.number(config)?,
+        };
+        // Whoever only claimed to call through an account is let in by the address.
+        let account = match Account::from_number(self.account) {
+            Some(_) if was_kept_out && self.why != Some(EndReason::MayNotCall) => AccountChoice::Auto,
+            Some(Account::One) => AccountChoice::Account1,
+            Some(Account::Two) => AccountChoice::Account2,
+            None => AccountChoice::Auto,
+        };
+        // Somebody else may have the name.
+        let is_free = config.contacts.named(&self.name).is_none();
+        let name = if is_free { self.name.clone() } else { format!("{} ({number})", self.name) };
+        let numbers = vec![number];
+        Some(PhonebookEntry { name, numbers, account, may_call: was_kept_out, ..PhonebookEntry::default() })
+    }
+
+    /// The contact that the other side is by now.
+    pub fn contact<'a>(&self, config: &'a Config) -> Option<&'a PhonebookEntry> {
+        let SipUri { user, host, port, .. } = self.uri()?;
+        config.contact(Party { user: user.as_deref(), host: &host, port })
+    }
+
+    /// The URI of the other side. A call to several phones that nobody answered has the number that was dialled instead.
+    fn uri(&self) -> Option<SipUri> {
+        match dial::parse(&self.remote).ok()? {
+            DialTarget::Uri(uri) => Some(uri),
+            DialTarget::Ip { .. } | DialTarget::Number(_) => None,
+        }
+    }
+
+    /// The other side as a contact has it: the number at the account's own server, the address of a device that is called
+    /// directly, else the whole URI.
+    fn number(&self, config: &Config) -> Option<String> {
+        let uri = self.uri()?;
+        let short = match Account::from_number(self.account) {
+            None => uri.address().map(|address| DialTarget::Ip { address: address.to_canonical(), port: uri.port }),
+            Some(account) => {
+                let bare = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
+                let is_home = config.account(account).hosts().any(|host| bare(host) == bare(&uri.host));
+                uri.user.clone().filter(|_| is_home).map(DialTarget::Number)
+            }
+        };
+        // A user who is called like an address, or by something escaped, would be somebody else.
+        let short = short.filter(|short| dial::parse(&short.to_string()).as_ref() == Ok(short));
+        Some(short.map_or(uri.text, |short| short.to_string()))
     }
 
     /// How many calls of this log were missed and not looked at since.
@@ -231,6 +285,60 @@ mod tests {
             assert_eq!(is_allowed(Some(number)), expected, "{number}");
         }
         assert!(!is_allowed(None));
+    }
+
+    #[test]
+    fn whoever_called_or_was_called_becomes_a_contact_that_is_called_and_known_by_its_number() {
+        let config = [
+            ("account1.basic.server", "pbx.test"),
+            ("account2.outbound_proxy.active", "on"),
+            ("account2.outbound_proxy.server", "192.0.2.9"),
+        ];
+        let config = config.iter().fold(Config::default(), |config, (key, value)| config.set(key, value).expect(key));
+        let cases = [
+            (0, "sip:door@10.0.0.3", "10.0.0.3"),
+            (0, "sip:door@10.0.0.3:5070", "10.0.0.3:5070"),
+            (0, "sip:[2001:db8::1]:5070", "[2001:db8::1]:5070"),
+            (0, "sip:door@door.test", "sip:door@door.test"),
+            (1, "sip:102@PBX.test", "102"),
+            (1, "sip:+4930123@pbx.test:5080", "+4930123"),
+            (2, "sip:102@192.0.2.9", "102"),
+            // Of another server, and users who would be somebody else without theirs.
+            (1, "sip:102@192.0.2.9", "sip:102@192.0.2.9"),
+            (1, "sip:10.0.0.3@pbx.test", "sip:10.0.0.3@pbx.test"),
+            (1, "sip:%237@pbx.test", "sip:%237@pbx.test"),
+        ];
+        let choices = [AccountChoice::Auto, AccountChoice::Account1, AccountChoice::Account2];
+        for (account, remote, number) in cases {
+            let entry = LogEntry { account, remote: remote.into(), ..LogEntry::of_visitor("Anna") };
+            let contact = entry.as_contact(&config).expect(remote);
+            assert_eq!((contact.name.as_str(), &contact.numbers[..]), ("Anna", &[number.to_owned()][..]), "{remote}");
+            assert_eq!((contact.account, contact.may_call), (choices[usize::from(account)], false), "{remote}");
+            assert_eq!(entry.contact(&config), None, "{remote}");
+            let config = Config { contacts: vec![contact.clone()].into(), ..config.clone() };
+            assert_eq!(entry.contact(&config), Some(&contact), "{remote}");
+            let again = entry.as_contact(&config).map(|contact| contact.name);
+            assert_eq!(again, Some(format!("Anna ({number})")), "the name is taken");
+        }
+        for nobody in ["9", "10.0.0.3", ""] {
+            let several = LogEntry { outgoing: true, remote: nobody.into(), ..LogEntry::of_visitor("Hotline") };
+            assert_eq!((several.as_contact(&config), several.contact(&config)), (None, None), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn whoever_was_turned_away_becomes_a_contact_that_may_call_where_a_contact_helps() {
+        let config = Config::default();
+        let kept_out = |account, why, allow: Option<&str>| {
+            let result = CallResult::Blocked;
+            let allow = allow.map(str::to_owned);
+            LogEntry { account, result, why: Some(why), allow, ..LogEntry::of_visitor("Anna") }.as_contact(&config)
+        };
+        let contact = kept_out(1, EndReason::MayNotCall, Some("102")).expect("it helps");
+        assert_eq!((contact.account, contact.may_call), (AccountChoice::Account1, true));
+        let contact = kept_out(1, EndReason::UnknownSource, Some("192.0.2.1")).expect("it helps");
+        assert_eq!((contact.account, contact.may_call), (AccountChoice::Auto, true));
+        assert_eq!(kept_out(0, EndReason::NotAccepted, None), None);
     }
 
     #[test]

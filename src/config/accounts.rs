@@ -182,7 +182,7 @@ account_settings! {
     check_interval_s: u32 = "basic.check_interval", "Check Interval", BASIC, Kind::Number { min: 0, max: 3600 }, "60" "s",
         "By UDP, how often the server is asked whether it still knows this panel; 0 never asks.";
 
-    proxy_active: bool = "outbound_proxy.active", "Outbound Proxy Server", PROXY, Kind::Switch, "off" "",
+    proxy_active: bool = "outbound_proxy.active", "Active", PROXY, Kind::Switch, "off" "",
         "Send everything through a proxy.";
     proxy_server: String = "outbound_proxy.server", "Server IP", PROXY, HOST, "" "",
         "The address or name of the outbound proxy.";
@@ -190,7 +190,7 @@ account_settings! {
         "The port of the outbound proxy; with TLS 5061 unless another is set.";
     proxy_backup_server: String = "outbound_proxy.backup_server", "Backup Server IP", PROXY, HOST, "" "",
         "The proxy that takes over when the main one fails.";
-    proxy_backup_port: u16 = "outbound_proxy.backup_port", "Backup Port", PROXY, PORT, "5060" "",
+    proxy_backup_port: u16 = "outbound_proxy.backup_port", "Port", PROXY, PORT, "5060" "",
         "The port of the backup proxy; with TLS 5061 unless another is set.";
 
     transport: AccountTransport = "basic.transport", "Transport Type", TRANSPORT, Kind::Choice(AccountTransport::WORDS), "udp" "",
@@ -212,7 +212,7 @@ account_settings! {
     prevent_sip_hacking: bool = "call.prevent_sip_hacking", "Prevent SIP Hacking", CALL, Kind::Switch, "off" "",
         "Only contacts that may call are let in, by their number, and only through the server of this account.";
 
-    session_timer_active: bool = "session_timer.active", "Session Timer", SESSION_TIMER, Kind::Switch, "off" "",
+    session_timer_active: bool = "session_timer.active", "Active", SESSION_TIMER, Kind::Switch, "off" "",
         "Have calls refreshed from time to time, so that one whose other end has vanished ends by itself (RFC 4028).";
     session_timer_expires_s: u32 = "session_timer.expires", "Session Expire", SESSION_TIMER, Kind::Number { min: 90, max: 7200 }, "1800" "s",
         "How long a call lasts that nobody refreshes; it is refreshed at half of it.";
@@ -224,6 +224,12 @@ impl AccountConfig {
     /// The name that goes with the password.
     pub fn auth_user(&self) -> &str {
         if self.user_name.is_empty() { &self.register_name } else { &self.user_name }
+    }
+
+    /// Its server and, where they are used, its proxies, as they are set.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        let proxies = [&self.proxy_server, &self.proxy_backup_server].into_iter().filter(|_| self.proxy_active);
+        std::iter::once(&self.server).chain(proxies).map(String::as_str).filter(|host| !host.is_empty())
     }
 
     /// What the screen calls the account, if it has a label of its own.

@@ -182,41 +182,28 @@ impl Phone {
     pub(super) fn allow_caller(&mut self, now: Now, at: std::time::SystemTime, remote: &str) -> Result<Done, Refusal> {
         let log = self.log.shown();
         let entry = log.iter().find(|entry| entry.at == at && entry.remote == remote).ok_or(Refusal::NoCaller)?;
-        let number = entry.allow.clone().ok_or(Refusal::NoCaller)?;
+        let number = entry.allow.as_ref().ok_or(Refusal::NoCaller)?;
         if !entry.is_allowed(&Allowed::by(&self.config.contacts)) {
-            let contacts = with_caller(&self.config.contacts, entry, number)?;
+            let caller = entry.as_contact(&self.config).ok_or(Refusal::NoCaller)?;
+            let contacts = with_caller(&self.config.contacts, caller, number)?;
             self.put_book(now, contacts);
         }
         Ok(Done::Ok)
     }
 }
 
-/// The address book with this caller as a contact that may call: the one that has the number already, or a new one.
-fn with_caller(contacts: &Book, entry: &LogEntry, number: String) -> Result<Book, BookError> {
-    let account = match entry.account {
-        1 if entry.why == Some(EndReason::MayNotCall) => AccountChoice::Account1,
-        2 if entry.why == Some(EndReason::MayNotCall) => AccountChoice::Account2,
-        _ => AccountChoice::Auto,
-    };
+/// The address book with this caller as a contact that may call: the one that has the number already, or this new one.
+fn with_caller(contacts: &Book, caller: PhonebookEntry, number: &str) -> Result<Book, BookError> {
     let is_it = |contact: &&PhonebookEntry| {
         !contact.blocked
-            && contact.numbers.iter().any(|theirs| is_same(theirs, &number))
-            && (contact.account == account || contact.account == AccountChoice::Auto)
+            && contact.numbers.iter().any(|theirs| is_same(theirs, number))
+            && (contact.account == caller.account || contact.account == AccountChoice::Auto)
     };
     if let Some(contact) = contacts.iter().find(is_it) {
         let allowed = PhonebookEntry { may_call: true, ..contact.clone() };
         return contacts.with_changed(&Which::Exactly(Box::new(contact.clone())), allowed);
     }
-    // Somebody else may have the name.
-    let is_free = contacts.named(&entry.name).is_none();
-    let name = if is_free { entry.name.clone() } else { format!("{} ({number})", entry.name) };
-    contacts.with_added(PhonebookEntry {
-        name,
-        numbers: vec![number],
-        account,
-        may_call: true,
-        ..PhonebookEntry::default()
-    })
+    contacts.with_added(caller)
 }
 
 /// Whether two numbers tell the same caller; the port of an address does not matter.
@@ -253,6 +240,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use crate::config::Config;
 
     fn now(begun: Instant, seconds: u64) -> Now {
         let since = Duration::from_secs(seconds);
@@ -318,7 +306,9 @@ mod tests {
             ..PhonebookEntry::default()
         };
         let allowed = |contacts: Vec<PhonebookEntry>| {
-            with_caller(&contacts.into(), &entry, "192.0.2.1".to_owned()).expect("there is room")
+            let config = Config { contacts: contacts.into(), ..Config::default() };
+            let caller = entry.as_contact(&config).expect("a contact helps");
+            with_caller(&config.contacts, caller, "192.0.2.1").expect("there is room")
         };
         let contacts = allowed(vec![known.clone()]);
         assert_eq!(contacts[..], [PhonebookEntry { may_call: true, ..known.clone() }]);

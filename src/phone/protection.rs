@@ -98,9 +98,7 @@ fn user_of(claim: &Claim) -> Option<String> {
 
 /// Everything by which an account is known to be meant.
 fn domain(config: &Config, accounts: &Accounts, account: Account) -> Domain {
-    let set = config.account(account);
-    let proxies = [&set.proxy_server, &set.proxy_backup_server].into_iter().filter(|_| set.proxy_active);
-    let hosts = std::iter::once(&set.server).chain(proxies).filter(|host| !host.is_empty()).cloned();
+    let hosts = config.account(account).hosts().map(str::to_owned);
     let addresses = accounts.line(account).origins().map(|(_, address)| address.to_canonical());
     let account = match account {
         Account::One => AccountChoice::Account1,

@@ -20,6 +20,8 @@ const TOUCH: Duration = Duration::from_millis(40);
 
 /// How far a list is moved at a time, as a share of its height: whatever lies in it comes into sight whole once.
 const STEP: f32 = 0.6;
+/// So many of those that share a name are told apart.
+const CHOICES: usize = 6;
 /// Further than any list reaches, in pixels.
 const TO_THE_TOP: f32 = 1e7;
 
@@ -27,14 +29,19 @@ const TO_THE_TOP: f32 = 1e7;
 /// left it again. Where it is not in sight, the lists on the screen are moved until it is.
 ///
 /// # Errors
-/// A sentence when nothing on the page bears the label, or when it is switched off; `lifted` is not called then, and the
-/// lists stand at their beginning.
+/// A sentence when nothing on the page bears the label, when it is switched off, or when it is the English name of several
+/// that are labelled differently; `lifted` is not called then, and unless several were found the lists stand at their
+/// beginning.
 pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(
     component: &C,
     label: &str,
     lifted: impl FnOnce() + 'static,
 ) -> Result<(), String> {
-    let at = target(component, label).or_else(|unseen| reach(component, label).ok_or(unseen))?;
+    let at = target(component, label).or_else(|unseen| match unseen {
+        // Why it is not in sight says more than that it is nowhere else.
+        Miss::Unseen(_) => reach(component, label).map_err(|miss| if miss.is_unseen() { unseen } else { miss }),
+        Miss::Several(_) => Err(unseen),
+    })?;
     let window = component.window();
     send(window, WindowEvent::PointerMoved { position: at });
     send(window, WindowEvent::PointerPressed { position: at, button: PointerEventButton::Left });
@@ -60,8 +67,31 @@ pub(super) fn find<C: ComponentHandle + ElementRoot>(component: &C, label: &str)
     Ok(Spot { x: at.x.unsigned_abs(), y: at.y.unsigned_abs() })
 }
 
-/// Where to press for `label`.
-fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<LogicalPosition, String> {
+/// Why nothing is pressed.
+#[derive(Debug)]
+pub(super) enum Miss {
+    /// Nothing in sight can be pressed; something further down in a list perhaps can.
+    Unseen(String),
+    /// Several can, and only one is meant.
+    Several(String),
+}
+
+impl Miss {
+    fn is_unseen(&self) -> bool {
+        matches!(self, Self::Unseen(_))
+    }
+}
+
+impl From<Miss> for String {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::Unseen(sentence) | Miss::Several(sentence) => sentence,
+        }
+    }
+}
+
+/// Where to press for `label`. What bears it as its accessible label comes before what bears it as its English name.
+fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<LogicalPosition, Miss> {
     let window = component.window();
     let whole = Area { at: LogicalPosition::default(), extent: window.size().to_logical(window.scale_factor()) };
     let (mut found, covers) = laid(component, label);
@@ -85,6 +115,7 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
         })
         .collect();
     let (mut disabled, mut covered) = (false, false);
+    let mut named: Vec<(slint::SharedString, LogicalPosition)> = Vec::new();
     for (place, element) in &found {
         let area = Area::of(element);
         let middle = area.middle();
@@ -94,16 +125,42 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
         } else if covers.iter().any(|(cover, over)| cover > place && over.holds(middle)) {
             covered = true;
         } else if in_sight && whole.holds(middle) && !area.is_empty() && element.computed_opacity() > 0.0 {
-            return Ok(middle);
+            let own = element.accessible_label().unwrap_or_default();
+            if own == label {
+                return Ok(middle);
+            }
+            named.push((own, middle));
         }
     }
-    Err(if disabled {
+    if let Some((own, middle)) = named.first() {
+        return if named.iter().all(|(other, _)| other == own) {
+            Ok(*middle)
+        } else {
+            Err(Miss::Several(several(label, named.iter().map(|(own, _)| own.as_str()))))
+        };
+    }
+    Err(Miss::Unseen(if disabled {
         format!("'{label}' cannot be pressed now")
     } else if covered {
         format!("'{label}' is covered by something else on the screen")
     } else {
         format!("nothing on the screen is called '{label}'")
-    })
+    }))
+}
+
+/// That `label` is the English name of several, and what they are called.
+fn several<'a>(label: &str, called: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for name in called.map(|name| format!("'{name}'")) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.len() > CHOICES {
+        names.truncate(CHOICES);
+        names.push("…".to_owned());
+    }
+    format!("'{label}' stands for several: {}", names.join(", "))
 }
 
 /// Something with its place, counted from the back to the front.
@@ -127,7 +184,10 @@ fn laid<C: ElementRoot>(component: &C, label: &str) -> (Vec<Placed<ElementHandle
 }
 
 /// Moves the lists on the screen, one after the other, from their beginning to their end, until `label` can be pressed.
-pub(super) fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Option<LogicalPosition> {
+///
+/// # Errors
+/// When it cannot be pressed anywhere, or several are in sight that share it as a name.
+pub(super) fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<LogicalPosition, Miss> {
     let scroll = |list: Area, delta_y: f32| {
         let event = WindowEvent::PointerScrolled { position: list.middle(), delta_x: 0.0, delta_y };
         send(component.window(), event);
@@ -137,8 +197,9 @@ pub(super) fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str
         scroll(area, TO_THE_TOP);
         let mut seen = sight(&list);
         loop {
-            if let Ok(at) = target(component, label) {
-                return Some(at);
+            match target(component, label) {
+                Err(Miss::Unseen(_)) => {}
+                found => return found,
             }
             scroll(area, -STEP * area.extent.height);
             let now = sight(&list);
@@ -150,7 +211,7 @@ pub(super) fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str
         }
         scroll(area, TO_THE_TOP);
     }
-    None
+    Err(Miss::Unseen(format!("nothing in the lists on the screen is called '{label}'")))
 }
 
 /// The lists in sight.

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use slint::{ComponentHandle, Image, Model};
 
 use super::panel::{Panel, State};
-use super::{call, convert, generated as ui, pages};
+use super::{call, contacts, convert, generated as ui, pages};
 use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
+use crate::config::PhonebookEntry;
 
 /// The line that is open. It is told from others by when its call began and by whom, as places move.
 #[derive(Clone, Default)]
@@ -69,7 +70,23 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
             here.send(Command::AllowCaller { at: entry.at, remote: entry.remote });
         }
     });
+    let here = panel.clone();
+    adapter.on_add_contact(move || {
+        let caller = {
+            let state = here.state.borrow();
+            let place = state.opened.as_ref().and_then(|opened| opened.place(&state.log));
+            place.and_then(|at| as_new_contact(&state, &state.log[at]))
+        };
+        if let Some(caller) = caller {
+            contacts::write_new(&here, caller);
+        }
+    });
     connect_pictures(&adapter, panel);
+}
+
+/// The other side of a line, if it is no contact yet and can become one.
+fn as_new_contact(state: &State, entry: &LogEntry) -> Option<PhonebookEntry> {
+    if entry.contact(&state.config).is_some() { None } else { entry.as_contact(&state.config) }
 }
 
 /// Joins the lines that open, and their pictures.
@@ -208,6 +225,8 @@ pub(super) fn apply_detail(window: &ui::AppWindow, state: &State) {
             video: entry.quality.video.as_ref().map(stream).unwrap_or_default(),
             loaded: picture.is_some_and(Option::is_some),
             gone: picture.is_some_and(Option::is_none),
+            can_add: as_new_contact(state, entry).is_some(),
+            contact: entry.contact(&state.config).map(|contact| contact.name.as_str()).unwrap_or_default().into(),
             picture: picture.cloned().flatten().unwrap_or_default(),
         };
         if adapter.get_detail() != detail {
@@ -264,4 +283,98 @@ fn row(state: &State, allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::
         fill_picture(&mut row, state, &picture.file);
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+    use crate::channel::Event;
+    use crate::config::Config;
+    use crate::config::book::MOST_CONTACTS;
+    use crate::ui::{finger, shots};
+
+    /// A panel that somebody called, with the line open that is left of it.
+    fn called(window: &ui::AppWindow, config: Config) -> (Rc<Panel>, UnboundedReceiver<Command>) {
+        let (commands, sent) = unbounded_channel();
+        let panel = Panel::new(window, commands, false);
+        panel.connect();
+        panel.handle_event(Event::Settings(Arc::new(config)));
+        let line = LogEntry { remote: "sip:102@pbx.test".into(), account: 1, ..LogEntry::of_visitor("Grandma") };
+        panel.handle_event(Event::Log([line].into()));
+        press(window, &["Call log", "Line"]);
+        (panel, sent)
+    }
+
+    fn press(window: &ui::AppWindow, labels: &[&str]) {
+        for label in labels {
+            assert_eq!(finger::press(window, label, || {}), Ok(()), "{label}");
+            i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        }
+    }
+
+    fn home_of_account_1() -> Config {
+        Config::default().set("account1.basic.server", "pbx.test").expect("a server")
+    }
+
+    fn added(sent: &mut UnboundedReceiver<Command>) -> Option<PhonebookEntry> {
+        std::iter::from_fn(|| sent.try_recv().ok()).find_map(|command| match command {
+            Command::AddContact(entry) => Some(*entry),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn whoever_was_missed_is_written_down_in_the_editor_and_the_line_says_so() {
+        let window = shots::window(1024, 600);
+        let (panel, mut sent) = called(&window, home_of_account_1());
+        let (log, contacts) = (window.global::<ui::LogAdapter>(), window.global::<ui::ContactsAdapter>());
+        assert!(log.get_detail().can_add && log.get_detail().contact.is_empty());
+        press(&window, &["Add to contacts"]);
+        assert!(contacts.get_editing() && contacts.get_is_new());
+        let values: Vec<_> = contacts.get_fields().iter().map(|row| row.value).take(2).collect();
+        assert_eq!(values, ["Grandma", "102"]);
+
+        // Given up, nothing has happened.
+        press(&window, &["Discard"]);
+        assert!(!contacts.get_editing() && log.get_open() && added(&mut sent).is_none());
+
+        press(&window, &["Add to contacts", "contact.favourite", "Save contact"]);
+        let entry = added(&mut sent).expect("it was sent");
+        assert_eq!((entry.name.as_str(), &entry.numbers[..]), ("Grandma", &["102".to_owned()][..]));
+        assert_eq!((entry.account, entry.favourite), (AccountChoice::Account1, true));
+        let config = Config { contacts: vec![entry].into(), ..home_of_account_1() };
+        panel.handle_event(Event::Settings(Arc::new(config)));
+        assert!(!contacts.get_editing() && !contacts.get_opened() && log.get_open(), "the line is in sight again");
+        assert_eq!((log.get_detail().can_add, log.get_detail().contact.as_str()), (false, "Grandma"));
+        assert!(finger::press(&window, "Add to contacts", || {}).is_err());
+        // One step back is from the line to the log.
+        assert_eq!(pages::back(&panel), Ok(()));
+        assert!(!log.get_open());
+        assert_eq!(window.global::<ui::Nav>().get_page(), ui::Page::Log);
+    }
+
+    #[test]
+    fn with_a_full_address_book_it_is_said_and_what_was_typed_stays() {
+        let window = shots::window(1024, 600);
+        let full: Vec<_> = (0..MOST_CONTACTS)
+            .map(|n| PhonebookEntry {
+                name: format!("Contact {n}"),
+                numbers: vec![format!("9{n:05}")],
+                ..PhonebookEntry::default()
+            })
+            .collect();
+        let (_panel, mut sent) = called(&window, Config { contacts: full.into(), ..home_of_account_1() });
+        press(&window, &["Add to contacts", "Save contact"]);
+        assert!(added(&mut sent).is_none());
+        let refusal = window.global::<ui::NoticesAdapter>().get_refusal();
+        assert_eq!((refusal.kind, refusal.text.as_str()), (ui::RefusalKind::ContactsFull, "10000"));
+        let contacts = window.global::<ui::ContactsAdapter>();
+        assert!(contacts.get_editing());
+        assert_eq!(contacts.get_fields().row_data(0).map(|row| row.value), Some("Grandma".into()));
+    }
 }

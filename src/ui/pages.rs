@@ -66,7 +66,7 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
         }
     }
     panel.change(|state| {
-        if page == ui::Page::Contacts {
+        if matches!(page, ui::Page::Contacts | ui::Page::Log) {
             contacts::reset(state);
         }
         state.opened = None;
@@ -77,7 +77,7 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
     {
         log::apply(&window, &panel.state.borrow());
     }
-    if page == ui::Page::Contacts
+    if matches!(page, ui::Page::Contacts | ui::Page::Log)
         && let Some(window) = panel.window.upgrade()
     {
         contacts::apply(&window, &panel.state.borrow());
@@ -103,7 +103,9 @@ pub(super) fn back(panel: &Rc<Panel>) -> Result<(), String> {
     }
     let in_contacts = {
         let state = panel.state.borrow();
-        state.page() == ui::Page::Contacts && state.unregistered.is_none()
+        let shown =
+            state.page() == ui::Page::Contacts || state.page() == ui::Page::Log && state.contacts.draft.is_some();
+        shown && state.unregistered.is_none()
     };
     if in_contacts && contacts::back(panel) {
         return Ok(());

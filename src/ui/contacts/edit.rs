@@ -43,6 +43,11 @@ impl Draft {
         Self { entry: was.clone().unwrap_or_default(), was: was.map(Box::new), ..Self::default() }
     }
 
+    /// A new contact of which this much is known already.
+    pub(in crate::ui) fn beginning_with(entry: PhonebookEntry) -> Self {
+        Self { entry, ..Self::default() }
+    }
+
     /// Puts a value into the row of this key.
     fn set(&mut self, key: &str, text: &str) -> Result<(), ContactError> {
         let Some((field, place)) = field_of(key) else { return Ok(()) };
@@ -149,6 +154,11 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     });
 }
 
+/// Writes a new contact of which this much is known already, over whatever page is shown.
+pub(in crate::ui) fn write_new(panel: &Rc<Panel>, entry: PhonebookEntry) {
+    turn(panel, |state| state.contacts.draft = Some(Draft::beginning_with(entry)));
+}
+
 fn change(panel: &Rc<Panel>, change: impl FnOnce(&mut Draft)) {
     turn(panel, |state| {
         if let Some(draft) = &mut state.contacts.draft {
@@ -243,7 +253,8 @@ pub(super) fn settle(state: &mut State) {
     let saved = book.iter().find(|entry| **entry == draft.entry).cloned();
     let gone = draft.was.as_ref().is_some_and(|was| !book.iter().any(|entry| entry == was.as_ref()));
     if saved.is_some() || gone {
-        state.contacts.opened = saved.map(Box::new);
+        // Over the call log the line that it was made from is in sight again.
+        state.contacts.opened = saved.filter(|_| state.base != ui::Page::Log).map(Box::new);
         state.contacts.draft = None;
     }
 }

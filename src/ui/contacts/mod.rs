@@ -15,7 +15,7 @@ use crate::config::PhonebookEntry;
 use crate::config::book::{Which, initial};
 use crate::dial::{self, DialTarget};
 
-pub(super) use edit::{Draft, handle_refused};
+pub(super) use edit::{Draft, handle_refused, write_new};
 pub(super) use transfer::{Transfer, handle_exported, handle_files, handle_imported, handle_refused_file};
 
 /// What is open of the contacts.

@@ -400,6 +400,35 @@ mod tests {
         slint::select_bundled_translation("").expect("English is always there");
     }
 
+    #[test]
+    fn settings_and_their_pages_bear_the_names_of_the_manual() {
+        let window = shots::window(1024, 600);
+        slint::select_bundled_translation("").expect("English is always there");
+        let words = window.global::<ui::Words>();
+        for setting in SETTINGS.iter() {
+            let label = words.invoke_setting_label(name(setting.key), "".into());
+            assert_eq!(label, setting.label, "{}", setting.key);
+            let (paths, declared) = match place(setting.key).expect("every setting has its place") {
+                Place::Account(account, page) => {
+                    let number = i32::from(account.number());
+                    let path = String::from(words.invoke_account_path(number, page));
+                    (vec![path], setting.path.replacen("Account", &account.to_string(), 1))
+                }
+                Place::Group(group) => {
+                    let (chapter, _) = setting.key.rsplit_once('.').expect("a key has a chapter");
+                    let title = words.invoke_group_path(group);
+                    let heading = words.invoke_setting_label(chapter.into(), "".into());
+                    let last = if heading.is_empty() { "Basic" } else { heading.as_str() };
+                    (vec![title.to_string(), format!("{title} > {last}")], setting.path.to_owned())
+                }
+            };
+            assert!(paths.contains(&declared), "{}: {declared} is called {paths:?}", setting.key);
+        }
+        let advanced = words.invoke_account_path(2, ui::AccountPage::SessionTimer);
+        assert_eq!(advanced, "Account 2 > Advanced > Session Timer");
+        assert_eq!(words.invoke_group_path(ui::SettingsGroup::Calls), "Phone > Call Feature");
+    }
+
     fn calls_only(rows: &[ui::SettingRow]) -> usize {
         rows.iter().filter(|row| setting(&row.key).is_some()).count()
     }

@@ -104,6 +104,12 @@ pub(super) fn new(window: &ui::AppWindow) {
     show(window, drafted(Draft::of(None)));
 }
 
+/// A new contact, as the call log begins it.
+pub(super) fn from_log(window: &ui::AppWindow) {
+    let contact = PhonebookEntry { account: AccountChoice::Account1, ..entry("Familie Schwarzenberger", &["102"]) };
+    show(window, Contacts { draft: Some(Draft::beginning_with(contact)), ..Contacts::default() });
+}
+
 pub(super) fn edit(window: &ui::AppWindow) {
     show(window, drafted(Draft::of(Some(anna()))));
 }

@@ -219,6 +219,9 @@ fn the_names_that_scripts_press_are_there() {
         ("contact_delete", vec!["Keep", "Delete for good"]),
         ("contacts_menu", vec!["Import", "Export", "Cancel"]),
         ("home_account_words", vec!["Account in words"]),
+        ("log_call", vec!["Add to contacts", "Call back", "Close"]),
+        ("log_visitor", vec!["Delete picture", "Delete all pictures", "Add to contacts", "Call back"]),
+        ("log_add", vec!["contact.name", "contact.numbers.0", "Discard", "Save contact"]),
         ("dnd_sheet_off", vec!["Off", "Silent", "Reject", "Until switched off", "1 hour", "Until morning", "Close"]),
         ("dnd_accounts", vec!["1", "2", "ip", "Done"]),
         ("dnd_page", vec!["phone.dnd.on_code", "phone.dnd.off_code", "phone.dnd.return_code", "phone.dnd.morning"]),
@@ -240,6 +243,49 @@ fn the_names_that_scripts_press_are_there() {
 }
 
 #[test]
+fn of_two_doors_each_has_a_key_of_its_own_name_whatever_became_of_the_other() {
+    let pressed = std::rc::Rc::new(std::cell::Cell::new(-1));
+    let doors = |names: &[&str]| {
+        let window = window(1024, 600);
+        window.global::<ui::Nav>().set_page(ui::Page::Home);
+        let home = window.global::<ui::HomeAdapter>();
+        let failed = (ui::UnlockState::Failed, ui::UnlockFault::NoAnswer);
+        let door = |(n, name): (usize, &&str)| {
+            let (unlock, unlock_fault) = if n == 0 { failed } else { Default::default() };
+            let name = (*name).into();
+            ui::DoorView { name, can_view: true, can_unlock: true, unlock, unlock_fault, ..Default::default() }
+        };
+        let rows: Vec<_> = names.iter().enumerate().map(door).collect();
+        home.set_doors(ModelRc::from(rows.as_slice()));
+        let pressed = pressed.clone();
+        home.on_unlock(move |place| pressed.set(place));
+        window
+    };
+    let press = |window: &ui::AppWindow, label: &str| {
+        pressed.set(-1);
+        finger::press(window, label, || {})?;
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        Ok::<i32, String>(pressed.get())
+    };
+    let two = doors(&["Front door", "Courtyard"]);
+    assert_eq!(press(&two, "Unlock Front door"), Ok(0));
+    assert_eq!(press(&two, "Unlock Courtyard"), Ok(1));
+    let choices = "'Unlock' stands for several: 'Unlock Front door', 'Unlock Courtyard'";
+    assert_eq!(press(&two, "Unlock"), Err(choices.to_owned()));
+    assert_eq!(finger::find(&two, "Unlock"), Err(choices.to_owned()));
+    let failed = ElementHandle::find_by_accessible_label(&two, "Unlock Front door").next().expect("it is there");
+    assert_eq!(failed.accessible_description().as_deref(), Some("The door did not answer"));
+    // More than there is room for: those in sight are named, and the one further down is pressed by its name.
+    let four = doors(&["A", "B", "C", "D"]);
+    assert_eq!(press(&four, "Unlock"), Err("'Unlock' stands for several: 'Unlock A', 'Unlock B'".to_owned()));
+    assert_eq!(press(&four, "Unlock D"), Ok(3));
+    let one = doors(&["Front door"]);
+    assert_eq!((press(&one, "Unlock"), press(&one, "Unlock Front door")), (Ok(0), Ok(0)));
+    let failed = ElementHandle::find_by_accessible_label(&one, "Unlock Front door").next().expect("it is there");
+    assert_eq!(failed.accessible_description().as_deref(), Some("Try again, The door did not answer"));
+}
+
+#[test]
 fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not() {
     let window = window(1024, 600);
     window.global::<ui::Nav>().set_page(ui::Page::Log);
@@ -255,7 +301,9 @@ fn what_lies_beyond_the_edge_of_a_list_is_pressed_too_and_what_is_nowhere_is_not
 
 #[test]
 fn what_a_sheet_covers_is_not_pressed() {
-    for (scene, behind) in [("contact", "Search"), ("entry_password", "Calls"), ("dnd_sheet_off", "Dial")] {
+    for (scene, behind) in
+        [("contact", "Search"), ("log_add", "Back"), ("entry_password", "Calls"), ("dnd_sheet_off", "Dial")]
+    {
         let window = window(1024, 600);
         let scene = SCENES.iter().find(|it| it.name == scene).expect("the scene is there");
         window.global::<ui::Nav>().set_page(scene.page);

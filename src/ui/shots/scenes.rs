@@ -305,6 +305,19 @@ pub(super) const SCENES: &[Scene] = &[
     scene("log_call", ui::Page::Log, |window| {
         visits(window, Some(1));
     }),
+    scene("log_contact", ui::Page::Log, |window| {
+        visits(window, Some(1));
+        let log = window.global::<ui::LogAdapter>();
+        log.set_detail(ui::LogDetail {
+            can_add: false,
+            contact: "Anna-Katharina Schwarzenberger".into(),
+            ..log.get_detail()
+        });
+    }),
+    scene("log_add", ui::Page::Log, |window| {
+        visits(window, Some(1));
+        book::from_log(window);
+    }),
     scene("log_delete_all", ui::Page::Log, |window| {
         visits(window, Some(0));
         let adapter = window.global::<ui::LogAdapter>();
