@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::machine::{HOST, Machine, PANEL, PATIENCE, Plan, WIRE};
 use crate::real_panel::poll;
@@ -126,7 +126,7 @@ fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
 
 /// The screen is dark when somebody rings: it wakes, who is there is seen before the answer, answered, let in, and leaves.
 fn ring(machine: &mut Machine, door: &mut Baresip) {
-    machine.ctl("sleep").expect("it can sleep");
+    machine.ask(&json!({"do": "sleep"})).expect("it can sleep");
     let is_dark = |glass: &Photograph| {
         let (width, height) = glass.size();
         (0..width).step_by(7).all(|x| (0..height).step_by(7).all(|y| glass.at(x, y) == [0; 3]))
@@ -168,7 +168,7 @@ fn expect_visitor(machine: &mut Machine) {
 
 /// The program is killed; systemd brings it back, and what was in the call log is there.
 fn kill(machine: &mut Machine) {
-    let log = machine.ctl("log").expect("it has a log");
+    let log = machine.shell.run("vestibule ctl log");
     let slow = machine.slowness();
     machine.shell.run("kill -KILL $(systemctl show -P MainPID vestibule); sleep 0.5");
     machine.wait("it is back", |status| status["screen"] == "home");
@@ -176,5 +176,5 @@ fn kill(machine: &mut Machine) {
     let time = machine.between("ActiveExit", "ActiveEnter");
     eprintln!("on the screen again after {time:?}, on a machine {slow:.1} times slower than the host");
     assert!(time < BACK.mul_f64(slow.max(1.0)), "{time:?} on a machine {slow:.1} times slower");
-    assert_eq!(machine.ctl("log").expect("it has a log"), log, "the call log is whole");
+    assert_eq!(machine.shell.run("vestibule ctl log"), log, "the call log is whole");
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::port::Port;
 use super::qmp::Qmp;
 use super::shell::Shell;
 use crate::rigs::flat::Photograph;
@@ -22,6 +23,8 @@ pub const WIRE: &str = "tap0";
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A touch that did nothing is repeated after this, as a person would.
 const AGAIN: Duration = Duration::from_secs(3);
+/// How often the panel is asked for its status: that costs an emulated processor some of its time.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Where the machine's files are: what `packaging/image` was given.
 fn place() -> PathBuf {
@@ -105,6 +108,7 @@ pub struct Machine {
     qemu: Option<Program>,
     pub qmp: Qmp,
     pub shell: Shell,
+    pub port: Port,
     plan: Plan,
     directory: tempfile::TempDir,
     /// When its power was switched on.
@@ -124,8 +128,8 @@ impl Machine {
         put(&at("data.img"), "config.toml", &plan.settings, directory.path());
         put(&at("data.img"), "options", &plan.options, directory.path());
         let (qemu, begun) = switch_on(&plan, directory.path(), &[]);
-        let (qmp, shell) = (Qmp::connect(&at("qmp")), Shell::connect(&at("shell")));
-        Self { qemu: Some(qemu), qmp, shell, plan, directory, begun }
+        let (qmp, shell, port) = (Qmp::connect(&at("qmp")), Shell::connect(&at("shell")), Port::connect(&at("panel")));
+        Self { qemu: Some(qemu), qmp, shell, port, plan, directory, begun }
     }
 
     /// Pulls the plug: QEMU is killed, and whatever was not on the disk is lost.
@@ -140,7 +144,7 @@ impl Machine {
 
     fn power_on_with(&mut self, more: &[&str]) {
         self.cut_power();
-        for socket in ["qmp", "shell"] {
+        for socket in ["qmp", "shell", "panel"] {
             // A killed QEMU leaves its sockets, and they would be taken for those of the next.
             std::fs::remove_file(self.file(socket)).expect("QEMU made it");
         }
@@ -149,6 +153,7 @@ impl Machine {
         self.begun = begun;
         self.qmp = Qmp::connect(&self.file("qmp"));
         self.shell = Shell::connect(&self.file("shell"));
+        self.port = Port::connect(&self.file("panel"));
     }
 
     /// Keeps the machine as it is now, memory and disks, and switches it off.
@@ -187,15 +192,15 @@ impl Machine {
         self.directory.path().join(name)
     }
 
-    /// What `vestibule ctl` says inside, or why it says nothing.
-    pub fn ctl(&mut self, words: &str) -> Result<String, String> {
-        let (status, out) = self.shell.attempt(&format!("vestibule ctl {words} 2>&1"));
-        if status == 0 { Ok(out) } else { Err(out) }
+    /// What the panel answers, or why it does not do what is asked.
+    pub fn ask(&mut self, request: &Value) -> Result<Value, String> {
+        let mut answer = self.port.ask(request);
+        if answer["ok"] == true { Ok(answer["result"].take()) } else { Err(format!("{request}: {}", answer["error"])) }
     }
 
     /// The state of the panel; null while it has none.
     pub fn status(&mut self) -> Value {
-        self.ctl("status").ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        self.ask(&json!({"do": "status"})).unwrap_or_default()
     }
 
     /// Waits until the status is as it should be, and gives it.
@@ -209,6 +214,7 @@ impl Machine {
             if begun.elapsed() > PATIENCE {
                 panic!("it never came true that {what}; the status is {status:#}");
             }
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -220,7 +226,7 @@ impl Machine {
 
     /// Where something is on the glass.
     pub fn find(&mut self, label: &str) -> Result<(u32, u32), String> {
-        let place: Value = serde_json::from_str(&self.ctl(&format!("find '{label}'"))?).map_err(|e| e.to_string())?;
+        let place = self.ask(&json!({"do": "find", "label": label}))?;
         let axis = |name: &str| place[name].as_u64().and_then(|at| u32::try_from(at).ok());
         axis("x").zip(axis("y")).ok_or_else(|| format!("no place: {place}"))
     }
@@ -256,6 +262,7 @@ impl Machine {
                 begun.elapsed() < PATIENCE,
                 "touching {label} came to nothing; the finger: {last:?}, the status: {status:#}"
             );
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -268,7 +275,7 @@ impl Machine {
 
     /// The picture that the panel itself says it shows.
     pub fn meant(&mut self) -> Photograph {
-        self.ctl("screenshot /run/vestibule/screen.png").expect("the panel has a screen");
+        self.ask(&json!({"do": "screenshot", "file": "/run/vestibule/screen.png"})).expect("the panel has a screen");
         let text = self.shell.run("base64 -w0 /run/vestibule/screen.png");
         let bytes = data_encoding::BASE64.decode(text.as_bytes()).expect("it is base64");
         let file = self.file("meant.png");
@@ -336,7 +343,9 @@ fn switch_on(plan: &Plan, directory: &Path, more: &[&str]) -> (Program, Instant)
     add(&["-netdev", &format!("tap,id=wire,ifname={WIRE},script=no,downscript=no")]);
     add(&["-device", "virtio-net-pci,netdev=wire,romfile=", "-device", "virtio-rng-pci"]);
     add(&["-chardev", &format!("socket,id=trial,path={},server=on,wait=off", at("shell"))]);
+    add(&["-chardev", &format!("socket,id=panel,path={},server=on,wait=off", at("panel"))]);
     add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=trial,name=trial"]);
+    add(&["-device", "virtserialport,chardev=panel,name=panel"]);
     add(&["-device", "qemu-xhci", "-device", "usb-tablet"]);
     add(&["-audiodev", &format!("{},id=sound", plan.sound)]);
     add(&["-device", "intel-hda", "-device", "hda-duplex,audiodev=sound"]);
