@@ -32,6 +32,14 @@ fn place() -> PathBuf {
     named.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../kiosk"))
 }
 
+/// Where the program is that the panel is measured beside, inside the machine.
+pub const BARE: &str = "/var/lib/vestibule/bare";
+
+/// Where it was built, beside the panel.
+fn bare() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../release/bare")
+}
+
 /// How a picture gets on the glass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glass {
@@ -75,6 +83,8 @@ pub struct Plan {
     pub settings: String,
     /// Where its sound goes and comes from, in the words of `-audiodev`.
     pub sound: String,
+    /// Whether [`BARE`] is on its disk.
+    pub has_bare: bool,
 }
 
 impl Plan {
@@ -86,6 +96,7 @@ impl Plan {
             options: String::new(),
             settings: settings.to_owned(),
             sound: "none".to_owned(),
+            has_bare: false,
         }
     }
 }
@@ -125,8 +136,15 @@ impl Machine {
         let make = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b"];
         let made = Command::new("qemu-img").args(make).args([&root, &at("root.qcow2")]).status();
         assert!(made.expect("qemu-img is in qemu-utils").success());
-        put(&at("data.img"), "config.toml", &plan.settings, directory.path());
-        put(&at("data.img"), "options", &plan.options, directory.path());
+        let mut orders = String::new();
+        for (name, text) in [("config.toml", &plan.settings), ("options", &plan.options)] {
+            std::fs::write(at(name), text).expect("written");
+            orders.push_str(&format!("write {} {name}\n", at(name).display()));
+        }
+        if plan.has_bare {
+            orders.push_str(&format!("write {} bare\n", bare().display()));
+        }
+        put(&at("data.img"), &orders, directory.path());
         let (qemu, begun) = switch_on(&plan, directory.path(), &[]);
         let (qmp, shell, port) = (Qmp::connect(&at("qmp")), Shell::connect(&at("shell")), Port::connect(&at("panel")));
         Self { qemu: Some(qemu), qmp, shell, port, plan, directory, begun }
@@ -276,7 +294,12 @@ impl Machine {
     /// The picture that the panel itself says it shows.
     pub fn meant(&mut self) -> Photograph {
         self.ask(&json!({"do": "screenshot", "file": "/run/vestibule/screen.png"})).expect("the panel has a screen");
-        let text = self.shell.run("base64 -w0 /run/vestibule/screen.png");
+        self.fetch("/run/vestibule/screen.png")
+    }
+
+    /// A picture inside the machine.
+    pub fn fetch(&mut self, file: &str) -> Photograph {
+        let text = self.shell.run(&format!("base64 -w0 {file}"));
         let bytes = data_encoding::BASE64.decode(text.as_bytes()).expect("it is base64");
         let file = self.file("meant.png");
         std::fs::write(&file, bytes).expect("written");
@@ -296,6 +319,11 @@ impl Machine {
         Usage { memory, processor: Duration::from_secs_f64((time(14) + time(15)) / ticks) }
     }
 
+    /// Waits until systemd knows that the panel is up.
+    pub fn wait_until_up(&mut self) {
+        self.shell.run("until [ \"$(systemctl show -P ActiveState vestibule)\" = active ]; do sleep 0.1; done");
+    }
+
     /// How long a systemd timestamp of the panel's unit is after another.
     pub fn between(&mut self, from: &str, to: &str) -> Duration {
         let mut moment = |name: &str| {
@@ -303,7 +331,7 @@ impl Machine {
             Duration::from_micros(text.parse().expect("systemd counts microseconds"))
         };
         let from = moment(from);
-        moment(to).saturating_sub(from)
+        moment(to).checked_sub(from).unwrap_or_else(|| panic!("{to} was before"))
     }
 
     /// How many times slower the machine is than the host, now: by a loop of the shell.
@@ -371,17 +399,11 @@ impl Drop for Machine {
     }
 }
 
-/// Writes a file into a disk that no machine has.
-fn put(disk: &Path, name: &str, text: &str, directory: &Path) {
-    if text.is_empty() {
-        return;
-    }
-    let file = directory.join(name);
-    std::fs::write(&file, text).expect("written");
-    let orders = format!("write {} {name}\n", file.display());
-    let orders_file = directory.join("orders");
-    std::fs::write(&orders_file, orders).expect("written");
-    let out = Command::new("debugfs").arg("-w").arg("-f").args([&orders_file, &disk.to_owned()]).output();
+/// Writes files into a disk that no machine has.
+fn put(disk: &Path, orders: &str, directory: &Path) {
+    let file = directory.join("orders");
+    std::fs::write(&file, orders).expect("written");
+    let out = Command::new("debugfs").arg("-w").arg("-f").args([&file, &disk.to_owned()]).output();
     let out = out.expect("debugfs is in e2fsprogs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

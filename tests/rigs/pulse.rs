@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hound::{SampleFormat, WavSpec, WavWriter};
+
 use super::process::Program;
 use crate::real_panel::poll;
 
@@ -58,6 +60,7 @@ impl Pulse {
         let again = format!("while paplay -s {address} -d mic {}; do :; done", speech.display());
         let speech = start(&["sh", "-c", &again]);
         let heard = heard(directory.path()).display().to_string();
+        // Plain samples: a WAV file says how long it is only when it is closed.
         let recorder = start(&[
             "parec",
             "-s",
@@ -67,7 +70,7 @@ impl Pulse {
             "--rate=48000",
             "--channels=1",
             "--format=s16le",
-            "--file-format=wav",
+            "--raw",
             &heard,
         ]);
         Self { _speech: speech, _recorder: recorder, _server: server, directory }
@@ -81,9 +84,22 @@ impl Pulse {
         )
     }
 
-    /// What the loudspeaker has played so far.
-    pub fn heard(&self) -> PathBuf {
-        heard(self.directory.path())
+    /// How much the loudspeaker has played so far, in bytes.
+    pub fn so_far(&self) -> usize {
+        std::fs::metadata(heard(self.directory.path())).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0))
+    }
+
+    /// What the loudspeaker has played since then, as a WAV file.
+    pub fn heard_since(&self, so_far: usize) -> PathBuf {
+        let bytes = std::fs::read(heard(self.directory.path())).expect("it is being recorded");
+        let file = self.directory.path().join("heard.wav");
+        let spec = WavSpec { channels: 1, sample_rate: 48_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let mut writer = WavWriter::create(&file, spec).expect("the file is created");
+        for sample in bytes[so_far & !1..].chunks_exact(2) {
+            writer.write_sample(i16::from_le_bytes([sample[0], sample[1]])).expect("it is written");
+        }
+        writer.finalize().expect("it is closed");
+        file
     }
 }
 
@@ -92,5 +108,5 @@ fn address(directory: &Path) -> String {
 }
 
 fn heard(directory: &Path) -> PathBuf {
-    directory.join("heard.wav")
+    directory.join("heard.raw")
 }
