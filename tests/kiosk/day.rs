@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::machine::{BARE, HOST, Machine, PANEL, PATIENCE, Plan, WIRE};
+use super::machine::{BARE, HOST, Machine, PANEL, PATIENCE, Plan, Usage, WIRE};
 use crate::real_panel::poll;
 use crate::rigs::Transport;
 use crate::rigs::baresip::{Baresip, Network, Role};
@@ -21,6 +21,8 @@ const HOSTS: Network<'static> =
 const TRIFLE: f64 = 0.005;
 /// Packets of 20 ms: an emulated processor takes seconds to open a sound card, and two seconds of sound are compared.
 const TALK: u64 = 500;
+/// What the panel may cost at rest, as a share of what a bare window does.
+const MOST: f64 = 1.5;
 /// How long the panel is looked at while nothing happens; a clock shows its seconds in the window beside it.
 const REST: Duration = Duration::from_secs(10);
 /// After the end of the program the panel is on the screen again within this, on a machine as fast as the host.
@@ -86,6 +88,7 @@ fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
     machine.wait_for_screen("home");
     let power_on = machine.begun.elapsed();
     expect_shown(&mut machine);
+    machine.keep("home");
     machine.wait_until_up();
     let first_frame = machine.between("ExecMainStart", "ActiveEnter");
     eprintln!(
@@ -147,6 +150,7 @@ fn ring(machine: &mut Machine, door: &mut Baresip) {
         status["screen"] == "ringing" && call(status)["video"]["frames"].as_u64() > Some(0)
     });
     expect_visitor(machine);
+    machine.keep("visitor");
     let before = machine.touch_until("Answer", |status| call(status)["state"] == "confirmed");
     machine.touch_until("Unlock", |status| call(status)["unlock"] == "opened");
     let frames = |status: &Value| call(status)["video"]["frames"].as_u64().unwrap_or(0);
@@ -195,8 +199,8 @@ fn kill(machine: &mut Machine) {
 struct Cost {
     /// From its start to its first frame; its files are in memory already.
     first_frame: Duration,
-    /// Resident, in KiB.
-    memory: u64,
+    /// When it rests.
+    usage: Usage,
     /// Of the processor while the screen rests for [`REST`].
     processor: Duration,
 }
@@ -210,7 +214,7 @@ fn cost(machine: &mut Machine) -> Cost {
     let before = machine.usage();
     machine.shell.run(&format!("sleep {}", REST.as_secs()));
     let after = machine.usage();
-    Cost { first_frame, memory: after.memory, processor: after.processor - before.processor }
+    Cost { first_frame, usage: after, processor: after.processor - before.processor }
 }
 
 /// The panel beside a window of Slint alone, in the same unit, one after the other.
@@ -224,11 +228,13 @@ fn compare(machine: &mut Machine) {
     let bare = cost(machine);
     for (whose, cost) in [("the panel", panel), ("a bare window", bare)] {
         eprintln!(
-            "{whose}: first frame after {:.2} s, {} MB, {} ms of the processor in {} s of rest",
+            "{whose}: first frame {:.2} s after its start, {} MB, of which {} are its own, {} ms of the processor in {} s of rest",
             cost.first_frame.as_secs_f64(),
-            cost.memory / 1024,
+            cost.usage.memory / 1024,
+            cost.usage.own / 1024,
             cost.processor.as_millis(),
             REST.as_secs()
         );
     }
+    assert!(panel.processor.as_secs_f64() <= MOST * bare.processor.as_secs_f64(), "the panel does too much at rest");
 }

@@ -106,6 +106,8 @@ impl Plan {
 pub struct Usage {
     /// Resident, in KiB.
     pub memory: u64,
+    /// Of that what is its own, and not a file that is read again when it is needed.
+    pub own: u64,
     /// Since its start, in the machine's own time.
     pub processor: Duration,
 }
@@ -291,6 +293,14 @@ impl Machine {
         if self.plan.turned { glass.turned_left() } else { glass }
     }
 
+    /// Keeps a picture of the glass for people to look at.
+    pub fn keep(&mut self, name: &str) {
+        let folder = place().join("shown");
+        std::fs::create_dir_all(&folder).expect("the place can be written to");
+        self.photograph();
+        std::fs::copy(self.file("screen.png"), folder.join(format!("{name}.png"))).expect("it was just taken");
+    }
+
     /// The picture that the panel itself says it shows.
     pub fn meant(&mut self) -> Photograph {
         self.ask(&json!({"do": "screenshot", "file": "/run/vestibule/screen.png"})).expect("the panel has a screen");
@@ -308,15 +318,18 @@ impl Machine {
 
     /// What the panel has used so far.
     pub fn usage(&mut self) -> Usage {
-        let line = "pid=$(systemctl show -P MainPID vestibule); grep VmRSS /proc/$pid/status; cat /proc/$pid/stat; getconf CLK_TCK";
+        let line = "pid=$(systemctl show -P MainPID vestibule); grep -e VmRSS -e RssAnon /proc/$pid/status; cat /proc/$pid/stat; \
+                    getconf CLK_TCK";
         let text = self.shell.run(line);
-        let mut words = text.split_whitespace().skip(1);
-        let memory = words.next().and_then(|kib| kib.parse().ok()).expect("the kernel says so");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let kib = |at: usize| words[at].parse().expect("the kernel gives numbers");
+        // Two lines of a name, a number and kB.
+        let (memory, own) = (kib(1), kib(4));
         // The name, in parentheses, has no blanks; 14 and 15 are the times in the program and for it in the kernel.
-        let stat: Vec<&str> = words.skip(1).collect();
+        let stat = &words[6..];
         let time = |at: usize| stat[at - 1].parse::<f64>().expect("the kernel gives numbers");
         let ticks: f64 = stat[stat.len() - 1].parse().expect("so does getconf");
-        Usage { memory, processor: Duration::from_secs_f64((time(14) + time(15)) / ticks) }
+        Usage { memory, own, processor: Duration::from_secs_f64((time(14) + time(15)) / ticks) }
     }
 
     /// Waits until systemd knows that the panel is up.

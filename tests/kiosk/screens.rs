@@ -22,6 +22,7 @@ fn without_a_driver_the_framebuffer_of_the_boot_is_drawn_on() {
     type_on_the_glass(&mut machine);
     let typed = machine.meant();
     expect_shown(&mut machine);
+    machine.keep("framebuffer");
     for _ in TYPED {
         machine.touch("Delete");
     }
@@ -47,5 +48,6 @@ fn on_glass_that_hangs_on_its_side_picture_and_fingers_are_turned() {
     let upright = machine.fetch("/run/upright/screen.png");
     assert_eq!(upright.size(), (600, 1024));
     expect_picture(&mut machine, |_| upright.clone());
+    machine.keep("on_its_side");
     machine.touch_until("Back", |status| status["screen"] == "home");
 }
