@@ -13,7 +13,9 @@ use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, Eleme
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Rgba8Pixel, SharedPixelBuffer, Timer};
 
+use super::photograph::photograph;
 use crate::channel::Spot;
+use crate::config::Rotation;
 
 /// How long the finger stays down: long enough to be seen, too short for a long press.
 const TOUCH: Duration = Duration::from_millis(40);
@@ -274,13 +276,12 @@ pub(super) fn type_text(component: &impl ComponentHandle, text: &str) {
     }
 }
 
-/// Writes the window as it is now to a PNG file.
+/// Writes the window as it is now, on a screen that is turned like this, to a PNG file.
 ///
 /// # Errors
-/// What the renderer or the file system says.
-pub(super) fn screenshot(component: &impl ComponentHandle, file: &Path) -> Result<(), String> {
-    let picture = component.window().take_snapshot().map_err(|e| format!("no picture of the screen: {e}"))?;
-    save(&picture, file)
+/// What the renderer or the file system says, or that the screen is on its side.
+pub(super) fn screenshot(component: &impl ComponentHandle, rotation: Rotation, file: &Path) -> Result<(), String> {
+    save(&photograph(component.window(), rotation)?, file)
 }
 
 /// Writes a picture to a PNG file.

@@ -21,6 +21,7 @@ mod notices;
 mod offscreen;
 mod pages;
 mod panel;
+mod photograph;
 mod picture;
 mod pin;
 mod rules;
@@ -123,7 +124,7 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
     let has_windows = screen.surface == Surface::Window;
     let door_window = ends.door.map(|port| door::open(port, has_windows, size.0)).transpose()?;
     window.show()?;
-    panel.zoom.open(window.window());
+    panel.zoom.open(window.window(), screen.rotation);
     panel.zoom.apply(window.window(), scale);
     let shown = window.window().size();
     screen.log((shown.width, shown.height), window.window().scale_factor());

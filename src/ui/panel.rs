@@ -429,7 +429,7 @@ impl Panel {
                 ScreenRequest::Screenshot(file) => {
                     let nav = window.global::<ui::Nav>();
                     nav.set_photographed(true);
-                    let taken = finger::screenshot(window, &file);
+                    let taken = finger::screenshot(window, self.zoom.rotation(), &file);
                     nav.set_photographed(false);
                     taken.map(|()| None)
                 }

@@ -8,7 +8,8 @@ use std::cell::Cell;
 use slint::platform::WindowEvent;
 use slint::{LogicalSize, PhysicalSize, Window};
 
-use crate::config::Scale;
+use super::photograph::photograph;
+use crate::config::{Rotation, Scale};
 
 /// Width and height that the pages need, in their own pixels.
 const LEAST: (f32, f32) = (800.0, 480.0);
@@ -18,12 +19,20 @@ const LEAST: (f32, f32) = (800.0, 480.0);
 pub(super) struct Zoom {
     /// The scale factor of the display itself; none before the window is shown.
     display: Cell<Option<f32>>,
+    /// How the screen is turned.
+    rotation: Cell<Rotation>,
 }
 
 impl Zoom {
-    /// The window is shown: from now on it can be scaled.
-    pub(super) fn open(&self, window: &Window) {
+    /// The window is shown, on a screen that is turned like this: from now on it can be scaled.
+    pub(super) fn open(&self, window: &Window, rotation: Rotation) {
         self.display.set(Some(window.scale_factor()));
+        self.rotation.set(rotation);
+    }
+
+    /// How the screen is turned.
+    pub(super) fn rotation(&self) -> Rotation {
+        self.rotation.get()
     }
 
     /// Draws the window at this scale from now on, or as near to it as there is room.
@@ -41,8 +50,9 @@ impl Zoom {
             }
         }
         // What has not moved in the pages' own pixels would be left as it is; drawn aside once, all of it counts as new.
-        if let Err(error) = window.take_snapshot() {
-            tracing::debug!("the window cannot be drawn anew: {error}");
+        // A screen on its side goes without: through DRM all is drawn each time, on the framebuffer at the next page.
+        if let Err(error) = photograph(window, self.rotation.get()) {
+            tracing::debug!("the window is not drawn anew: {error}");
         }
         window.request_redraw();
     }
@@ -102,7 +112,7 @@ mod tests {
         let zoom = Zoom::default();
         zoom.apply(window.window(), Scale::P150);
         assert_eq!(window.window().scale_factor(), 1.0, "the window is not open yet");
-        zoom.open(window.window());
+        zoom.open(window.window(), Rotation::None);
         let plain = window.window().take_snapshot().expect("a picture");
         zoom.apply(window.window(), Scale::P150);
         let large = window.window().take_snapshot().expect("a picture");

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::machine::{HOST, Machine, PANEL, PATIENCE, Plan, WIRE};
+use super::machine::{BARE, HOST, Machine, PANEL, PATIENCE, Plan, Usage, WIRE};
 use crate::real_panel::poll;
 use crate::rigs::Transport;
 use crate::rigs::baresip::{Baresip, Network, Role};
@@ -19,16 +19,28 @@ const HOSTS: Network<'static> =
     Network { interface: WIRE, address: HOST, settings: "video_size 320x240\nvideo_fps 5\n" };
 /// What may differ between what the panel means to show and what is on the glass: the minute may have passed.
 const TRIFLE: f64 = 0.005;
+/// Packets of 20 ms: an emulated processor takes seconds to open a sound card, and two seconds of sound are compared.
+const TALK: u64 = 500;
+/// What the panel may cost at rest, as a share of what a bare window does.
+const MOST: f64 = 1.5;
+/// How long the panel is looked at while nothing happens; a clock shows its seconds in the window beside it.
+const REST: Duration = Duration::from_secs(10);
 /// After the end of the program the panel is on the screen again within this, on a machine as fast as the host.
 const BACK: Duration = Duration::from_secs(2);
 
 /// What is on the glass is what the panel means to show, and not black.
 pub fn expect_shown(machine: &mut Machine) {
+    expect_picture(machine, Machine::meant);
+}
+
+/// What is on the glass is this picture, and not black.
+pub fn expect_picture(machine: &mut Machine, meant: impl Fn(&mut Machine) -> Photograph) {
     let begun = Instant::now();
     loop {
-        let (glass, meant) = (machine.photograph(), machine.meant());
-        let colours: std::collections::HashSet<_> =
-            (0..glass.size().0).map(|x| glass.at(x, glass.size().1 / 2)).collect();
+        let (glass, meant) = (machine.photograph(), meant(machine));
+        let (width, height) = glass.size();
+        let points = (0..width).step_by(5).flat_map(|x| (0..height).step_by(5).map(move |y| (x, y)));
+        let colours: std::collections::HashSet<_> = points.map(|(x, y)| glass.at(x, y)).collect();
         let unlike = glass.unlike(&meant, 0);
         if unlike < TRIFLE && colours.len() > 2 {
             return;
@@ -69,22 +81,22 @@ fn shows_bars(picture: &Photograph) -> bool {
 #[test]
 fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
     let pulse = Pulse::start(|file| wav::RESIDENT.write(file, 48_000));
-    let mut machine = Machine::start(Plan { sound: pulse.audiodev(), ..Plan::plain(SETTINGS) });
+    let mut machine = Machine::start(Plan { sound: pulse.audiodev(), has_bare: true, ..Plan::plain(SETTINGS) });
     let mut device = Baresip::start_on(HOSTS, Role { answers: false, ..Role::NAMELESS }, Transport::Udp);
 
     // Nobody has touched anything.
     machine.wait_for_screen("home");
     let power_on = machine.begun.elapsed();
     expect_shown(&mut machine);
+    machine.keep("home");
+    machine.wait_until_up();
     let first_frame = machine.between("ExecMainStart", "ActiveEnter");
-    let resting = machine.usage();
     eprintln!(
-        "home {:.1} s after power-on; {:.2} s from the program's start to its first picture, on a machine {:.1} times slower \
-         than the host; at rest {} MB",
+        "home {:.1} s after power-on; first frame {:.2} s after the program's start, its files on the disk, on a machine \
+         {:.1} times slower than the host",
         power_on.as_secs_f64(),
         first_frame.as_secs_f64(),
         machine.slowness(),
-        resting.memory / 1024
     );
 
     call_the_host(&mut machine, &mut device);
@@ -92,13 +104,14 @@ fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
     wav::RESIDENT.expect_in("what the device heard", || heard.clone());
 
     let mut door = Baresip::start_on(HOSTS, Role::DOOR, Transport::Udp);
-    let heard_before = std::fs::metadata(pulse.heard()).map_or(0, |file| file.len());
+    let so_far = pulse.so_far();
     ring(&mut machine, &mut door);
-    assert!(std::fs::metadata(pulse.heard()).map_or(0, |file| file.len()) > heard_before);
-    wav::VISITOR.expect_in("what the loudspeaker played", || Some(pulse.heard()));
+    wav::VISITOR.expect_in("what the loudspeaker played", || Some(pulse.heard_since(so_far)));
 
     kill(&mut machine);
     expect_shown(&mut machine);
+
+    compare(&mut machine);
 }
 
 /// Types the host's address on the glass, calls it, is seen and heard there, hangs up.
@@ -113,7 +126,7 @@ fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
     machine.wait("it rings there", |status| call(status)["state"] == "ringing");
     device.order("accept", "");
     let before = machine.wait("the call is answered", |status| call(status)["state"] == "confirmed");
-    machine.wait("both have talked", |status| has_talked(status, &before, 250));
+    machine.wait("both have talked", |status| has_talked(status, &before, TALK));
     machine.touch("Own camera");
     machine.wait("its camera is sent", |status| {
         call(status)["video"]["direction"].as_str().is_some_and(|direction| direction.contains("send"))
@@ -126,7 +139,7 @@ fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
 
 /// The screen is dark when somebody rings: it wakes, who is there is seen before the answer, answered, let in, and leaves.
 fn ring(machine: &mut Machine, door: &mut Baresip) {
-    machine.ctl("sleep").expect("it can sleep");
+    machine.ask(&json!({"do": "sleep"})).expect("it can sleep");
     let is_dark = |glass: &Photograph| {
         let (width, height) = glass.size();
         (0..width).step_by(7).all(|x| (0..height).step_by(7).all(|y| glass.at(x, y) == [0; 3]))
@@ -137,11 +150,12 @@ fn ring(machine: &mut Machine, door: &mut Baresip) {
         status["screen"] == "ringing" && call(status)["video"]["frames"].as_u64() > Some(0)
     });
     expect_visitor(machine);
+    machine.keep("visitor");
     let before = machine.touch_until("Answer", |status| call(status)["state"] == "confirmed");
     machine.touch_until("Unlock", |status| call(status)["unlock"] == "opened");
     let frames = |status: &Value| call(status)["video"]["frames"].as_u64().unwrap_or(0);
     let (used, shown) = (machine.usage(), frames(&machine.status()));
-    let after = machine.wait("both have talked", |status| has_talked(status, &before, 250));
+    let after = machine.wait("both have talked", |status| has_talked(status, &before, TALK));
     let now = machine.usage();
     let each = (now.processor - used.processor).as_secs_f64() * 1e3 / (frames(&after) - shown).max(1) as f64;
     eprintln!("in a call with a picture: {} MB, {each:.1} ms of the machine's processor a frame", now.memory / 1024);
@@ -168,13 +182,59 @@ fn expect_visitor(machine: &mut Machine) {
 
 /// The program is killed; systemd brings it back, and what was in the call log is there.
 fn kill(machine: &mut Machine) {
-    let log = machine.ctl("log").expect("it has a log");
+    let log = machine.shell.run("vestibule ctl log");
     let slow = machine.slowness();
-    machine.shell.run("kill -KILL $(systemctl show -P MainPID vestibule); sleep 0.5");
-    machine.wait("it is back", |status| status["screen"] == "home");
-    assert_eq!(machine.shell.run("systemctl show -P NRestarts vestibule"), "1");
+    machine.shell.run("kill -KILL $(systemctl show -P MainPID vestibule)");
+    machine.shell.run("until [ \"$(systemctl show -P NRestarts vestibule)\" = 1 ]; do sleep 0.1; done");
+    machine.wait_until_up();
+    assert_eq!(machine.status()["screen"], "home");
     let time = machine.between("ActiveExit", "ActiveEnter");
     eprintln!("on the screen again after {time:?}, on a machine {slow:.1} times slower than the host");
     assert!(time < BACK.mul_f64(slow.max(1.0)), "{time:?} on a machine {slow:.1} times slower");
-    assert_eq!(machine.ctl("log").expect("it has a log"), log, "the call log is whole");
+    assert_eq!(machine.shell.run("vestibule ctl log"), log, "the call log is whole");
+}
+
+/// What a program costs that has the screen and rests.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    /// From its start to its first frame; its files are in memory already.
+    first_frame: Duration,
+    /// When it rests.
+    usage: Usage,
+    /// Of the processor while the screen rests for [`REST`].
+    processor: Duration,
+}
+
+/// Starts what stands in the panel's unit, and lets it rest.
+fn cost(machine: &mut Machine) -> Cost {
+    machine.shell.run("systemctl restart vestibule");
+    let first_frame = machine.between("ExecMainStart", "ActiveEnter");
+    // What comes after the first frame is over.
+    machine.shell.run("sleep 3");
+    let before = machine.usage();
+    machine.shell.run(&format!("sleep {}", REST.as_secs()));
+    let after = machine.usage();
+    Cost { first_frame, usage: after, processor: after.processor - before.processor }
+}
+
+/// The panel beside a window of Slint alone, in the same unit, one after the other.
+fn compare(machine: &mut Machine) {
+    let panel = cost(machine);
+    machine.shell.run(&format!(
+        "mkdir -p /run/systemd/system/vestibule.service.d; \
+         printf '[Service]\\nExecStart=\\nExecStart={BARE}\\n' >/run/systemd/system/vestibule.service.d/bare.conf; \
+         systemctl daemon-reload; systemctl restart vestibule"
+    ));
+    let bare = cost(machine);
+    for (whose, cost) in [("the panel", panel), ("a bare window", bare)] {
+        eprintln!(
+            "{whose}: first frame {:.2} s after its start, {} MB, of which {} are its own, {} ms of the processor in {} s of rest",
+            cost.first_frame.as_secs_f64(),
+            cost.usage.memory / 1024,
+            cost.usage.own / 1024,
+            cost.processor.as_millis(),
+            REST.as_secs()
+        );
+    }
+    assert!(panel.processor.as_secs_f64() <= MOST * bare.processor.as_secs_f64(), "the panel does too much at rest");
 }

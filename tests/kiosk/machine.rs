@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::port::Port;
 use super::qmp::Qmp;
 use super::shell::Shell;
 use crate::rigs::flat::Photograph;
@@ -22,11 +23,21 @@ pub const WIRE: &str = "tap0";
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A touch that did nothing is repeated after this, as a person would.
 const AGAIN: Duration = Duration::from_secs(3);
+/// How often the panel is asked for its status: that costs an emulated processor some of its time.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Where the machine's files are: what `packaging/image` was given.
 fn place() -> PathBuf {
     let named = std::env::var_os("VESTIBULE_KIOSK").map(PathBuf::from);
     named.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../kiosk"))
+}
+
+/// Where the program is that the panel is measured beside, inside the machine.
+pub const BARE: &str = "/var/lib/vestibule/bare";
+
+/// Where it was built, beside the panel.
+fn bare() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../release/bare")
 }
 
 /// How a picture gets on the glass.
@@ -72,6 +83,8 @@ pub struct Plan {
     pub settings: String,
     /// Where its sound goes and comes from, in the words of `-audiodev`.
     pub sound: String,
+    /// Whether [`BARE`] is on its disk.
+    pub has_bare: bool,
 }
 
 impl Plan {
@@ -83,6 +96,7 @@ impl Plan {
             options: String::new(),
             settings: settings.to_owned(),
             sound: "none".to_owned(),
+            has_bare: false,
         }
     }
 }
@@ -92,6 +106,8 @@ impl Plan {
 pub struct Usage {
     /// Resident, in KiB.
     pub memory: u64,
+    /// Of that what is its own, and not a file that is read again when it is needed.
+    pub own: u64,
     /// Since its start, in the machine's own time.
     pub processor: Duration,
 }
@@ -105,6 +121,7 @@ pub struct Machine {
     qemu: Option<Program>,
     pub qmp: Qmp,
     pub shell: Shell,
+    pub port: Port,
     plan: Plan,
     directory: tempfile::TempDir,
     /// When its power was switched on.
@@ -121,11 +138,18 @@ impl Machine {
         let make = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b"];
         let made = Command::new("qemu-img").args(make).args([&root, &at("root.qcow2")]).status();
         assert!(made.expect("qemu-img is in qemu-utils").success());
-        put(&at("data.img"), "config.toml", &plan.settings, directory.path());
-        put(&at("data.img"), "options", &plan.options, directory.path());
+        let mut orders = String::new();
+        for (name, text) in [("config.toml", &plan.settings), ("options", &plan.options)] {
+            std::fs::write(at(name), text).expect("written");
+            orders.push_str(&format!("write {} {name}\n", at(name).display()));
+        }
+        if plan.has_bare {
+            orders.push_str(&format!("write {} bare\n", bare().display()));
+        }
+        put(&at("data.img"), &orders, directory.path());
         let (qemu, begun) = switch_on(&plan, directory.path(), &[]);
-        let (qmp, shell) = (Qmp::connect(&at("qmp")), Shell::connect(&at("shell")));
-        Self { qemu: Some(qemu), qmp, shell, plan, directory, begun }
+        let (qmp, shell, port) = (Qmp::connect(&at("qmp")), Shell::connect(&at("shell")), Port::connect(&at("panel")));
+        Self { qemu: Some(qemu), qmp, shell, port, plan, directory, begun }
     }
 
     /// Pulls the plug: QEMU is killed, and whatever was not on the disk is lost.
@@ -140,7 +164,7 @@ impl Machine {
 
     fn power_on_with(&mut self, more: &[&str]) {
         self.cut_power();
-        for socket in ["qmp", "shell"] {
+        for socket in ["qmp", "shell", "panel"] {
             // A killed QEMU leaves its sockets, and they would be taken for those of the next.
             std::fs::remove_file(self.file(socket)).expect("QEMU made it");
         }
@@ -149,6 +173,7 @@ impl Machine {
         self.begun = begun;
         self.qmp = Qmp::connect(&self.file("qmp"));
         self.shell = Shell::connect(&self.file("shell"));
+        self.port = Port::connect(&self.file("panel"));
     }
 
     /// Keeps the machine as it is now, memory and disks, and switches it off.
@@ -187,15 +212,15 @@ impl Machine {
         self.directory.path().join(name)
     }
 
-    /// What `vestibule ctl` says inside, or why it says nothing.
-    pub fn ctl(&mut self, words: &str) -> Result<String, String> {
-        let (status, out) = self.shell.attempt(&format!("vestibule ctl {words} 2>&1"));
-        if status == 0 { Ok(out) } else { Err(out) }
+    /// What the panel answers, or why it does not do what is asked.
+    pub fn ask(&mut self, request: &Value) -> Result<Value, String> {
+        let mut answer = self.port.ask(request);
+        if answer["ok"] == true { Ok(answer["result"].take()) } else { Err(format!("{request}: {}", answer["error"])) }
     }
 
     /// The state of the panel; null while it has none.
     pub fn status(&mut self) -> Value {
-        self.ctl("status").ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        self.ask(&json!({"do": "status"})).unwrap_or_default()
     }
 
     /// Waits until the status is as it should be, and gives it.
@@ -209,6 +234,7 @@ impl Machine {
             if begun.elapsed() > PATIENCE {
                 panic!("it never came true that {what}; the status is {status:#}");
             }
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -220,7 +246,7 @@ impl Machine {
 
     /// Where something is on the glass.
     pub fn find(&mut self, label: &str) -> Result<(u32, u32), String> {
-        let place: Value = serde_json::from_str(&self.ctl(&format!("find '{label}'"))?).map_err(|e| e.to_string())?;
+        let place = self.ask(&json!({"do": "find", "label": label}))?;
         let axis = |name: &str| place[name].as_u64().and_then(|at| u32::try_from(at).ok());
         axis("x").zip(axis("y")).ok_or_else(|| format!("no place: {place}"))
     }
@@ -256,6 +282,7 @@ impl Machine {
                 begun.elapsed() < PATIENCE,
                 "touching {label} came to nothing; the finger: {last:?}, the status: {status:#}"
             );
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -266,10 +293,23 @@ impl Machine {
         if self.plan.turned { glass.turned_left() } else { glass }
     }
 
+    /// Keeps a picture of the glass for people to look at.
+    pub fn keep(&mut self, name: &str) {
+        let folder = place().join("shown");
+        std::fs::create_dir_all(&folder).expect("the place can be written to");
+        self.photograph();
+        std::fs::copy(self.file("screen.png"), folder.join(format!("{name}.png"))).expect("it was just taken");
+    }
+
     /// The picture that the panel itself says it shows.
     pub fn meant(&mut self) -> Photograph {
-        self.ctl("screenshot /run/vestibule/screen.png").expect("the panel has a screen");
-        let text = self.shell.run("base64 -w0 /run/vestibule/screen.png");
+        self.ask(&json!({"do": "screenshot", "file": "/run/vestibule/screen.png"})).expect("the panel has a screen");
+        self.fetch("/run/vestibule/screen.png")
+    }
+
+    /// A picture inside the machine.
+    pub fn fetch(&mut self, file: &str) -> Photograph {
+        let text = self.shell.run(&format!("base64 -w0 {file}"));
         let bytes = data_encoding::BASE64.decode(text.as_bytes()).expect("it is base64");
         let file = self.file("meant.png");
         std::fs::write(&file, bytes).expect("written");
@@ -278,15 +318,23 @@ impl Machine {
 
     /// What the panel has used so far.
     pub fn usage(&mut self) -> Usage {
-        let line = "pid=$(systemctl show -P MainPID vestibule); grep VmRSS /proc/$pid/status; cat /proc/$pid/stat; getconf CLK_TCK";
+        let line = "pid=$(systemctl show -P MainPID vestibule); grep -e VmRSS -e RssAnon /proc/$pid/status; cat /proc/$pid/stat; \
+                    getconf CLK_TCK";
         let text = self.shell.run(line);
-        let mut words = text.split_whitespace().skip(1);
-        let memory = words.next().and_then(|kib| kib.parse().ok()).expect("the kernel says so");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let kib = |at: usize| words[at].parse().expect("the kernel gives numbers");
+        // Two lines of a name, a number and kB.
+        let (memory, own) = (kib(1), kib(4));
         // The name, in parentheses, has no blanks; 14 and 15 are the times in the program and for it in the kernel.
-        let stat: Vec<&str> = words.skip(1).collect();
+        let stat = &words[6..];
         let time = |at: usize| stat[at - 1].parse::<f64>().expect("the kernel gives numbers");
         let ticks: f64 = stat[stat.len() - 1].parse().expect("so does getconf");
-        Usage { memory, processor: Duration::from_secs_f64((time(14) + time(15)) / ticks) }
+        Usage { memory, own, processor: Duration::from_secs_f64((time(14) + time(15)) / ticks) }
+    }
+
+    /// Waits until systemd knows that the panel is up.
+    pub fn wait_until_up(&mut self) {
+        self.shell.run("until [ \"$(systemctl show -P ActiveState vestibule)\" = active ]; do sleep 0.1; done");
     }
 
     /// How long a systemd timestamp of the panel's unit is after another.
@@ -296,7 +344,7 @@ impl Machine {
             Duration::from_micros(text.parse().expect("systemd counts microseconds"))
         };
         let from = moment(from);
-        moment(to).saturating_sub(from)
+        moment(to).checked_sub(from).unwrap_or_else(|| panic!("{to} was before"))
     }
 
     /// How many times slower the machine is than the host, now: by a loop of the shell.
@@ -336,7 +384,9 @@ fn switch_on(plan: &Plan, directory: &Path, more: &[&str]) -> (Program, Instant)
     add(&["-netdev", &format!("tap,id=wire,ifname={WIRE},script=no,downscript=no")]);
     add(&["-device", "virtio-net-pci,netdev=wire,romfile=", "-device", "virtio-rng-pci"]);
     add(&["-chardev", &format!("socket,id=trial,path={},server=on,wait=off", at("shell"))]);
+    add(&["-chardev", &format!("socket,id=panel,path={},server=on,wait=off", at("panel"))]);
     add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=trial,name=trial"]);
+    add(&["-device", "virtserialport,chardev=panel,name=panel"]);
     add(&["-device", "qemu-xhci", "-device", "usb-tablet"]);
     add(&["-audiodev", &format!("{},id=sound", plan.sound)]);
     add(&["-device", "intel-hda", "-device", "hda-duplex,audiodev=sound"]);
@@ -362,17 +412,11 @@ impl Drop for Machine {
     }
 }
 
-/// Writes a file into a disk that no machine has.
-fn put(disk: &Path, name: &str, text: &str, directory: &Path) {
-    if text.is_empty() {
-        return;
-    }
-    let file = directory.join(name);
-    std::fs::write(&file, text).expect("written");
-    let orders = format!("write {} {name}\n", file.display());
-    let orders_file = directory.join("orders");
-    std::fs::write(&orders_file, orders).expect("written");
-    let out = Command::new("debugfs").arg("-w").arg("-f").args([&orders_file, &disk.to_owned()]).output();
+/// Writes files into a disk that no machine has.
+fn put(disk: &Path, orders: &str, directory: &Path) {
+    let file = directory.join("orders");
+    std::fs::write(&file, orders).expect("written");
+    let out = Command::new("debugfs").arg("-w").arg("-f").args([&file, &disk.to_owned()]).output();
     let out = out.expect("debugfs is in e2fsprogs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

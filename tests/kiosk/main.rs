@@ -19,6 +19,7 @@ mod rigs;
 
 mod day;
 mod machine;
+mod port;
 mod power;
 mod qmp;
 mod screens;

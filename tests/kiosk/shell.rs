@@ -1,6 +1,6 @@
 //! A shell inside the virtual machine, on a serial port.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -64,33 +64,5 @@ impl Shell {
             }
             out.push_str(&next);
         }
-    }
-
-    /// Begins a line of shell that is not waited for.
-    pub fn begin(&mut self, line: &str) {
-        writeln!(self.stream, "{line}").expect("the shell reads");
-    }
-
-    /// What comes up to the line that begins with a word, and with it.
-    pub fn until(&mut self, word: &str) -> String {
-        self.patience(super::machine::PATIENCE);
-        let mut told = String::new();
-        loop {
-            let from = told.len();
-            let count =
-                self.reader.read_line(&mut told).unwrap_or_else(|error| panic!("no '{word}' ({error}): {told}"));
-            assert!(count > 0, "the machine has gone: {told}");
-            if told[from..].starts_with(word) {
-                return told;
-            }
-        }
-    }
-
-    /// All that is still to be read after the power was cut.
-    pub fn rest(&mut self) -> String {
-        let mut rest = Vec::new();
-        // A connection that was torn down ends as well as one that was closed.
-        let _ = self.reader.read_to_end(&mut rest);
-        String::from_utf8_lossy(&rest).into_owned()
     }
 }

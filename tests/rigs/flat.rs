@@ -150,6 +150,7 @@ fn over(status: &Value) -> bool {
 }
 
 /// A picture of a screen.
+#[derive(Clone)]
 pub struct Photograph {
     width: usize,
     height: usize,

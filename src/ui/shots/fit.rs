@@ -12,6 +12,7 @@ use slint::{ComponentHandle, PhysicalSize};
 use super::scenes::SCENES;
 use super::states::states;
 use super::{LANGUAGES, PAGES, PANELS, finger, folder, ui, window};
+use crate::config::Rotation;
 
 /// A screen: its name, its page, and what fills it.
 pub(super) struct Look {
@@ -120,7 +121,7 @@ fn assert_fits(width: u32, height: u32, looks: &[Look], pictures: Pictures) {
             let name = format!("{}-{width}x{height}-{mode_name}-{language}", look.name);
             if pictures == Pictures::All || !cut.is_empty() {
                 let name = if cut.is_empty() { name.clone() } else { format!("cut-{name}") };
-                finger::screenshot(&window, &folder().join(format!("{name}.png"))).expect("a picture");
+                finger::screenshot(&window, Rotation::None, &folder().join(format!("{name}.png"))).expect("a picture");
             }
             wrong.extend(cut.into_iter().map(|cut| format!("{name}: {cut}")));
         }

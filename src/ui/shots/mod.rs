@@ -17,6 +17,7 @@ use slint::{ComponentHandle, ModelRc, PhysicalSize};
 
 use self::scenes::SCENES;
 use super::{finger, generated as ui};
+use crate::config::Rotation;
 
 /// Width, height, and pixels in a millimetre of the panel that has them.
 const PANELS: [(u32, u32, f32); 3] = [(800, 480, 7.35), (1024, 600, 6.68), (1280, 800, 5.88)];
@@ -68,7 +69,7 @@ fn every_page_is_drawn_at_every_size_in_every_look() {
             for (page, name) in PAGES {
                 window.global::<ui::Nav>().set_page(page);
                 let file = folder().join(format!("{name}-{width}x{height}-{look}.png"));
-                finger::screenshot(&window, &file).expect("a picture");
+                finger::screenshot(&window, Rotation::None, &file).expect("a picture");
                 let picture = window.window().take_snapshot().expect("a picture");
                 let colours: HashSet<_> = picture.as_slice().iter().map(|pixel| (pixel.r, pixel.g, pixel.b)).collect();
                 assert!(colours.len() > 20, "{name} at {width}×{height}, {look}: {} colours", colours.len());
@@ -403,7 +404,7 @@ fn all_keys_of_the_door_station_are_whole_in_its_window() {
             assert!(at.x >= 8.0 && at.y >= 8.0 && right >= 8.0 && below >= 8.0, "{name}: {at:?}, {extent:?}");
         }
         let file = folder().join(format!("door-{}.png", if language.is_empty() { "en" } else { language }));
-        finger::screenshot(&door, &file).expect("a picture");
+        finger::screenshot(&door, Rotation::None, &file).expect("a picture");
     }
     slint::select_bundled_translation("").expect("English is always there");
 }
