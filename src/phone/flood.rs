@@ -1,21 +1,48 @@
 //! When more calls come than can be meant: whose ringing gives way, and what the resident hears of it.
 //!
 //! SIP's own guard keeps the mass away (see [`crate::sip::guard`]); a few calls of everybody pass it, because each might be
-//! a visitor. Here they meet the lines. With all lines taken, somebody who has hardly called lately takes the place of a
-//! ringing stranger who calls a lot or holds two lines more, and a known device that of any ringing stranger. A call that we
-//! made or answered gives way to nobody.
+//! a visitor. Here they meet the lines. With all lines taken, a new call takes the place of a ringing one of somebody who holds
+//! at least two lines more (ringing or answered); the first call of somebody who has hardly called lately also that of a stranger
+//! who calls a lot; and that of a known device, or of the resident, that of any ringing stranger. A call that we made or answered
+//! gives way to nobody.
 
 use std::net::IpAddr;
 
 use super::call::Call;
 use super::{Now, Output, Phone};
-use crate::channel::{CallHandle, EndReason};
-use crate::config::Config;
+use crate::channel::{CallDirection, CallHandle, EndReason};
+use crate::config::{Account, Config};
 use crate::dial::{self, DialTarget};
 use crate::sip::{Flood, Guests, Path, Rate, Source};
 
 /// What a ringing call is told that gives way.
 const BUSY: u16 = 486;
+
+/// Who claims a line: its calls are counted together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Claimant {
+    /// The resident.
+    Here,
+    /// Whoever sends from there.
+    Device(Source),
+    /// A caller of an account, by its URI: the server is the same for all of them.
+    Through(Account, String),
+}
+
+/// A claim to a line.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    who: Claimant,
+    /// It comes from an address of the address book, or from the server of an account.
+    is_known: bool,
+    /// How often somebody has called from there lately.
+    lately: u32,
+}
+
+impl Claim {
+    /// What the resident calls comes before any stranger's bell.
+    pub const HERE: Self = Self { who: Claimant::Here, is_known: true, lately: 0 };
+}
 
 /// So often a visitor may press the bell within some seconds without being taken for anything else.
 const PRESSES: u32 = 2;
@@ -51,30 +78,49 @@ impl Phone {
         self.endpoint.set_known(addresses(&self.config).chain(servers));
     }
 
-    /// The ringing call that gives way to a new one that came along `path`, when all lines are taken.
-    pub(super) fn giving_way(&self, now: Now, path: Path) -> Option<CallHandle> {
+    /// Whoever calls so: the sender, or behind an account's server the caller whom it names.
+    pub(super) fn claim(&self, now: Now, account: Option<Account>, path: Path, uri: &str) -> Claim {
+        let address = path.remote.ip();
+        let is_known = self.endpoint.knows(address);
+        let who = match account {
+            Some(account) => Claimant::Through(account, uri.to_owned()),
+            None if is_known => Claimant::Device(Source::exactly(address)),
+            None => Claimant::Device(Source::of(address)),
+        };
+        Claim { who, is_known, lately: self.endpoint.calls_lately(now.instant, address) }
+    }
+
+    /// The ringing call that gives way to a new one, when all lines are taken.
+    pub(super) fn giving_way(&self, now: Now, new: &Claim) -> Option<CallHandle> {
         if self.is_leaving() {
             return None;
         }
-        let caller = path.remote.ip();
-        let is_known = self.endpoint.knows(caller);
-        let calls_of = |address: IpAddr| self.endpoint.calls_lately(now.instant, address);
-        if !is_known && calls_of(caller) > PRESSES {
-            return None;
-        }
-        let ringing = self.calls.values().filter(|call| call.rings_here());
-        let ringing = ringing.filter_map(|call| Some((call.path?.remote.ip(), call.handle)));
-        let strangers: Vec<_> = ringing.filter(|(address, _)| !self.endpoint.knows(*address)).collect();
-        // However slowly they were taken, nobody keeps two lines from somebody who has none.
-        let lines_of = |source: Source| strangers.iter().filter(|(address, _)| source.holds(*address)).count();
-        let own = lines_of(Source::of(caller));
-        let gives_way = |address: IpAddr| {
-            let lines = lines_of(Source::of(address));
-            !Source::of(caller).holds(address) && (is_known || calls_of(address) > PRESSES || lines > own + 1)
+        let claim_of = |call: &Call| {
+            call.path.filter(|_| call.direction == CallDirection::In).map(|path| {
+                let claim = self.claim(now, call.account, path, &call.remote.uri);
+                (claim, call.handle, call.rings_here())
+            })
         };
-        let most = strangers.iter().filter(|(address, _)| gives_way(*address));
-        most.max_by_key(|(address, handle)| (calls_of(*address), lines_of(Source::of(*address)), *handle))
-            .map(|(_, handle)| *handle)
+        let taken: Vec<_> = self.calls.values().filter_map(claim_of).collect();
+        let lines_of = |who: &Claimant| taken.iter().filter(|(claim, ..)| claim.who == *who).count();
+        let own = lines_of(&new.who);
+        let rank = |(claim, handle, rings): &(Claim, CallHandle, bool)| {
+            let lines = lines_of(&claim.who);
+            // However slowly they were taken, nobody keeps two lines more than somebody else; only a known device that of a
+            // stranger, so that two doors behind one address ring in peace.
+            let has_plenty = lines >= own + if claim.is_known && !new.is_known { 3 } else { 2 };
+            let calls_more = own == 0 && claim.lately > PRESSES && claim.lately >= 2 * new.lately;
+            // A stranger with one bell is the last to go.
+            let turn = match claim.is_known {
+                false if has_plenty || calls_more => Some(2),
+                true if has_plenty => Some(1),
+                false if new.is_known => Some(0),
+                _ => None,
+            };
+            let turn = turn.filter(|_| *rings && claim.who != new.who)?;
+            Some((turn, lines, claim.lately, *handle))
+        };
+        taken.iter().filter_map(rank).max().map(|(.., handle)| handle)
     }
 
     /// Ends it in favour of another.

@@ -18,7 +18,6 @@
 use super::call::{Call, Outgoing, Progress, Remote, Stage};
 use super::dialled::Plan;
 use super::outgoing::{Placed, Placing};
-use super::output::MediaPorts;
 use super::{Now, Phone, reason};
 use crate::channel::{CallHandle, EndReason, Refusal};
 use crate::config::Account;
@@ -174,7 +173,6 @@ impl Phone {
         now: Now,
         called: GroupName,
         plans: Vec<Result<Plan, Refusal>>,
-        ports: MediaPorts,
     ) -> Result<CallHandle, Refusal> {
         let tried: Vec<_> = plans.into_iter().map(|plan| plan.and_then(|plan| self.place(plan))).collect();
         let (placed, refused): (Vec<_>, Vec<_>) = tried.into_iter().partition(Result::is_ok);
@@ -182,6 +180,7 @@ impl Phone {
         let Some(first) = placed.next() else {
             return Err(refused.into_iter().find_map(Result::err).unwrap_or(Refusal::NoCall));
         };
+        let ports = self.line_for_call(now)?;
         let handle = self.begin_call(now, first, ports);
         if let Some(call) = self.calls.get_mut(&handle) {
             call.group = Some(Box::new(Group { called, behind: Vec::new(), failure: None }));

@@ -9,6 +9,7 @@ use super::account::{self, Passage};
 use super::call::{Call, Media, Outgoing, Progress, Remote, Stage, Talking, first_wish};
 use super::dialled::Plan;
 use super::finish::UNAVAILABLE;
+use super::flood::Claim;
 use super::keys::Keys;
 use super::named::Named;
 use super::output::MediaPorts;
@@ -132,10 +133,13 @@ impl Phone {
         Placed { invite, remote, placing: Placing::Through { account, named, number, uri, waits } }
     }
 
-    /// RTP ports for one call more.
-    pub(super) fn line_for_call(&self) -> Result<MediaPorts, Refusal> {
-        let ports = self.free_ports().filter(|_| self.calls.len() < super::LINES && !self.is_leaving());
-        ports.ok_or(Refusal::NoLine)
+    /// RTP ports for one call more; a stranger's bell falls silent for it.
+    pub(super) fn line_for_call(&mut self, now: Now) -> Result<MediaPorts, Refusal> {
+        if !self.has_line() {
+            let gives_way = self.giving_way(now, &Claim::HERE).ok_or(Refusal::NoLine)?;
+            self.give_way(now, gives_way);
+        }
+        self.free_ports().ok_or(Refusal::NoLine)
     }
 
     /// Begins a call; without an INVITE it waits for a way.

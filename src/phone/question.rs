@@ -22,8 +22,10 @@ impl Phone {
             return 200;
         }
         let screened = self.screen_caller(account, path, &question.call);
-        let has_line = self.has_line() || self.giving_way(now, path).is_some();
         let contact = screened.contact.as_ref();
+        let caller = screened.caller.remote(contact.cloned(), None);
+        let claim = self.claim(now, account, path, &caller.uri);
+        let has_line = self.has_line() || self.giving_way(now, &claim).is_some();
         match decide(&self.config, account, contact, screened.is_kept_out, &screened.caller.parties(), has_line) {
             Admission::Refuse { status, .. } => status,
             Admission::Ring { .. } => 200,

@@ -190,6 +190,144 @@ fn nor_does_one_who_takes_all_lines_slowly() {
     }
 }
 
+/// Somebody outside who presses a bell again and again: each press is a call of its own.
+struct Visitor {
+    address: IpAddr,
+    pressed: u32,
+}
+
+impl Visitor {
+    fn at(address: IpAddr) -> Self {
+        Self { address, pressed: 0 }
+    }
+
+    fn press(&mut self, house: &mut House) {
+        self.pressed += 1;
+        house.inject(self.address, invite(self.number(), &self.address.to_string()));
+        house.run(ms(50));
+    }
+
+    fn give_up(&self, house: &mut House) {
+        let (number, address) = (self.number(), self.address);
+        let cancel = format!(
+            "CANCEL sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {address}:5060;branch=z9hG4bK{number};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:x@{address}>;tag={number}\r\nTo: <sip:10.0.0.1>\r\n\
+             Call-ID: flood{number}@{address}\r\nCSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n"
+        );
+        house.inject(address, cancel.into_bytes());
+        house.run(ms(50));
+    }
+
+    fn number(&self) -> u32 {
+        let IpAddr::V4(v4) = self.address else { unreachable!("visitors have IPv4") };
+        u32::from(v4.octets()[3]) * 1000 + self.pressed
+    }
+
+    /// How many lines it has.
+    fn lines(&self, house: &House) -> usize {
+        let name = format!("@{}", self.address);
+        house.panels[PANEL].phone.calls().iter().filter(|call| call.remote.ends_with(&name)).count()
+    }
+}
+
+const DOOR: &str = "[[contact]]\nname = \"Front door\"\nnumbers = [\"10✳0✳0✳3\"]\n[contact.door]\ncode = \"1\"\n";
+
+/// A house with a stranger who has taken so many lines, slowly.
+fn besieged(lines: usize) -> (House, Visitor) {
+    let mut house = House::knowing(&[], DOOR);
+    let mut stranger = Visitor::at(outside(1));
+    for _ in 0..lines {
+        stranger.press(&mut house);
+        house.run(s(4));
+    }
+    house.run(s(8));
+    assert_eq!(stranger.lines(&house), lines);
+    (house, stranger)
+}
+
+#[test]
+fn a_visitor_who_presses_often_keeps_its_line_from_who_has_three() {
+    let (mut house, mut stranger) = besieged(3);
+    let mut visitor = Visitor::at(outside(2));
+    for press in 1..=3 {
+        visitor.press(&mut house);
+        assert_eq!(visitor.lines(&house), 1, "press {press}");
+        if press < 3 {
+            visitor.give_up(&mut house);
+            house.run(s(1));
+        }
+    }
+    stranger.press(&mut house);
+    assert_eq!((visitor.lines(&house), stranger.lines(&house)), (1, 3));
+    // Another visitor and the door of the house take those of who has most.
+    let mut other = Visitor::at(outside(3));
+    other.press(&mut house);
+    house.door.ring(house.now);
+    house.run(ms(50));
+    let lines = [&visitor, &other, &stranger].map(|who| who.lines(&house));
+    assert_eq!((lines, house.door.heard.clone()), ([1, 1, 1], vec!["183".to_owned()]));
+}
+
+#[test]
+fn a_visitor_rings_at_each_press_however_often_the_hole_is_filled() {
+    let (mut house, mut stranger) = besieged(4);
+    let mut visitor = Visitor::at(outside(2));
+    for press in 1..=6 {
+        visitor.press(&mut house);
+        assert_eq!(visitor.lines(&house), 1, "press {press}");
+        visitor.give_up(&mut house);
+        stranger.press(&mut house);
+        house.run(s(3));
+    }
+}
+
+#[test]
+fn what_was_answered_counts_as_a_line_too() {
+    let (mut house, stranger) = besieged(4);
+    for visitor in 2..=4 {
+        let call = house.panels[PANEL].phone.calls()[0].call;
+        if visitor == 2 {
+            house.must(PANEL, Command::Answer(Some(call)));
+        }
+        let mut visitor = Visitor::at(outside(visitor));
+        visitor.press(&mut house);
+        assert_eq!(visitor.lines(&house), 1);
+    }
+    assert_eq!(stranger.lines(&house), 1, "the call that was answered");
+}
+
+/// A door that forgets its calls when it starts again.
+#[test]
+fn a_known_door_shuts_nobody_out_either() {
+    let contacts = format!("{DOOR}[[contact]]\nname = \"Yard\"\nnumbers = [\"{}\"]\n", outside(1));
+    let mut house = House::knowing(&[], &contacts);
+    let mut yard = Visitor::at(outside(1));
+    for _ in 0..4 {
+        yard.press(&mut house);
+        house.run(s(1));
+    }
+    assert_eq!(yard.lines(&house), 4);
+    let mut visitor = Visitor::at(outside(2));
+    visitor.press(&mut house);
+    house.door.ring(house.now);
+    house.run(ms(50));
+    assert_eq!((yard.lines(&house), visitor.lines(&house)), (2, 1));
+    assert_eq!(house.door.heard, ["183"]);
+    // Two bells behind one known address ring in peace.
+    let mut another = Visitor::at(outside(3));
+    another.press(&mut house);
+    assert_eq!((yard.lines(&house), visitor.lines(&house), another.lines(&house)), (2, 1, 0));
+}
+
+#[test]
+fn the_resident_can_always_call() {
+    let (mut house, stranger) = besieged(4);
+    house.dial("10✳0✳0✳2").expect("a line is found");
+    assert_eq!(stranger.lines(&house), 3);
+    house.run(ms(50));
+    assert_eq!(house.panels[OTHER].phone.calls().len(), 1, "it rings there");
+}
+
 /// A door that asks, calls, is answered by itself and hangs up at once, over and over.
 #[test]
 fn a_lively_door_is_answered_each_time() {

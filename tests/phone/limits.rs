@@ -64,6 +64,8 @@ fn there_are_four_lines() {
     for _ in 0..4 {
         house.door.session = None;
         house.bell();
+        house.must(PANEL, Command::Answer(None));
+        house.run(ms(100));
     }
     assert_eq!(house.panels[PANEL].phone.calls().len(), 4);
     house.bell();
