@@ -42,13 +42,13 @@ impl Phone {
                 None => return Err(error.into()),
             },
         };
-        let ports = self.line_for_call()?;
         let call = match dialled {
             Dialled::One(plan) => {
                 let placed = self.place(plan)?;
+                let ports = self.line_for_call(now)?;
                 self.begin_call(now, placed, ports)
             }
-            Dialled::Several(name, plans) => self.begin_group(now, name, plans, ports)?,
+            Dialled::Several(name, plans) => self.begin_group(now, name, plans)?,
         };
         self.go_on_with_named(now);
         Ok(Done::Call(call))
@@ -56,7 +56,9 @@ impl Phone {
 
     fn dialled(&self, target: DialTarget, choice: AccountChoice) -> Result<Dialled, Refusal> {
         let DialTarget::Number(number) = target else { return self.plan(target, choice).map(Dialled::One) };
-        let (number, of_contact) = match self.contact_named(&number) {
+        // What can be typed on the pad is a number, whatever name somebody has got into the address book under.
+        let can_be_name = number.contains(|c: char| c.is_ascii_alphabetic()) && self.contact_with(&number).is_none();
+        let (number, of_contact) = match self.contact_named(&number).filter(|_| can_be_name) {
             Some((other, account)) if other != number => match dial::parse(&other)? {
                 DialTarget::Number(number) => (number, account),
                 target => return self.plan(target, first_named(choice, account)).map(Dialled::One),

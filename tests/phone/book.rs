@@ -5,7 +5,7 @@ use vestibule::config::book::{Read, Which};
 use vestibule::config::{Door, PhonebookEntry, Ringtone};
 use vestibule::phone::{MediaOrder, Tone};
 
-use crate::common::{Disk, House, PANEL, PBX_2, ms, s};
+use crate::common::{Disk, House, PANEL, PBX, PBX_2, ms, s};
 
 fn contact(name: &str, number: &str) -> PhonebookEntry {
     PhonebookEntry { name: name.into(), numbers: vec![number.into()], ..PhonebookEntry::default() }
@@ -159,4 +159,42 @@ fn a_contact_is_called_through_its_account_which_is_never_switched() {
     change(&mut house, "Anna", contact("Anna", "555"));
     house.dial("555").expect("any account will do now");
     assert_eq!(house.call(PANEL).account, 1);
+}
+
+/// A visitor can call itself what it likes, and becomes a contact by one tap.
+#[test]
+fn nobody_gets_the_calls_to_a_number_by_having_it_for_a_name() {
+    let account = [
+        ("account1.basic.server", "10.0.0.4"),
+        ("account1.basic.register_name", "101"),
+        ("account1.basic.password", "secret"),
+        ("account1.active", "on"),
+    ];
+    let mut house = House::with_servers(&account);
+    house.run(s(1));
+    for entry in [contact("Police", "110"), contact("110", "667"), contact("112", "668"), contact("*78", "669")] {
+        add(&mut house, entry).expect("good");
+    }
+    for entry in ["110", "112", "*78", "Police"] {
+        house.dial(entry).expect("dialled");
+        house.run(ms(20));
+        house.must(PANEL, Command::End(None));
+        house.run(s(1));
+    }
+    let asked = |user: &str| house.count_to(PBX, &format!("INVITE sip:{user}@10.0.0.4 SIP/2.0"));
+    assert_eq!(["110", "112", "*78", "667", "668", "669"].map(asked), [2, 1, 1, 0, 0, 0]);
+}
+
+/// A name that is another contact's number is that number.
+#[test]
+fn a_number_of_letters_is_a_number_first() {
+    let account =
+        [("account1.basic.server", "10.0.0.4"), ("account1.basic.register_name", "101"), ("account1.active", "on")];
+    let mut house = House::with_servers(&account);
+    house.run(s(1));
+    add(&mut house, contact("Porter", "reception")).expect("good");
+    add(&mut house, contact("reception", "668")).expect("good");
+    house.dial("reception").expect("dialled");
+    house.run(ms(20));
+    assert_eq!(house.count_to(PBX, "INVITE sip:reception@10.0.0.4 SIP/2.0"), 1);
 }
