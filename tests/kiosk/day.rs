@@ -19,8 +19,11 @@ const HOSTS: Network<'static> =
     Network { interface: WIRE, address: HOST, settings: "video_size 320x240\nvideo_fps 5\n" };
 /// What may differ between what the panel means to show and what is on the glass: the minute may have passed.
 const TRIFLE: f64 = 0.005;
-/// Packets of 20 ms: an emulated processor takes seconds to open a sound card, and two seconds of sound are compared.
-const TALK: u64 = 500;
+/// Pictures over which it is measured what one costs.
+const PICTURES: u64 = 25;
+/// The beginning of a WAV file, and samples a second of what is in those of the device.
+const HEADER: usize = 44;
+const TELEPHONE: usize = 8_000;
 /// What the panel may cost at rest, as a share of what a bare window does.
 const MOST: f64 = 1.5;
 /// How long the panel is looked at while nothing happens; a clock shows its seconds in the window beside it.
@@ -61,14 +64,6 @@ fn is_over(status: &Value) -> bool {
     status["calls"].as_array().is_some_and(|calls| calls.iter().all(|call| call["state"] == "ended"))
 }
 
-/// Packets of sound in each direction since `before`.
-fn has_talked(status: &Value, before: &Value, packets: u64) -> bool {
-    ["packets_in", "packets_out"].iter().all(|which| {
-        let count = |status: &Value| call(status)["audio"][which].as_u64().unwrap_or(0);
-        count(status) >= count(before) + packets
-    })
-}
-
 /// The colours of vivid's bars: white, yellow, cyan, green, magenta, red, blue, black at 75 % or 100 %.
 fn shows_bars(picture: &Photograph) -> bool {
     let (width, height) = picture.size();
@@ -99,14 +94,10 @@ fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
         machine.slowness(),
     );
 
-    call_the_host(&mut machine, &mut device);
-    let heard = device.heard();
-    wav::RESIDENT.expect_in("what the device heard", || heard.clone());
+    call_the_host(&mut machine, &mut device, &pulse);
 
     let mut door = Baresip::start_on(HOSTS, Role::DOOR, Transport::Udp);
-    let so_far = pulse.so_far();
-    ring(&mut machine, &mut door);
-    wav::VISITOR.expect_in("what the loudspeaker played", || Some(pulse.heard_since(so_far)));
+    ring(&mut machine, &mut door, &pulse);
 
     kill(&mut machine);
     expect_shown(&mut machine);
@@ -114,8 +105,8 @@ fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
     compare(&mut machine);
 }
 
-/// Types the host's address on the glass, calls it, is seen and heard there, hangs up.
-fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
+/// Types the host's address on the glass, calls it, hears it, is heard and seen there, hangs up.
+fn call_the_host(machine: &mut Machine, device: &mut Baresip, pulse: &Pulse) {
     machine.touch_until("Dial", |status| status["screen"] == "dial");
     let entry = format!("{}✳{}", HOST.replace('.', "✳"), device.port);
     for key in entry.chars() {
@@ -124,9 +115,11 @@ fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
     machine.touch_until("Call", |status| status["screen"] == "calling" || call(status)["state"] == "confirmed");
     device.event("CALL_INCOMING");
     machine.wait("it rings there", |status| call(status)["state"] == "ringing");
+    let so_far = pulse.so_far();
     device.order("accept", "");
-    let before = machine.wait("the call is answered", |status| call(status)["state"] == "confirmed");
-    machine.wait("both have talked", |status| has_talked(status, &before, TALK));
+    machine.wait("the call is answered", |status| call(status)["state"] == "confirmed");
+    wav::RESIDENT.expect_heard("what the device hears", PATIENCE, || wav::growing(&device.heard()?, HEADER, TELEPHONE));
+    wav::VISITOR.expect_heard("what the loudspeaker plays", PATIENCE, || pulse.heard_since(so_far));
     machine.touch("Own camera");
     machine.wait("its camera is sent", |status| {
         call(status)["video"]["direction"].as_str().is_some_and(|direction| direction.contains("send"))
@@ -138,7 +131,7 @@ fn call_the_host(machine: &mut Machine, device: &mut Baresip) {
 }
 
 /// The screen is dark when somebody rings: it wakes, who is there is seen before the answer, answered, let in, and leaves.
-fn ring(machine: &mut Machine, door: &mut Baresip) {
+fn ring(machine: &mut Machine, door: &mut Baresip, pulse: &Pulse) {
     machine.ask(&json!({"do": "sleep"})).expect("it can sleep");
     let is_dark = |glass: &Photograph| {
         let (width, height) = glass.size();
@@ -151,13 +144,15 @@ fn ring(machine: &mut Machine, door: &mut Baresip) {
     });
     expect_visitor(machine);
     machine.keep("visitor");
-    let before = machine.touch_until("Answer", |status| call(status)["state"] == "confirmed");
+    let so_far = pulse.so_far();
+    machine.touch_until("Answer", |status| call(status)["state"] == "confirmed");
     machine.touch_until("Unlock", |status| call(status)["unlock"] == "opened");
     let frames = |status: &Value| call(status)["video"]["frames"].as_u64().unwrap_or(0);
     let (used, shown) = (machine.usage(), frames(&machine.status()));
-    let after = machine.wait("both have talked", |status| has_talked(status, &before, TALK));
-    let now = machine.usage();
-    let each = (now.processor - used.processor).as_secs_f64() * 1e3 / (frames(&after) - shown).max(1) as f64;
+    wav::VISITOR.expect_heard("what the loudspeaker plays", PATIENCE, || pulse.heard_since(so_far));
+    machine.wait("the picture goes on", |status| frames(status) >= shown + PICTURES);
+    let (now, frames) = (machine.usage(), frames(&machine.status()) - shown);
+    let each = (now.processor - used.processor).as_secs_f64() * 1e3 / frames as f64;
     eprintln!("in a call with a picture: {} MB, {each:.1} ms of the machine's processor a frame", now.memory / 1024);
     door.order("hangup", "");
     machine.wait("the visitor has gone", is_over);

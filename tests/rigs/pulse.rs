@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hound::{SampleFormat, WavSpec, WavWriter};
-
 use super::process::Program;
+use super::wav;
+use super::wav;
 use crate::real_panel::poll;
 
 /// A running server that has no devices yet.
@@ -102,7 +102,6 @@ impl Pulse {
         let again = format!("while paplay -s {} -d mic {}; do :; done", control.address, speech.display());
         let speech = start(&["sh", "-c", &again]);
         let heard = at(HEARD).display().to_string();
-        // Plain samples: a WAV file says how long it is only when it is closed.
         let recorder = start(&[
             "parec",
             "-s",
@@ -131,17 +130,9 @@ impl Pulse {
         std::fs::metadata(self.heard()).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0))
     }
 
-    /// What the loudspeaker has played since then, as a WAV file.
-    pub fn heard_since(&self, so_far: usize) -> PathBuf {
-        let bytes = std::fs::read(self.heard()).expect("it is being recorded");
-        let file = self.server.directory.path().join("heard.wav");
-        let spec = WavSpec { channels: 1, sample_rate: 48_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
-        let mut writer = WavWriter::create(&file, spec).expect("the file is created");
-        for sample in bytes[so_far & !1..].chunks_exact(2) {
-            writer.write_sample(i16::from_le_bytes([sample[0], sample[1]])).expect("it is written");
-        }
-        writer.finalize().expect("it is closed");
-        file
+    /// What the loudspeaker has played since then.
+    pub fn heard_since(&self, so_far: usize) -> Option<Vec<f32>> {
+        wav::growing(&self.heard(), so_far & !1, 48_000)
     }
 
     fn heard(&self) -> PathBuf {

@@ -1,6 +1,7 @@
 //! A speech made of syllables that never repeat, and how much a recording is like it.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
@@ -18,6 +19,10 @@ pub struct Speech {
     seconds: usize,
 }
 
+/// What is so much like a speech is that speech.
+const ALIKE: f64 = 0.8;
+/// Seconds of a recording that are compared while it goes on.
+const ENOUGH: usize = 6;
 /// Samples a second of the speech that recordings are compared with.
 const FINE: usize = 48_000;
 /// Samples a second that are compared; the syllables stay far below half of it.
@@ -90,16 +95,38 @@ impl Speech {
         pieces.sum::<f64>() / (STRETCH / PIECE) as f64
     }
 
+    /// Waits until what is heard meanwhile is like this speech.
+    pub fn expect_heard(self, whose: &str, patience: Duration, heard: impl Fn() -> Option<Vec<f32>>) {
+        let begun = Instant::now();
+        loop {
+            let alike = heard().map(|recording| self.likeness(&recording));
+            if alike > Some(ALIKE) {
+                return;
+            }
+            assert!(begun.elapsed() < patience, "{whose} is not what the other side says: likeness {alike:?}");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
     /// Waits until a recording is like this speech.
     pub fn expect_in(self, whose: &str, file: impl Fn() -> Option<std::path::PathBuf>) {
         let mut last = None;
         let alike = poll(|| {
             let likeness = self.likeness(&read(&file()?)?);
             last = Some(likeness);
-            (likeness > 0.8).then_some(likeness)
+            (likeness > ALIKE).then_some(likeness)
         });
         assert!(alike.is_some(), "{whose} is not what the other side said: likeness {last:?}");
     }
+}
+
+/// The end of a recording that is still going on, as mono at [`COMPARED`] samples a second: 16-bit samples from `offset` on,
+/// whatever a header before it says of its length.
+pub fn growing(file: &Path, offset: usize, rate: usize) -> Option<Vec<f32>> {
+    let bytes = std::fs::read(file).ok()?;
+    let samples = bytes.get(offset..)?.chunks_exact(2).step_by(rate / COMPARED);
+    let samples: Vec<f32> = samples.map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0).collect();
+    Some(samples[samples.len().saturating_sub(ENOUGH * COMPARED)..].to_vec())
 }
 
 /// How much a piece is like the speech somewhere near `expected`, in samples of [`FINE`].
