@@ -3,6 +3,7 @@
 //! A press goes through the window as a pointer event at the middle of the element, so what a finger could not reach is
 //! not pressed either. What lies beyond the edge of a list is brought into sight first, as a finger would.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
@@ -31,9 +32,9 @@ const TO_THE_TOP: f32 = 1e7;
 /// left it again. Where it is not in sight, the lists on the screen are moved until it is.
 ///
 /// # Errors
-/// A sentence when nothing on the page bears the label, when it is switched off, or when it is the English name of several
-/// that are labelled differently; `lifted` is not called then, and unless several were found the lists stand at their
-/// beginning.
+/// A sentence when nothing on the page bears the label, when it is switched off, or when several bear it that another name
+/// tells apart: several labels where it is their English name, several English names where it is their label; `lifted` is
+/// not called then, and unless several were found the lists stand at their beginning.
 pub(super) fn press<C: ComponentHandle + ElementRoot + 'static>(
     component: &C,
     label: &str,
@@ -117,7 +118,7 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
         })
         .collect();
     let (mut disabled, mut covered) = (false, false);
-    let mut named: Vec<(slint::SharedString, LogicalPosition)> = Vec::new();
+    let (mut labelled, mut named): (Vec<Choice>, Vec<Choice>) = Default::default();
     for (place, element) in &found {
         let area = Area::of(element);
         let middle = area.middle();
@@ -129,17 +130,19 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
         } else if in_sight && whole.holds(middle) && !area.is_empty() && element.computed_opacity() > 0.0 {
             let own = element.accessible_label().unwrap_or_default();
             if own == label {
-                return Ok(middle);
+                labelled.push((element.accessible_id().unwrap_or_default(), middle));
+            } else {
+                named.push((own, middle));
             }
-            named.push((own, middle));
         }
     }
+    if let Some((_, middle)) = labelled.iter().find(|(id, _)| id == label).or(labelled.first()) {
+        let ids: BTreeSet<_> = labelled.iter().map(|(id, _)| id).collect();
+        let told_apart = ids.len() == labelled.len() && ids.iter().all(|id| !id.is_empty() && **id != label);
+        return if labelled.len() > 1 && told_apart { Err(several(label, &labelled)) } else { Ok(*middle) };
+    }
     if let Some((own, middle)) = named.first() {
-        return if named.iter().all(|(other, _)| other == own) {
-            Ok(*middle)
-        } else {
-            Err(Miss::Several(several(label, named.iter().map(|(own, _)| own.as_str()))))
-        };
+        return if named.iter().all(|(other, _)| other == own) { Ok(*middle) } else { Err(several(label, &named)) };
     }
     Err(Miss::Unseen(if disabled {
         format!("'{label}' cannot be pressed now")
@@ -150,10 +153,13 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
     }))
 }
 
-/// That `label` is the English name of several, and what they are called.
-fn several<'a>(label: &str, called: impl Iterator<Item = &'a str>) -> String {
+/// One of several that share a name: another name that it has, and where to press it.
+type Choice = (slint::SharedString, LogicalPosition);
+
+/// That `label` stands for several, and what else they are called.
+fn several(label: &str, called: &[Choice]) -> Miss {
     let mut names: Vec<String> = Vec::new();
-    for name in called.map(|name| format!("'{name}'")) {
+    for name in called.iter().map(|(name, _)| format!("'{name}'")) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -162,7 +168,7 @@ fn several<'a>(label: &str, called: impl Iterator<Item = &'a str>) -> String {
         names.truncate(CHOICES);
         names.push("…".to_owned());
     }
-    format!("'{label}' stands for several: {}", names.join(", "))
+    Miss::Several(format!("'{label}' stands for several: {}", names.join(", ")))
 }
 
 /// Something with its place, counted from the back to the front.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use slint::{ComponentHandle, Image, Model};
 
 use super::panel::{Panel, State};
-use super::{call, contacts, convert, generated as ui, pages};
+use super::{call, contacts, convert, generated as ui, pages, picture};
 use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
 use crate::config::PhonebookEntry;
 
@@ -194,7 +194,10 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
         .enumerate()
         .filter(|(_, entry)| on_tab(entry))
         .map(|(index, entry)| row(state, &allowed, index, entry));
-    pages::replace(&adapter.get_rows(), rows, |rows| adapter.set_rows(rows));
+    let is_same = |old: &ui::LogRow, new: &ui::LogRow| {
+        (old.index, &old.remote, &old.at, old.outgoing) == (new.index, &new.remote, &new.at, new.outgoing)
+    };
+    pages::update(&adapter.get_rows(), rows, is_same, |rows| adapter.set_rows(rows));
     adapter.set_has_pictures(state.log.iter().any(|entry| entry.picture.is_some()));
     apply_detail(window, state);
 }
@@ -227,7 +230,7 @@ pub(super) fn apply_detail(window: &ui::AppWindow, state: &State) {
             gone: picture.is_some_and(Option::is_none),
             can_add: as_new_contact(state, entry).is_some(),
             contact: entry.contact(&state.config).map(|contact| contact.name.as_str()).unwrap_or_default().into(),
-            picture: picture.cloned().flatten().unwrap_or_default(),
+            picture: picture.cloned().flatten().unwrap_or_else(picture::none),
         };
         if adapter.get_detail() != detail {
             adapter.set_detail(detail);
@@ -254,7 +257,7 @@ fn fill_picture(row: &mut ui::LogRow, state: &State, file: &PictureName) {
     let read = state.gallery.row(file);
     row.has_picture = read != Some(None);
     row.loaded = read.flatten().is_some();
-    row.picture = read.flatten().cloned().unwrap_or_default();
+    row.picture = read.flatten().cloned().unwrap_or_else(picture::none);
 }
 
 fn row(state: &State, allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::LogRow {
@@ -277,7 +280,9 @@ fn row(state: &State, allowed: &Allowed, index: usize, entry: &LogEntry) -> ui::
         attempts: i32::try_from(entry.attempts).unwrap_or(i32::MAX),
         can_allow: entry.allow.is_some() && !is_allowed,
         allowed: is_allowed,
-        ..Default::default()
+        has_picture: false,
+        loaded: false,
+        picture: picture::none(),
     };
     if let Some(picture) = &entry.picture {
         fill_picture(&mut row, state, &picture.file);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use slint::{ComponentHandle, ModelRc, VecModel};
+use slint::{ComponentHandle, Model, ModelRc, VecModel};
 
 use super::locale::Locale;
 use super::panel::{Panel, State};
@@ -162,9 +162,9 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     status.set_address(address.into());
     let port = if state.direct_ip.port == 5060 { String::new() } else { state.direct_ip.port.to_string() };
     status.set_port(port.into());
-    replace(&status.get_accounts(), state.registrations.iter().map(convert::registration), |rows| {
-        status.set_accounts(rows)
-    });
+    let accounts = state.registrations.iter().map(convert::registration);
+    let is_same = |old: &ui::AccountView, new: &ui::AccountView| old.account == new.account;
+    update(&status.get_accounts(), accounts, is_same, |rows| status.set_accounts(rows));
     let strip = window.global::<ui::NoticesAdapter>();
     replace(&strip.get_notices(), state.notices.iter().map(notices::row), |rows| strip.set_notices(rows));
 }
@@ -207,9 +207,28 @@ pub(super) fn replace<T: Clone + PartialEq + 'static>(
     rows: impl Iterator<Item = T>,
     set: impl FnOnce(ModelRc<T>),
 ) {
-    use slint::Model;
     let rows: Vec<T> = rows.collect();
     if !now.iter().eq(rows.iter().cloned()) {
         set(ModelRc::new(VecModel::from(rows)));
+    }
+}
+
+/// Writes what differs into the rows of a model where row for row it is about the same thing: what a finger has touched
+/// stays under it, and its tap is not lost. Where anything is in another place, all is made anew, so that no finger does to
+/// one thing what it meant for another.
+pub(super) fn update<T: Clone + PartialEq + 'static>(
+    now: &ModelRc<T>,
+    rows: impl Iterator<Item = T>,
+    is_same: impl Fn(&T, &T) -> bool,
+    set: impl FnOnce(ModelRc<T>),
+) {
+    let rows: Vec<T> = rows.collect();
+    if now.row_count() != rows.len() || !now.iter().zip(&rows).all(|(old, new)| is_same(&old, new)) {
+        return set(ModelRc::new(VecModel::from(rows)));
+    }
+    for (place, row) in rows.into_iter().enumerate() {
+        if now.row_data(place).as_ref() != Some(&row) {
+            now.set_row_data(place, row);
+        }
     }
 }

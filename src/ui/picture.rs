@@ -5,6 +5,13 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::frame::{Colour, Frame, Matrix, Pixels, Planes};
 
+/// The picture of what has none. An empty [`Image`] is not even equal to itself: whatever bears one would be taken for
+/// changed whenever it is looked at, and drawn again.
+pub(super) fn none() -> Image {
+    thread_local!(static NONE: Image = Image::from_rgb8(SharedPixelBuffer::new(1, 1)));
+    NONE.with(Image::clone)
+}
+
 /// Two buffers that take turns: one is on the screen, the other is painted.
 #[derive(Default)]
 pub(super) struct Canvas {

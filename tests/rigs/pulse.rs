@@ -5,7 +5,6 @@ use std::process::Command;
 
 use super::process::Program;
 use super::wav;
-use super::wav;
 use crate::real_panel::poll;
 
 /// A running server that has no devices yet.

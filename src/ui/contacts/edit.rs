@@ -8,8 +8,8 @@ use super::{Contacts, turn};
 use crate::channel::{Command, Refusal};
 use crate::config::book::{BookError, ContactError, ContactFault, Field, Which};
 use crate::config::{AccountChoice, DoorUnlock, PhonebookEntry, Ringtone};
-use crate::ui::generated as ui;
 use crate::ui::panel::{Panel, State};
+use crate::ui::{generated as ui, pages, settings};
 
 /// The row that has one more number.
 const MORE: &str = "contact.more";
@@ -282,7 +282,7 @@ pub(super) fn apply(adapter: &ui::ContactsAdapter<'_>, state: &State) {
     if let Some(fault) = fault {
         adapter.set_fault(fault);
     }
-    crate::ui::pages::replace(&adapter.get_fields(), rows.into_iter(), |rows| adapter.set_fields(rows));
+    pages::update(&adapter.get_fields(), rows.into_iter(), settings::is_same, |rows| adapter.set_fields(rows));
     let entered = draft.entering.as_deref().and_then(|key| row_of(draft, key));
     if let Some(entered) = &entered
         && adapter.get_entered() != *entered

@@ -14,7 +14,7 @@ use crate::channel::Command;
 use crate::config::{Kind, setting};
 
 pub(super) use files::{Files, handle_change, handle_files, handle_refused_file};
-pub(super) use rows::Fault;
+pub(super) use rows::{Fault, is_same};
 
 /// Joins groups, values and actions.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
@@ -133,7 +133,7 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     adapter.set_page(state.account_page);
     let guarded = state.pin.guards(state.group);
     let rows = if guarded { Vec::new() } else { rows::of_group(state) };
-    pages::replace(&adapter.get_rows(), rows.into_iter(), |rows| adapter.set_rows(rows));
+    pages::update(&adapter.get_rows(), rows.into_iter(), is_same, |rows| adapter.set_rows(rows));
     let edited = state.editing.as_deref().filter(|_| !guarded).and_then(|key| rows::of_key(state, key));
     adapter.set_editing(edited.is_some());
     files::apply_files(&adapter, &state.files);

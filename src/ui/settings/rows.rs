@@ -93,6 +93,11 @@ pub(super) fn of_key(state: &State, key: &str) -> Option<ui::SettingRow> {
     setting(key).map(|setting| row(state, setting))
 }
 
+/// Whether two rows are about the same setting, whatever it is set to.
+pub(in crate::ui) fn is_same(old: &ui::SettingRow, new: &ui::SettingRow) -> bool {
+    (&old.key, old.kind) == (&new.key, new.kind)
+}
+
 fn settings_at(state: &State, wanted: Place) -> Vec<ui::SettingRow> {
     let here = SETTINGS.iter().filter(|setting| place(setting.key) == Some(wanted) && matters(state, setting));
     here.map(|setting| row(state, setting)).collect()

@@ -3,6 +3,7 @@
 
 mod book;
 mod fit;
+mod names;
 pub(super) mod notices;
 mod scenes;
 mod states;

@@ -534,7 +534,7 @@ fn state(changes: &[(&str, &str)]) -> State {
     State { config: Arc::new(config), group: ui::SettingsGroup::Account2, ..State::default() }
 }
 
-fn account_page(window: &ui::AppWindow, page: ui::AccountPage, changes: &[(&str, &str)]) {
+pub(super) fn account_page(window: &ui::AppWindow, page: ui::AccountPage, changes: &[(&str, &str)]) {
     let mut state = State { account_page: page, ..state(changes) };
     state.registrations[1].state = RegistrationState::Registered;
     state.registrations[1].places_calls = true;
