@@ -35,6 +35,8 @@ pub struct Door {
     pub headers: Vec<(String, String)>,
     /// It listens for TCP alone.
     pub refuses_udp: bool,
+    /// The port of the panel that it rings.
+    pub rings_at: u16,
     address: SocketAddr,
 }
 
@@ -54,6 +56,7 @@ impl Door {
             wish: Wish { audio: Direction::SendRecv, video: Direction::SendOnly },
             headers: Vec::new(),
             refuses_udp: false,
+            rings_at: PANEL_PORT,
             address: SocketAddr::new(address, 5060),
         }
     }
@@ -74,7 +77,7 @@ impl Door {
 
     /// The bell with everything chosen.
     pub fn ring_with(&mut self, now: Now, transport: Transport, offer: Option<Vec<u8>>, from: &str) {
-        let remote = SocketAddr::from(([10, 0, 0, 1], PANEL_PORT));
+        let remote = SocketAddr::from(([10, 0, 0, 1], self.rings_at));
         let path = Path { transport, local: self.address, remote, flow: None };
         let uri = |text: &str| Uri::parse(text).expect("a URI");
         let invite = Invite {

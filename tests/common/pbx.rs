@@ -47,6 +47,8 @@ pub struct Pbx {
     pub greeted: usize,
     /// Whether the program runs: a machine whose program does not run refuses.
     pub runs: bool,
+    /// The program is stuck: it takes connections and datagrams, and says nothing.
+    pub stuck: bool,
     /// The longest registration that it gives.
     pub longest: Duration,
     pub bindings: BTreeMap<String, Binding>,
@@ -68,6 +70,7 @@ impl Pbx {
             tls: None,
             greeted: 0,
             runs: true,
+            stuck: false,
             longest: Duration::from_secs(3600),
             bindings: BTreeMap::new(),
             asked: Vec::new(),
@@ -172,13 +175,13 @@ impl Node for Pbx {
     }
 
     fn handle_datagram(&mut self, now: Now, path: Path, bytes: &[u8]) {
-        if !self.take(now, path, bytes) {
+        if !self.stuck && !self.take(now, path, bytes) {
             self.phone.handle_datagram(now, path, bytes);
         }
     }
 
     fn handle_stream(&mut self, now: Now, path: Path, bytes: &[u8]) {
-        let Some(flow) = path.flow else { return };
+        let Some(flow) = path.flow.filter(|_| !self.stuck) else { return };
         let mut framer = self.framers.remove(&flow).unwrap_or_default();
         framer.push(bytes);
         while let Some(framed) = framer.next() {

@@ -7,9 +7,12 @@ use std::time::Duration;
 use super::hops::Stop;
 use crate::channel::{AccountFault, ProxyInUse};
 use crate::config::{Account, AccountConfig, AccountTransport, SessionRefresher};
+use crate::sip::locate::{Destination, Wish};
 use crate::sip::message::Host;
 use crate::sip::session::context::contact;
-use crate::sip::{AccountKey, Credentials, NameAddr, Password, Path, Refresher, Register, SessionTimer, Uri};
+use crate::sip::{
+    AccountKey, Credentials, NameAddr, Password, Path, Refresher, Register, SessionTimer, Transport, Uri,
+};
 
 /// How much of a registrar's own words is repeated, in characters.
 const PHRASE: usize = 64;
@@ -99,6 +102,25 @@ pub fn route(stop: &Stop) -> Option<String> {
     }
     uri.params.set("lr", None);
     Some(NameAddr::new(uri).to_string())
+}
+
+/// The first of the routes that a registrar has named, as it is reached by this transport. None where they make no list of
+/// routes, and then they are nothing that a request could carry.
+pub fn first_of(routes: &[String], transport: Transport) -> Option<Destination> {
+    let routes: Result<Vec<NameAddr>, _> = routes.iter().map(|route| NameAddr::parse(route)).collect();
+    let routes = routes.ok().filter(|routes| {
+        let is_good = |uri: &Uri| !uri.host().is_empty() && (!uri.is_sips() || transport == Transport::Tls);
+        routes.iter().all(|route| is_good(&route.uri))
+    })?;
+    let uri = &routes.first()?.uri;
+    let wish = match (transport, uri.port()) {
+        (_, None) => Wish::Srv(transport),
+        (Transport::Udp, Some(_)) => Wish::Udp,
+        (Transport::Tcp, Some(_)) => Wish::Tcp,
+        (Transport::Tls, Some(_)) => Wish::Tls,
+    };
+    let host = uri.host().trim_matches(['[', ']']).trim_end_matches('.').to_owned();
+    Some(Destination { host, port: uri.port(), wish })
 }
 
 /// What is asked of the registrar.

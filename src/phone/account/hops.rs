@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const ORIGINS: usize = 32;
 
 /// An address to which no route leads is passed over when it is tried.
-const EVERY_FAMILY: Families = Families { v4: true, v6: true };
+pub(super) const EVERY_FAMILY: Families = Families { v4: true, v6: true };
 
 /// One machine, by name or address, that takes our requests.
 #[derive(Debug)]
@@ -204,6 +204,17 @@ impl Hops {
             Next::Stop(stop) if stop.place.hop > 0 => Next::End,
             next => next,
         }
+    }
+
+    /// All places whose addresses are known, in their order.
+    pub fn known(&self, now: Instant) -> impl Iterator<Item = Stop> {
+        self.hops.iter().enumerate().flat_map(move |(number, hop)| {
+            let targets = hop.targets(now).unwrap_or_default().iter().enumerate();
+            targets.map(move |(index, target)| {
+                let place = Place { hop: number, target: index };
+                Stop { place, target: target.clone(), proxy: hop.proxy }
+            })
+        })
     }
 
     /// Whether a request can go on behind this place without a new walk.

@@ -5,6 +5,8 @@
 //!  settings ─▶ line (one for each account) ─▶ REGISTER, Connect, Resolve, OpenPort
 //!               ├─ hops: proxies or registrar, found by RFC 3263, what failed lately passed over
 //!               ├─ recall: the way back to the first of them
+//!               ├─ service: where calls begin, when the registrar names another place
+//!               ├─ scouts: all of them asked side by side, while none works
 //!               └─ binding: the account in the words of SIP
 //! ```
 
@@ -13,6 +15,8 @@ mod desk;
 mod hops;
 mod line;
 mod recall;
+mod scouts;
+mod service;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -101,12 +105,12 @@ impl Accounts {
 
     /// True when an account goes by this connection.
     pub fn uses_flow(&self, flow: FlowId) -> bool {
-        self.all().any(|line| line.way().is_some_and(|way| way.flow == Some(flow)))
+        self.all().any(|line| line.uses_flow(flow))
     }
 
     /// Where the servers of the accounts are.
     pub fn remotes(&self) -> impl Iterator<Item = std::net::IpAddr> {
-        self.lines.iter().filter_map(Line::way).map(|way| way.remote.ip())
+        self.lines.iter().flat_map(Line::ways).map(|way| way.remote.ip())
     }
 
     /// When something is due.
@@ -251,9 +255,7 @@ impl Phone {
         }
         while let Some((probe, event)) = self.endpoint.poll_probe() {
             let alive = matches!(event, ProbeEvent::Alive { .. });
-            self.at_lines(now, |line, desk| {
-                line.handle_probe(desk, probe, alive);
-            });
+            self.at_lines(now, |line, desk| line.handle_probe(desk, probe, alive));
         }
         let accounts = &mut self.accounts;
         for line in accounts.lines.iter_mut().chain(&mut accounts.trials) {
@@ -403,7 +405,7 @@ impl Phone {
     /// answered to a `sips:` Contact (RFC 3261 8.1.1.8).
     pub(super) fn passage(&self, account: Account, to: &Uri) -> Option<Passage> {
         let line = self.accounts.line(account);
-        let way = line.way().filter(|way| way.transport == Transport::Tls || !to.is_sips())?;
+        let way = line.way_of_calls().filter(|way| way.transport == Transport::Tls || !to.is_sips())?;
         let contact = binding::contact_of(line.config(), way);
         Some(Passage {
             way,
@@ -419,11 +421,12 @@ impl Phone {
         self.at_line(now, account, |line, desk| line.way_failed(desk, way, fault));
     }
 
-    /// True when a way of this account is being looked for, and may be there in a moment. Unless it was named, nobody waits
-    /// through a pause while the other account is there.
+    /// True when a way of this account is being looked for, and may be there in a moment: so long as it counts as registered,
+    /// and no longer. Unless it was named, nobody waits through a pause while the other account is there.
     pub(super) fn seeks_passage(&self, account: Account, named: bool) -> bool {
         let line = self.accounts.line(account);
-        line.seeks_way() && (named || !line.pauses() || !self.is_registered(account.other()))
+        let seeks = line.seeks_way() && line.is_registered();
+        line.seeks_service() || seeks && (named || !line.pauses() || !self.is_registered(account.other()))
     }
 
     /// True when there is another place to try behind the one in use.
@@ -431,9 +434,10 @@ impl Phone {
         self.accounts.line(account).has_more()
     }
 
-    /// True when this account is registered at this moment.
+    /// True when this account is registered at this moment, and it is known where its calls go.
     pub(super) fn is_in_force(&self, account: Account) -> bool {
-        self.accounts.line(account).is_in_force()
+        let line = self.accounts.line(account);
+        line.is_in_force() && line.way_of_calls().is_some()
     }
 
     /// True when calls may be made through this account.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Line, Registered, Socket, Stage};
+use crate::channel::ProxyInUse;
 use crate::phone::account::desk::Desk;
 use crate::phone::account::hops::{Place, Stop};
 use crate::sip::{Path, ProbeHandle, Transport};
@@ -18,18 +19,21 @@ impl Line {
         stop: Stop,
         way: Path,
         expires: Duration,
-        service_route: Vec<String>,
+        service_route: &[String],
     ) {
         self.retry.reset();
         self.fault = None;
         self.lapses_at = None;
         self.knocks = false;
+        self.scouts.end(desk);
         if let Some(hops) = &mut self.hops {
             hops.clear(&stop);
         }
+        let by_proxy = stop.proxy != ProxyInUse::None;
+        self.service.hear(desk, self.account, service_route, way, by_proxy);
         let check_at = self.next_check(desk, way);
         let expires_at = desk.now + expires;
-        self.stage = Stage::Registered(Registered { stop, way, expires_at, service_route, check_at });
+        self.stage = Stage::Registered(Registered { stop, way, expires_at, check_at });
         self.tend_registered(desk);
     }
 
@@ -55,16 +59,19 @@ impl Line {
         if let Some((stop, way)) = self.recall.tend(desk, self.account, &self.config, preferred, port) {
             // It has answered for long enough: back to it.
             hops.clear(&stop);
+            self.lapse(desk.now);
+            self.service.end(desk);
             self.ask(desk, stop, way);
         }
     }
 
-    /// What came of a probe; true when it is this line's.
-    pub fn handle_probe(&mut self, desk: &mut Desk<'_>, probe: ProbeHandle, alive: bool) -> bool {
+    /// What came of a probe, if it is this line's.
+    pub fn handle_probe(&mut self, desk: &mut Desk<'_>, probe: ProbeHandle, alive: bool) {
         let known = self.recall.handle_probe(desk, probe, alive);
         if known {
             self.tend_registered(desk);
+        } else if let Some((stop, way)) = self.scouts.handle_probe(desk, probe, alive) {
+            self.turn_to(desk, stop, way);
         }
-        known
     }
 }

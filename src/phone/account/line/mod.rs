@@ -6,7 +6,8 @@
 //!            │  ▼ no stop left, or refused                          ▼
 //!            └─ Waiting (until, fault) ◀──────────────────── Walking again, at once
 //! ```
-//! A call goes by the way in use as soon as there is one; it need not wait for the registrar's answer.
+//! A call goes by the way in use as soon as there is one; it need not wait for the registrar's answer, unless nobody has
+//! answered there the last time.
 
 mod kept;
 mod view;
@@ -18,6 +19,8 @@ use super::binding;
 use super::desk::Desk;
 use super::hops::{Hops, Place, Stop};
 use super::recall::Recall;
+use super::scouts::Scouts;
+use super::service::Service;
 use crate::channel::{AccountFault, TlsFault};
 use crate::config::{Account, AccountConfig};
 use crate::sip::locate::Question;
@@ -74,7 +77,6 @@ struct Registered {
     stop: Stop,
     way: Path,
     expires_at: Instant,
-    service_route: Vec<String>,
     check_at: Option<Instant>,
 }
 
@@ -89,11 +91,13 @@ pub struct Line {
     hops: Option<Hops>,
     binding: Option<RegistrationHandle>,
     recall: Recall,
+    scouts: Scouts,
+    service: Service,
     retry: Retry,
     fault: Option<AccountFault>,
     /// Why the connection in use has gone, before SIP learns that it has.
     parting: Option<AccountFault>,
-    /// It was in force until a moment ago: until then, calls wait for another way.
+    /// It was in force until a moment ago, and not everything has failed since: until then, calls wait for another way.
     lapses_at: Option<Instant>,
     /// How long a server that is busy has asked to be left alone.
     rest: Option<Duration>,
@@ -117,6 +121,8 @@ impl Line {
             hops: None,
             binding: None,
             recall: Recall::default(),
+            scouts: Scouts::default(),
+            service: Service::default(),
             retry: Retry::new(Duration::ZERO),
             fault: None,
             parting: None,
@@ -183,6 +189,8 @@ impl Line {
         }
         self.leave_flow(desk);
         self.recall = Recall::default();
+        self.scouts.end(desk);
+        self.service.end(desk);
         self.hops = None;
         self.lapses_at = None;
         self.stage = Stage::Off;
@@ -210,7 +218,7 @@ impl Line {
         let remote = stop.target.address;
         match event {
             RegistrationEvent::Registered { expires, service_route, .. } => {
-                self.registered(desk, stop, way, *expires, service_route.clone());
+                self.registered(desk, stop, way, *expires, service_route);
             }
             RegistrationEvent::Present | RegistrationEvent::Missing if self.purpose == Purpose::Trial => {
                 self.fault = None;
@@ -225,18 +233,13 @@ impl Line {
                 if *status == 503 {
                     self.leave_stop(desk, &stop, fault, *retry_after);
                 } else {
-                    self.fault = Some(fault);
-                    self.wait(desk, *retry_after);
+                    self.give_way(desk, fault, *retry_after);
                 }
             }
             RegistrationEvent::Moved { status, contacts } => {
-                self.fault = Some(binding::moved(*status, contacts));
-                self.wait(desk, None);
+                self.give_way(desk, binding::moved(*status, contacts), None);
             }
-            RegistrationEvent::Unlisted => {
-                self.fault = Some(AccountFault::NotListed);
-                self.wait(desk, None);
-            }
+            RegistrationEvent::Unlisted => self.give_way(desk, AccountFault::NotListed, None),
             RegistrationEvent::TimedOut => self.leave_stop(desk, &stop, AccountFault::NoAnswer(remote), None),
             // The server may be back already: at once, from the top.
             RegistrationEvent::TransportError if self.is_in_force() && way.flow.is_some() => {
@@ -255,6 +258,13 @@ impl Line {
             RegistrationEvent::Unregistered => {}
         }
         true
+    }
+
+    /// The server is there, and says no: no other one is looked for.
+    fn give_way(&mut self, desk: &mut Desk<'_>, fault: AccountFault, asked: Option<Duration>) {
+        self.fault = Some(fault);
+        self.scouts.end(desk);
+        self.wait(desk, asked);
     }
 
     /// A trial of this account has worked: what waits with the same settings need not wait. Gives what is wrong all the same:
@@ -305,6 +315,10 @@ impl Line {
 
     /// A request of a call found this way dead; the walk goes on behind it.
     pub fn way_failed(&mut self, desk: &mut Desk<'_>, way: Path, fault: AccountFault) {
+        // What the registrar has named is not there: that says nothing of the registrar.
+        if self.service.own_way() == Some(way) {
+            return self.service.fail(desk);
+        }
         let stop = match &self.stage {
             Stage::Walking(Walk::Asking { stop, way: in_use }) if *in_use == way => Some(stop.clone()),
             Stage::Registered(registered) if registered.way == way => Some(registered.stop.clone()),
@@ -336,6 +350,7 @@ impl Line {
 
     /// What a name server says.
     pub fn handle_answer(&mut self, desk: &mut Desk<'_>, answer: &super::desk::Answered<'_>) {
+        self.service.handle_answer(desk, self.account, answer);
         let Some(hops) = &mut self.hops else { return };
         hops.handle_answer(desk.now, answer.question, answer.result, desk.random);
         match &self.stage {
@@ -380,6 +395,8 @@ impl Line {
             }
             _ => {}
         }
+        self.tend_scouts(desk);
+        self.service.handle_timeout(desk, self.account);
     }
 
     /// When `handle_timeout` is due.
@@ -394,12 +411,13 @@ impl Line {
             Stage::Off | Stage::Tried | Stage::Walking(_) => None,
         };
         let survey = self.hops.as_ref().filter(|_| self.config.prevent_sip_hacking).and_then(Hops::survey_at);
-        next.into_iter().chain(self.lapses_at).chain(survey).min()
+        let others = [self.lapses_at, survey, self.scouts.poll_timeout(), self.service.poll_timeout()];
+        next.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// The next thing to ask a name server.
     pub fn poll_question(&mut self) -> Option<Question> {
-        self.hops.as_mut()?.poll_question()
+        self.hops.as_mut()?.poll_question().or_else(|| self.service.poll_question())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::channel::{AccountTestView, ProxyInUse, RegistrationState, Registratio
 use crate::config::{Account, AccountConfig, AccountTransport};
 use crate::phone::account::binding;
 use crate::phone::account::hops::Hops;
+use crate::phone::account::service::Start;
 use crate::sip::{FlowId, Path, Transport};
 
 impl Line {
@@ -28,15 +29,32 @@ impl Line {
         }
     }
 
+    /// The way by which calls go now. One on which nobody has answered the last time is none before somebody does: a call that
+    /// tried it would be lost on a server that is as dead as it was.
+    pub fn way_of_calls(&self) -> Option<Path> {
+        let is_good = self.is_in_force() || (self.is_registered() && !self.knocks);
+        let way = match self.service.start() {
+            Start::Registrar => self.way(),
+            Start::Named(way) => Some(way),
+            Start::Sought => None,
+        };
+        way.filter(|_| is_good)
+    }
+
     /// The Route header lines that a call begins with.
     pub fn routes(&self) -> Vec<String> {
-        match &self.stage {
-            Stage::Registered(Registered { service_route, .. }) if !service_route.is_empty() => service_route.clone(),
-            Stage::Registered(Registered { stop, .. }) | Stage::Walking(Walk::Asking { stop, .. }) => {
+        match (self.service.start(), &self.stage) {
+            (Start::Named(_), _) => self.service.routes().to_vec(),
+            (_, Stage::Registered(Registered { stop, .. }) | Stage::Walking(Walk::Asking { stop, .. })) => {
                 binding::route(stop).into_iter().collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// True while the place at which the registrar wants calls to begin is being looked for.
+    pub fn seeks_service(&self) -> bool {
+        self.is_in_force() && self.service.start() == Start::Sought
     }
 
     /// True while a way is being looked for that may be there in a moment.
@@ -69,19 +87,28 @@ impl Line {
             Stage::Registered(Registered { stop, .. }) | Stage::Walking(Walk::Asking { stop, .. }) => stop,
             _ => return false,
         };
-        self.hops.as_ref().is_some_and(|hops| hops.has_more(stop.place))
+        self.service.own_way().is_some() || self.hops.as_ref().is_some_and(|hops| hops.has_more(stop.place))
     }
 
     /// Whether a message that came along this path is this account's.
     pub fn owns(&self, path: Path) -> bool {
-        let by_flow = path.flow.is_some() && self.way().is_some_and(|way| way.flow == path.flow);
-        by_flow || self.socket == Socket::Open(path.local.port())
+        path.flow.is_some_and(|flow| self.uses_flow(flow)) || self.socket == Socket::Open(path.local.port())
     }
 
-    /// Where calls through it come from: its server and its proxies, wherever they have been found, and the way in use.
+    /// Whether it goes by this connection.
+    pub fn uses_flow(&self, flow: FlowId) -> bool {
+        self.ways().any(|way| way.flow == Some(flow))
+    }
+
+    /// The way in use, and that of its calls where it is another one.
+    pub fn ways(&self) -> impl Iterator<Item = Path> {
+        self.way().into_iter().chain(self.service.own_way())
+    }
+
+    /// Where calls through it come from: its server and its proxies, wherever they have been found, and the ways in use.
     pub fn origins(&self) -> impl Iterator<Item = (Transport, IpAddr)> {
         let known = self.hops.as_ref().map_or(&[][..], Hops::origins).iter().copied();
-        known.chain(self.way().map(|way| (way.transport, way.remote.ip())))
+        known.chain(self.ways().map(|way| (way.transport, way.remote.ip())))
     }
 
     /// The connections that were opened for it.
@@ -90,7 +117,13 @@ impl Line {
             Stage::Walking(Walk::Connecting { flow, .. }) => Some(*flow),
             _ => None,
         };
-        self.way().and_then(|way| way.flow).into_iter().chain(opening).chain(self.recall.flow())
+        self.way()
+            .and_then(|way| way.flow)
+            .into_iter()
+            .chain(opening)
+            .chain(self.recall.flow())
+            .chain(self.scouts.flows())
+            .chain(self.service.flows())
     }
 
     /// The account's own port.

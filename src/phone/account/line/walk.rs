@@ -32,6 +32,7 @@ impl Line {
         self.tried_at = Some(desk.now);
         self.lapse(desk.now);
         self.leave_flow(desk);
+        self.service.end(desk);
         if let Some(hops) = &mut self.hops {
             hops.begin();
         }
@@ -145,11 +146,12 @@ impl Line {
             return;
         }
         let lasting = self.is_lasting();
-        if lasting || asked.is_some() {
-            self.lapses_at = None;
-        }
         let obstacle = if lasting { Obstacle::Lasting } else { Obstacle::Passing };
         let soon = self.hurries > 0 && !lasting && asked.is_none();
+        // Everything has failed, and this is more than the moment in which a server starts anew.
+        if !soon {
+            self.lapses_at = None;
+        }
         let delay = if soon {
             self.hurries -= 1;
             desk.jittered(HURRY)
@@ -169,7 +171,10 @@ impl Line {
 
     /// A connection of an account stands.
     pub fn handle_connected(&mut self, desk: &mut Desk<'_>, way: Path) {
-        if self.recall.handle_connected(desk, &self.config, way) {
+        let is_of_others = self.recall.handle_connected(desk, &self.config, way)
+            || self.scouts.handle_connected(desk, &self.config, way)
+            || self.service.handle_connected(desk, way);
+        if is_of_others {
             return;
         }
         if let Stage::Walking(Walk::Connecting { stop, flow, .. }) = &self.stage
@@ -190,6 +195,8 @@ impl Line {
     /// A connection could not be made, or has gone.
     pub fn handle_flow_gone(&mut self, desk: &mut Desk<'_>, gone: FlowId, fault: &FlowFault) {
         self.recall.handle_flow_gone(desk, gone);
+        self.scouts.handle_flow_gone(gone);
+        self.service.handle_flow_gone(desk, self.account, gone);
         match &self.stage {
             Stage::Walking(Walk::Connecting { stop, flow, .. }) if *flow == gone => {
                 let stop = stop.clone();
@@ -217,12 +224,51 @@ impl Line {
         self.rest = self.rest.max(rest);
         self.lapse(desk.now);
         self.leave_flow(desk);
+        self.service.end(desk);
+        self.scouts.hear_of_failure(desk.now, &stop.target, is_there(&fault), rest);
+        if self.may_scout(desk.now) {
+            self.scouts.begin(desk.now);
+        }
         let from = self.pass_over(desk, stop, fault, rest);
         self.walk(desk, from);
     }
 
+    /// Whether all places are asked side by side while none works: there are several, and their panels are few.
+    fn may_scout(&self, now: Instant) -> bool {
+        let has_several = || self.hops.as_ref().is_some_and(|hops| hops.known(now).nth(1).is_some());
+        self.purpose == Purpose::Service && self.config.retry_interval_s <= FEW_PANELS && has_several()
+    }
+
+    /// Sends scouts to all places, also to the one that is being tried, when it is time.
+    pub(super) fn tend_scouts(&mut self, desk: &mut Desk<'_>) {
+        if self.scouts.poll_timeout().is_none_or(|at| at > desk.now) {
+            return;
+        }
+        if !self.may_scout(desk.now) {
+            return self.scouts.end(desk);
+        }
+        let stops = self.hops.iter().flat_map(|hops| hops.known(desk.now)).collect();
+        let port = self.port();
+        self.scouts.send_out(desk, self.account, &self.config, stops, port);
+    }
+
+    /// Somebody is there: asked at once, wherever the walk is.
+    pub(super) fn turn_to(&mut self, desk: &mut Desk<'_>, stop: Stop, way: Path) {
+        match &self.stage {
+            Stage::Walking(Walk::Connecting { flow, .. }) => desk.close(*flow),
+            // It was asked already, and is asked again until it answers.
+            Stage::Walking(Walk::Asking { stop: asked, .. }) if asked.target == stop.target && !self.knocks => {
+                return way.flow.into_iter().for_each(|flow| desk.close(flow));
+            }
+            _ => {}
+        }
+        self.leave_flow(desk);
+        self.knocks = false;
+        self.ask(desk, stop, way);
+    }
+
     /// What was in force is so no longer.
-    fn lapse(&mut self, now: Instant) {
+    pub(super) fn lapse(&mut self, now: Instant) {
         if self.is_in_force() {
             self.lapses_at = Some(now + LAPSE);
         }
@@ -241,6 +287,12 @@ impl Line {
             desk.endpoint.keep_flow(flow, false);
         }
     }
+}
+
+/// Whether somebody is there who does not serve.
+fn is_there(fault: &AccountFault) -> bool {
+    use AccountFault as F;
+    !matches!(fault, F::NoAnswer(_) | F::NobodyListens(_) | F::ConnectionLost(_) | F::NoRoute(_))
 }
 
 /// Why a connection is not there, of an account.
