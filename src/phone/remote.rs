@@ -18,6 +18,8 @@ pub(super) struct Caller {
     contact_port: Option<u16>,
     named_host: String,
     named_port: Option<u16>,
+    /// Where it has reached us; of a direct call that is Direct IP Port.
+    our_port: u16,
     /// It calls itself by a bare telephone number (RFC 3966).
     is_number: bool,
 }
@@ -34,8 +36,9 @@ impl Caller {
         let named_host = if is_number { address.to_string() } else { host(from) };
         let named_port = from.port();
         if through_account {
-            let source = named_host.clone();
-            return Self { user, source, contact_port: named_port, named_host, named_port, is_number };
+            // Its server finds it, whatever our own port is.
+            let (source, our_port) = (named_host.clone(), DEFAULT_PORT);
+            return Self { user, source, contact_port: named_port, named_host, named_port, our_port, is_number };
         }
         let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
         Self {
@@ -44,6 +47,7 @@ impl Caller {
             contact_port: contact.map(|contact| contact.port().unwrap_or(DEFAULT_PORT)),
             named_host,
             named_port,
+            our_port: path.local.port(),
             is_number,
         }
     }
@@ -74,7 +78,7 @@ impl Caller {
             None if self.lies() => (self.source.as_str(), None),
             None => (self.named_host.as_str(), self.named_port),
         };
-        let uri = sip_uri(self.user.as_deref(), host, port);
+        let uri = lasting_uri(self.user.as_deref(), host, port, self.our_port);
         let display = display.map(str::trim).filter(|display| !display.is_empty());
         let name = match (&contact, display) {
             (Some(contact), _) => contact.name.clone(),
@@ -91,7 +95,7 @@ pub(super) fn called(config: &Config, user: Option<&str>, address: IpAddr, port:
     let host = address.to_string();
     let contact = config.contact(Party { user, host: &host, port: Some(port) }).cloned();
     let name = contact.as_ref().map_or_else(|| short(user, &host), |contact| contact.name.clone());
-    Remote { uri: sip_uri(user, &host, Some(port)), name, contact }
+    Remote { uri: lasting_uri(user, &host, Some(port), config.direct_ip_port), name, contact }
 }
 
 /// The other side of a call of ours to `to` through an account.
@@ -115,6 +119,15 @@ pub(super) fn sip_uri(user: Option<&str>, host: &str, port: Option<u16>) -> Stri
     match port {
         None | Some(DEFAULT_PORT) => format!("sip:{at}{host}"),
         Some(port) => format!("sip:{at}{host}:{port}"),
+    }
+}
+
+/// The same, to be called again some day: the default port is left out only where it is Direct IP Port as well, at which whoever
+/// dials the URI without a port looks for the device.
+fn lasting_uri(user: Option<&str>, host: &str, port: Option<u16>, direct_ip_port: u16) -> String {
+    match port {
+        Some(DEFAULT_PORT) if direct_ip_port != DEFAULT_PORT => format!("{}:{DEFAULT_PORT}", sip_uri(user, host, None)),
+        port => sip_uri(user, host, port),
     }
 }
 
@@ -154,6 +167,7 @@ mod tests {
             contact_port: None,
             named_host: named.to_owned(),
             named_port: None,
+            our_port: DEFAULT_PORT,
             is_number: false,
         };
         let hosts = |caller: &Caller| caller.parties().iter().map(|party| party.host.to_owned()).collect::<Vec<_>>();
@@ -175,6 +189,10 @@ mod tests {
         assert_eq!(sip_uri(Some("door"), "10.0.0.2", Some(5060)), "sip:door@10.0.0.2");
         assert_eq!(sip_uri(Some("door"), "10.0.0.2", Some(5062)), "sip:door@10.0.0.2:5062");
         assert_eq!(sip_uri(None, "::1", None), "sip:[::1]");
+        assert_eq!(lasting_uri(Some("door"), "10.0.0.2", Some(5060), 5060), "sip:door@10.0.0.2");
+        assert_eq!(lasting_uri(Some("door"), "10.0.0.2", Some(5060), 5070), "sip:door@10.0.0.2:5060");
+        assert_eq!(lasting_uri(None, "::1", Some(5060), 5070), "sip:[::1]:5060");
+        assert_eq!(lasting_uri(Some("door"), "10.0.0.2", None, 5070), "sip:door@10.0.0.2");
     }
 
     #[test]
@@ -194,6 +212,7 @@ mod tests {
             contact_port: Some(5070),
             named_host: "door.invalid".to_owned(),
             named_port: None,
+            our_port: DEFAULT_PORT,
             is_number: false,
         };
         let remote = |source: &str, display| caller(source).remote(caller(source).contact(&config), display);

@@ -18,6 +18,7 @@ mod latch;
 pub mod payload;
 mod reports;
 mod session;
+mod silence;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -93,7 +94,7 @@ pub struct Transmit {
 pub enum TimerReason {
     /// A report is due.
     Report,
-    /// The next packet of a key is due.
+    /// The next packet of a key, or of the silence after it, is due.
     Dtmf,
 }
 

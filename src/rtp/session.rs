@@ -1,6 +1,7 @@
 //! One stream of RTP with its RTCP.
 
 mod reporting;
+mod sending;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,15 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rtp_types::{RtpPacket, RtpPacketBuilder};
+use rtp_types::RtpPacket;
 
 use super::events::{KeyReceiver, KeySender};
 use super::latch::Latch;
 use super::reports::{self, Extra, Said};
+use super::silence::Silence;
 use super::source::{Dropped, Sources};
-use super::{
-    Channel, MediaPacket, Received, RtcpEvent, SessionConfig, Stats, StreamConfig, TimerReason, Transmit, is_rtcp,
-};
+use super::{MediaPacket, Received, RtcpEvent, SessionConfig, Stats, StreamConfig, TimerReason, Transmit, is_rtcp};
 
 /// Mean time between reports (RFC 3550 6.2, without its scaling: there are two of us).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -44,11 +44,15 @@ pub struct RtpSession {
     counted_from: (u64, u64),
     sequence: u16,
     timestamp: u32,
-    /// The last packet's timestamp and when it was sent.
+    /// The last packet's timestamp, and when the first packet with it was sent.
     last_sent: Option<(u32, Instant)>,
+    /// When sound or picture was offered last, sent or not.
+    offered: Option<Instant>,
     keys: KeySender,
-    /// The timestamp of the last key, and when it began; before the first those of the stream.
-    key_began: (u32, Instant),
+    /// The timestamp of the last key.
+    key_began: Option<u32>,
+    /// What follows the keys.
+    silence: Silence,
     // What we hear.
     sources: Sources,
     pressed: KeyReceiver,
@@ -89,8 +93,10 @@ impl RtpSession {
             timestamp,
             rng,
             last_sent: None,
+            offered: None,
             keys: KeySender::default(),
-            key_began: (timestamp, instant),
+            key_began: None,
+            silence: Silence::default(),
             sources: Sources::default(),
             pressed: KeyReceiver::default(),
             next_report: Some(first_report),
@@ -209,9 +215,10 @@ impl RtpSession {
         events
     }
 
-    /// Does what is due: a report, the next packet of a key.
+    /// Does what is due: a report, the next packet of a key or of the silence after it.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.send_due_key(now);
+        self.send_due_silence(now);
         if self.next_report.is_some_and(|due| due <= now) {
             self.report(now, Extra::None);
             self.sent_at_report = self.stats.packets_out;
@@ -228,16 +235,23 @@ impl RtpSession {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next, and why. A time in the past means now.
     pub fn poll_timeout(&self) -> Option<(Instant, TimerReason)> {
         let report = self.next_report.map(|due| (due, TimerReason::Report));
-        let key = self.keys.timeout(self.began).map(|due| (due, TimerReason::Dtmf));
+        let key = self.keys.timeout(self.began);
+        let silence = self.silence.timeout().filter(|_| !self.keys.is_active());
+        let key = key.or(silence).map(|due| (due, TimerReason::Dtmf));
         report.into_iter().chain(key).min_by_key(|(due, _)| *due)
     }
 
     /// Sends a packet of sound or picture and moves the timestamp on by `samples` clock units after it: the length of
-    /// the sound in it, or 0 for all but the last packet of a picture.
+    /// the sound in it, or 0 for all but the last packet of a picture. After a pause the timestamp has gone on by the clock.
     ///
     /// False if it was not sent: a key sounds in its place, the other side's address is not known, or [`bye`](Self::bye)
     /// was said. Time goes on all the same.
     pub fn send(&mut self, now: Instant, payload_type: u8, samples: u32, marker: bool, payload: &[u8]) -> bool {
+        if self.has_paused(now) {
+            self.go_on_by_clock(now);
+        }
+        self.offered = Some(now);
+        self.silence.clear();
         let timestamp = self.timestamp;
         self.timestamp = timestamp.wrapping_add(samples);
         if self.keys.is_sounding() || self.next_report.is_none() {
@@ -261,6 +275,15 @@ impl RtpSession {
         }
         self.send_due_key(now);
         true
+    }
+
+    /// Has silence follow the keys that are on their way, packet by packet, each 20 ms long. A buffer against jitter gives out what
+    /// came last only when more comes, and with no sound behind it the end of a key would stay there. Sound takes the place of
+    /// what is left of the silence.
+    pub fn silence_after_keys(&mut self, payload_type: u8, packets: Vec<Vec<u8>>) {
+        if self.keys.is_active() {
+            self.silence.follow(payload_type, packets);
+        }
     }
 
     /// Whether keys are still on their way.
@@ -296,6 +319,7 @@ impl RtpSession {
         }
         self.next_report = None;
         self.keys.clear();
+        self.silence.clear();
     }
 
     /// Takes a new agreement over, with no break in what is sent and heard.
@@ -312,6 +336,10 @@ impl RtpSession {
         }
         if stream.dtmf_send_pt.is_none() {
             self.keys.clear();
+        }
+        if stream != self.stream {
+            // It was encoded for the agreement before.
+            self.silence.clear();
         }
         self.stream = stream;
     }
@@ -347,44 +375,5 @@ impl RtpSession {
         self.sequence = self.rng.random_range(FIRST_SEQUENCES);
         self.counted_from = (self.stats.packets_out, self.stats.bytes_out);
         self.last_sent = None;
-    }
-
-    fn send_due_key(&mut self, now: Instant) {
-        let Some(payload_type) = self.stream.dtmf_send_pt else { return };
-        let clock = self.stream.dtmf_clock;
-        let Some(packet) = self.keys.next(now, clock) else { return };
-        if packet.first {
-            // With no sound in between, time goes on by the clock: two keys never share a timestamp.
-            let (before, began) = self.key_began;
-            if before == self.timestamp {
-                self.timestamp = before.wrapping_add(self.units(now.saturating_duration_since(began)));
-            }
-            self.key_began = (self.timestamp, now);
-        }
-        self.send_rtp(now, payload_type, self.key_began.0, packet.first, &packet.payload);
-    }
-
-    /// A time in units of the stream's clock, wrapping as timestamps do.
-    fn units(&self, time: Duration) -> u32 {
-        (time.as_micros() * u128::from(self.stream.clock_rate) / 1_000_000) as u32
-    }
-
-    fn send_rtp(&mut self, now: Instant, payload_type: u8, timestamp: u32, marker: bool, payload: &[u8]) -> bool {
-        let Some(to) = self.latch.rtp_to() else { return false };
-        let packet = RtpPacketBuilder::<&[u8], &[u8]>::new()
-            .payload_type(payload_type)
-            .sequence_number(self.sequence)
-            .timestamp(timestamp)
-            .ssrc(self.ssrc)
-            .marker_bit(marker)
-            .payload(payload);
-        // The one way to fail is a payload type beyond 127.
-        let Ok(bytes) = packet.write_vec() else { return false };
-        self.sequence = self.sequence.wrapping_add(1);
-        self.last_sent = Some((timestamp, now));
-        self.stats.packets_out += 1;
-        self.stats.bytes_out += payload.len() as u64;
-        self.outbox.push_back(Transmit { channel: Channel::Rtp, to, bytes });
-        true
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::real_panel::poll;
 use crate::rigs::Transport;
-use crate::rigs::baresip::{Baresip, Role};
+use crate::rigs::baresip::{Baresip, Network, Role};
 use crate::rigs::flat::Flat;
 use crate::rigs::wav;
 
@@ -93,6 +93,34 @@ fn a_door_hangs_up_by_udp() {
 #[test]
 fn a_door_hangs_up_by_tcp() {
     visit(Transport::Tcp, Hangs::Door);
+}
+
+/// A door plays out what came last only when more comes: it holds five packets back, as baresip does by default. What opens it
+/// while it rings must not wait there for somebody to answer, nor cost the next press.
+#[test]
+fn a_door_is_opened_before_the_answer_and_again_after_it() {
+    let flat = Flat::start("pcmu");
+    let network = Network { settings: "jitter_buffer_delay 5-10\n", ..Network::LOOPBACK };
+    let mut door = Baresip::start_on(network, Role::DOOR, Transport::Udp);
+    door.order("dial", &format!("sip:panel@127.0.0.1:{}", flat.panel.port));
+    seen_before_the_answer(&flat);
+    flat.press_until("Unlock", |status| status["calls"][0]["unlock"] == "opened");
+    whole_key(&mut door);
+    let status = flat.panel.wait("the key rests", |status| status["calls"][0]["unlock"] == "idle");
+    assert!(status["calls"][0]["answered_ms"].is_null(), "nobody has answered");
+
+    flat.press_until("Answer", |status| status["calls"][0]["state"] == "confirmed");
+    flat.wait_for_talk();
+    flat.press_until("Unlock", |status| status["calls"][0]["unlock"] == "opened");
+    whole_key(&mut door);
+    flat.hang_up();
+    door.closed();
+}
+
+/// The key that opens the door, from its begin to its end.
+fn whole_key(door: &mut Baresip) {
+    assert_eq!(door.event("CALL_DTMF_START")["param"], "#");
+    door.event("CALL_DTMF_END");
 }
 
 /// A caller who speaks nothing that the panel knows is told so, and the panel does not ring.

@@ -167,6 +167,37 @@ fn the_default_port_is_direct_ip_port_and_a_typed_port_counts() {
     assert_eq!(house.door.heard.len(), 1);
 }
 
+/// Each with a Direct IP Port of the panel: the port at which the door hears is that of SIP.
+#[test]
+fn whoever_rang_is_reached_again_at_its_own_port() {
+    for (ours, uri, number) in
+        [("5060", "sip:door@10.0.0.3", "10.0.0.3"), ("5070", "sip:door@10.0.0.3:5060", "10.0.0.3:5060")]
+    {
+        let mut house = House::new(&[("phone.direct_ip.port", ours)]);
+        house.door.rings_at = ours.parse().expect("a port");
+        house.bell();
+        house.must(PANEL, Command::Decline(None));
+        house.run(s(40));
+        let line = house.panel().log()[0].clone();
+        assert_eq!(line.remote, uri, "Direct IP Port {ours}");
+        let contact = line.as_contact(house.panel().phone.config()).expect("a contact");
+        assert_eq!(contact.numbers, [number]);
+        for entry in [line.remote.as_str(), number] {
+            house.door.heard.clear();
+            house.dial(entry).expect("dialled");
+            house.run(ms(20));
+            assert_eq!(house.door.heard.len(), 1, "Direct IP Port {ours}, {entry}");
+            // What was called from here can be called again as well.
+            assert_eq!(house.call(PANEL).remote.ends_with(":5060"), ours != "5060", "{}", house.call(PANEL).remote);
+            house.must(PANEL, Command::End(None));
+            house.run(s(40));
+        }
+        house.must(PANEL, Command::AddContact(Box::new(contact.clone())));
+        house.bell();
+        assert_eq!(house.call(PANEL).name, contact.name, "it is known by the number that it was given");
+    }
+}
+
 #[test]
 fn a_contact_is_called_by_its_name_and_shown_by_it() {
     let mut house = House::knowing(&[], "[[contact]]\nname = \"Front door\"\nnumbers = [\"10✳0✳0✳3\"]\n");

@@ -97,7 +97,8 @@ pub struct Network<'a> {
 }
 
 impl Network<'static> {
-    const LOOPBACK: Self = Self { interface: "127.0.0.1", address: "127.0.0.1", settings: "" };
+    /// Where both sides are on this machine.
+    pub const LOOPBACK: Self = Self { interface: "127.0.0.1", address: "127.0.0.1", settings: "" };
 }
 
 impl Baresip {

@@ -86,6 +86,75 @@ fn sound_is_silent_under_a_key_and_time_goes_on() {
     assert_eq!(sound.expect("it came back").timestamp().wrapping_sub(before), 29 * 160);
 }
 
+/// When RTP was sent, with payload type and timestamp after the first.
+fn told(sent: &[(u64, Vec<u8>)]) -> Vec<(u64, u8, u32)> {
+    let packets = sent.iter().map(|(at, bytes)| (*at, RtpPacket::parse(bytes).expect("RTP")));
+    let packets: Vec<_> = packets.map(|(at, packet)| (at, packet.payload_type(), packet.timestamp())).collect();
+    packets.iter().map(|(at, pt, timestamp)| (*at, *pt, timestamp.wrapping_sub(packets[0].2))).collect()
+}
+
+#[test]
+fn sound_that_begins_after_a_key_has_the_time_of_the_clock() {
+    let mut rig = Rig::new();
+    rig.session.send_dtmf(rig.start, '#', ms(150));
+    let mut sent = run(&mut rig, 7_800);
+    for (at, samples) in [(7_800, 160), (7_820, 160), (7_900, 160)] {
+        assert!(rig.session.send(rig.at(at), AUDIO, samples, false, b"sound"));
+        sent.extend(run(&mut rig, at).into_iter().map(|(_, bytes)| (at, bytes)));
+    }
+    // A packet that is late by the pace of a machine is the next one all the same.
+    let expected = [(7_800, AUDIO, 62_400), (7_820, AUDIO, 62_560), (7_900, AUDIO, 62_720)];
+    assert_eq!(told(&sent)[6..], expected);
+    // After a pause with nothing at all, and after one with a key in it.
+    assert!(rig.session.send(rig.at(20_000), AUDIO, 160, false, b"sound"));
+    sent.extend(rig.sent().into_iter().filter(|sent| sent.channel == Channel::Rtp).map(|sent| (20_000, sent.bytes)));
+    rig.session.send_dtmf(rig.at(30_000), '#', ms(150));
+    sent.extend(rig.sent().into_iter().filter(|sent| sent.channel == Channel::Rtp).map(|sent| (30_000, sent.bytes)));
+    let late: Vec<u32> = told(&sent)[9..].iter().map(|(_, _, timestamp)| *timestamp).collect();
+    // 12.1 s after the packet before, of which the clock and not the sound tells.
+    assert_eq!(late, [62_720 + 12_100 * 8, 62_720 + 22_100 * 8]);
+}
+
+#[test]
+fn silence_follows_the_last_key_until_there_is_sound() {
+    let silence = || vec![b"hush".to_vec(); 4];
+    let mut rig = Rig::new();
+    for digit in "1#".chars() {
+        assert!(rig.session.send_dtmf(rig.start, digit, ms(50)));
+    }
+    rig.session.silence_after_keys(AUDIO, silence());
+    let sent = told(&run(&mut rig, 2_000));
+    // Four packets a key 50 ms from each other, a pause, and once nothing follows, silence by the clock.
+    assert_eq!(sent.iter().filter(|(_, pt, _)| *pt == KEYS).count(), 8);
+    assert_eq!(sent[8..], [(400, AUDIO, 3_200), (420, AUDIO, 3_360), (440, AUDIO, 3_520), (460, AUDIO, 3_680)]);
+    assert!(!rig.session.dtmf_active());
+
+    rig.session.send_dtmf(rig.at(5_000), '1', ms(50));
+    rig.session.silence_after_keys(AUDIO, silence());
+    let before = run(&mut rig, 5_210);
+    assert_eq!(before.len(), 5, "the key and one packet of silence");
+    assert!(rig.session.send(rig.at(5_220), AUDIO, 160, true, b"sound"));
+    let after = run(&mut rig, 7_000);
+    assert_eq!(after.len(), 1, "sound has taken its place");
+
+    rig.session.silence_after_keys(AUDIO, silence());
+    assert!(run(&mut rig, 9_000).is_empty(), "no key, no silence");
+    for end in [
+        |rig: &mut Rig| rig.session.bye(rig.at(9_010)),
+        |rig: &mut Rig| {
+            rig.session.update(rig.at(9_010), StreamConfig { recv_pts: vec![9], ..stream() });
+        },
+    ] {
+        let mut rig = Rig::new();
+        rig.session.send_dtmf(rig.at(9_000), '1', ms(50));
+        rig.session.silence_after_keys(AUDIO, silence());
+        end(&mut rig);
+        let silent =
+            run(&mut rig, 11_000).iter().all(|(_, bytes)| RtpPacket::parse(bytes).expect("RTP").payload_type() == KEYS);
+        assert!(silent, "what was encoded for another agreement is not sent");
+    }
+}
+
 #[test]
 fn what_is_no_key_or_not_agreed_upon_is_refused() {
     let mut rig = Rig::new();

@@ -37,8 +37,6 @@ use crate::phone::{MediaEvent, MediaOrder, MediaPorts, Now, Tone};
 use crate::rtp::{Channel, MediaPacket, Received, RtcpEvent, RtpSession, SessionConfig, StreamConfig};
 use crate::sdp::{AudioStream, Negotiated};
 
-/// How long a key sounds in the ear of the other side.
-const KEY_TIME: Duration = Duration::from_millis(120);
 /// How often the figures of a call are told.
 const FIGURES: Duration = Duration::from_secs(1);
 /// Reports of the engines that may wait for the loop; more are thrown away, as a network would.
@@ -263,6 +261,10 @@ impl Media {
                 let plan = streams.audio.as_ref().map(|agreed| audio_plan(agreed, audio_send, audio_play));
                 let sound = streams.audio.as_ref().map(agreed::audio).zip(plan);
                 self.start_sound(now, call, ports.audio, sound);
+                let silent = streams.audio.as_ref().filter(|agreed| !audio_send && agreed.direction.sends());
+                if let Some(stream) = self.stream(call, Kind::Audio) {
+                    stream.silence = silent.map(|agreed| (agreed.codec, agreed.send_pt));
+                }
                 self.start_pictures(now, call, ports, &streams, video_send);
                 self.next_figures.get_or_insert(now.instant + FIGURES);
             }
@@ -358,13 +360,7 @@ impl Media {
             self.events.push_back(MediaEvent::DtmfSent { call });
             return;
         };
-        for digit in digits.chars() {
-            if !stream.session.send_dtmf(now, digit, KEY_TIME) {
-                tracing::warn!("call {}: a key could not be sent", call.0);
-            }
-        }
-        stream.keys += 1;
-        stream.flush();
+        stream.send_keys(now, digits);
     }
 
     fn sound_tone(&mut self, tone: Option<Tone>) {
