@@ -26,6 +26,7 @@ mod media_agreement;
 mod media_changes;
 mod missed_and_log;
 mod named;
+mod places;
 mod questions;
 mod redirected;
 mod reliable;
