@@ -3,12 +3,13 @@
 //! SIP's own guard keeps the mass away (see [`crate::sip::guard`]); a few calls of everybody pass it, because each might be
 //! a visitor. Here they meet the lines. With all lines taken, a new call takes the place of a ringing one of somebody who holds
 //! at least two lines more (ringing or answered); the first call of somebody who has hardly called lately also that of a stranger
-//! who calls a lot; and that of a known device, or of the resident, that of any ringing stranger. A call that we made or answered
-//! gives way to nobody.
+//! who calls a lot; and that of a device of the address book, or of the resident, that of anybody else: a caller of an account that
+//! of a stranger. A call that we made or answered gives way to nobody.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use super::call::Call;
+use super::call::{Call, Remote};
 use super::{Now, Output, Phone};
 use crate::channel::{CallDirection, CallHandle, EndReason};
 use crate::config::{Account, Config};
@@ -29,19 +30,29 @@ pub(super) enum Claimant {
     Through(Account, String),
 }
 
+/// How far somebody is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trust {
+    /// Anybody.
+    Stranger,
+    /// Whom the server of an account puts through.
+    Caller,
+    /// The address book, and the resident.
+    Known,
+}
+
 /// A claim to a line.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
     who: Claimant,
-    /// It comes from an address of the address book, or from the server of an account.
-    is_known: bool,
-    /// How often somebody has called from there lately.
+    trust: Trust,
+    /// How often a stranger has called from there lately.
     lately: u32,
 }
 
 impl Claim {
-    /// What the resident calls comes before any stranger's bell.
-    pub const HERE: Self = Self { who: Claimant::Here, is_known: true, lately: 0 };
+    /// What the resident calls.
+    pub const HERE: Self = Self { who: Claimant::Here, trust: Trust::Known, lately: 0 };
 }
 
 /// So often a visitor may press the bell within some seconds without being taken for anything else.
@@ -78,16 +89,22 @@ impl Phone {
         self.endpoint.set_known(addresses(&self.config).chain(servers));
     }
 
-    /// Whoever calls so: the sender, or behind an account's server the caller whom it names.
-    pub(super) fn claim(&self, now: Now, account: Option<Account>, path: Path, uri: &str) -> Claim {
+    /// Whoever calls so: the sender, or the caller whom the server of an account names. What somebody else sends to the port of
+    /// an account names nobody.
+    pub(super) fn claim(&self, now: Now, account: Option<Account>, path: Path, remote: &Remote) -> Claim {
         let address = path.remote.ip();
-        let is_known = self.endpoint.knows(address);
-        let who = match account {
-            Some(account) => Claimant::Through(account, uri.to_owned()),
-            None if is_known => Claimant::Device(Source::exactly(address)),
-            None => Claimant::Device(Source::of(address)),
-        };
-        Claim { who, is_known, lately: self.endpoint.calls_lately(now.instant, address) }
+        let is_contact = remote.contact.is_some();
+        match account {
+            _ if !self.endpoint.knows(address) => {
+                let lately = self.endpoint.calls_lately(now.instant, address);
+                Claim { who: Claimant::Device(Source::of(address)), trust: Trust::Stranger, lately }
+            }
+            None => Claim { who: Claimant::Device(Source::exactly(address)), trust: Trust::Known, lately: 0 },
+            Some(account) => {
+                let trust = if is_contact { Trust::Known } else { Trust::Caller };
+                Claim { who: Claimant::Through(account, remote.uri.clone()), trust, lately: 0 }
+            }
+        }
     }
 
     /// The ringing call that gives way to a new one, when all lines are taken.
@@ -97,7 +114,7 @@ impl Phone {
         }
         let claim_of = |call: &Call| {
             call.path.filter(|_| call.direction == CallDirection::In).map(|path| {
-                let claim = self.claim(now, call.account, path, &call.remote.uri);
+                let claim = self.claim(now, call.account, path, &call.remote);
                 (claim, call.handle, call.rings_here())
             })
         };
@@ -106,19 +123,14 @@ impl Phone {
         let own = lines_of(&new.who);
         let rank = |(claim, handle, rings): &(Claim, CallHandle, bool)| {
             let lines = lines_of(&claim.who);
-            // However slowly they were taken, nobody keeps two lines more than somebody else; only a known device that of a
-            // stranger, so that two doors behind one address ring in peace.
-            let has_plenty = lines >= own + if claim.is_known && !new.is_known { 3 } else { 2 };
-            let calls_more = own == 0 && claim.lately > PRESSES && claim.lately >= 2 * new.lately;
-            // A stranger with one bell is the last to go.
-            let turn = match claim.is_known {
-                false if has_plenty || calls_more => Some(2),
-                true if has_plenty => Some(1),
-                false if new.is_known => Some(0),
-                _ => None,
-            };
-            let turn = turn.filter(|_| *rings && claim.who != new.who)?;
-            Some((turn, lines, claim.lately, *handle))
+            // However slowly they were taken, nobody keeps two lines more than somebody else; only who is known better than that,
+            // so that two doors behind one address ring in peace.
+            let has_plenty = lines >= own + if claim.trust > new.trust { 3 } else { 2 };
+            let is_stranger = claim.trust == Trust::Stranger;
+            let calls_more = is_stranger && own == 0 && claim.lately > PRESSES && claim.lately >= 2 * new.lately;
+            let has_more = has_plenty || calls_more;
+            let gives_way = (has_more || claim.trust < new.trust) && *rings && claim.who != new.who;
+            gives_way.then_some((has_more, Reverse(claim.trust), lines, claim.lately, *handle))
         };
         taken.iter().filter_map(rank).max().map(|(.., handle)| handle)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vestibule::channel::{CallResult, CallState, Command};
 
-use crate::common::{House, OTHER, PANEL, ms, outside, s};
+use crate::common::{House, ONE, OTHER, PANEL, ms, outside, s};
 
 /// The step of a flood: in each, one INVITE and one datagram of garbage.
 const STEP: Duration = Duration::from_millis(5);
@@ -326,6 +326,44 @@ fn the_resident_can_always_call() {
     assert_eq!(stranger.lines(&house), 3);
     house.run(ms(50));
     assert_eq!(house.panels[OTHER].phone.calls().len(), 1, "it rings there");
+}
+
+/// At the port of an account anybody can write anybody's name; only its server names a caller.
+#[test]
+fn a_stranger_at_the_port_of_an_account_is_one_stranger_under_all_its_names() {
+    let mut house = House::with_servers_knowing(ONE, DOOR);
+    house.run(s(1));
+    let port = house.panels[PANEL].port();
+    let call = |house: &mut House, from: IpAddr, name: &str, number: u32| {
+        let text = String::from_utf8(invite(number, &from.to_string())).expect("it is text");
+        let text = text.replacen(&format!("From: <sip:x@{from}>"), &format!("From: <sip:{name}@10.0.0.4>"), 1);
+        house.inject_at(port, from, None, text.into_bytes());
+        house.run(ms(50));
+    };
+    let names =
+        |house: &House| house.panels[PANEL].phone.calls().into_iter().map(|call| call.remote).collect::<Vec<_>>();
+    for number in 0..4 {
+        call(&mut house, outside(1), "202", number);
+        house.run(s(4));
+    }
+    house.run(s(8));
+    assert_eq!(names(&house).len(), 4);
+    let mut visitor = Visitor::at(outside(2));
+    visitor.press(&mut house);
+    assert_eq!(visitor.lines(&house), 1);
+    // The one whose name it bears comes through the server.
+    let server = IpAddr::from([10, 0, 0, 4]);
+    call(&mut house, server, "202", 10);
+    assert_eq!((names(&house).len(), visitor.lines(&house)), (4, 1));
+    assert_eq!(house.count(PANEL, "SIP/2.0 180"), 6, "four, the visitor, and the friend");
+    // Callers of the server that nobody knows do not shut out the door of the house, nor the resident.
+    for (number, name) in ["301", "302", "303", "304"].into_iter().enumerate() {
+        call(&mut house, server, name, 20 + number as u32);
+    }
+    house.door.ring(house.now);
+    house.run(ms(50));
+    assert_eq!(house.door.heard, ["183"]);
+    house.dial("10✳0✳0✳2").expect("a line is found");
 }
 
 /// A door that asks, calls, is answered by itself and hangs up at once, over and over.
