@@ -163,8 +163,7 @@ impl LogEntry {
         let short = match Account::from_number(self.account) {
             None => uri.address().map(|address| DialTarget::Ip { address: address.to_canonical(), port: uri.port }),
             Some(account) => {
-                let bare = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
-                let is_home = config.account(account).hosts().any(|host| bare(host) == bare(&uri.host));
+                let is_home = config.account(account).is_at(&uri.host);
                 uri.user.clone().filter(|_| is_home).map(DialTarget::Number)
             }
         };

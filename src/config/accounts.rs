@@ -220,6 +220,11 @@ account_settings! {
         "Who refreshes a call: the side that made it (uac) or the one that answered (uas).";
 }
 
+/// Whether two names of a host are the same: by letter case and a dot at the end they do not differ (RFC 4343, RFC 1034 3.1).
+pub fn is_same_host(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
+}
+
 impl AccountConfig {
     /// The name that goes with the password.
     pub fn auth_user(&self) -> &str {
@@ -230,6 +235,11 @@ impl AccountConfig {
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         let proxies = [&self.proxy_server, &self.proxy_backup_server].into_iter().filter(|_| self.proxy_active);
         std::iter::once(&self.server).chain(proxies).map(String::as_str).filter(|host| !host.is_empty())
+    }
+
+    /// Whether this is its server or one of its proxies, as [`hosts`](Self::hosts) has them.
+    pub fn is_at(&self, host: &str) -> bool {
+        self.hosts().any(|ours| is_same_host(ours, host))
     }
 
     /// What the screen calls the account, if it has a label of its own.

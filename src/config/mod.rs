@@ -25,7 +25,7 @@ mod table;
 mod time;
 mod web_address;
 
-pub use accounts::{Account, AccountConfig, Secret};
+pub use accounts::{Account, AccountConfig, Secret, is_same_host};
 pub use atomic::write as write_atomically;
 pub use book::Book;
 pub use choices::{

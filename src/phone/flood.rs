@@ -93,7 +93,6 @@ impl Phone {
     /// an account names nobody.
     pub(super) fn claim(&self, now: Now, account: Option<Account>, path: Path, remote: &Remote) -> Claim {
         let address = path.remote.ip();
-        let is_contact = remote.contact.is_some();
         match account {
             _ if !self.endpoint.knows(address) => {
                 let lately = self.endpoint.calls_lately(now.instant, address);
@@ -101,7 +100,7 @@ impl Phone {
             }
             None => Claim { who: Claimant::Device(Source::exactly(address)), trust: Trust::Known, lately: 0 },
             Some(account) => {
-                let trust = if is_contact { Trust::Known } else { Trust::Caller };
+                let trust = if remote.contact.is_some() { Trust::Known } else { Trust::Caller };
                 Claim { who: Claimant::Through(account, remote.uri.clone()), trust, lately: 0 }
             }
         }

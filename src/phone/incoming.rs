@@ -61,8 +61,8 @@ impl Phone {
             }
         };
         let free = self.free_ports().filter(|_| self.has_line());
-        let claim = self.claim(now, account, path, &remote);
-        let gives_way = if free.is_none() { self.giving_way(now, &claim) } else { None };
+        let claim = || self.claim(now, account, path, &remote);
+        let gives_way = if free.is_none() { self.giving_way(now, &claim()) } else { None };
         let has_line = free.is_some() || gives_way.is_some();
         let (silent, answer_after) =
             match decide(&self.config, account, remote.contact.as_ref(), is_kept_out, &caller.parties(), has_line) {

@@ -23,9 +23,8 @@ impl Phone {
         }
         let screened = self.screen_caller(account, path, &question.call);
         let contact = screened.contact.as_ref();
-        let caller = screened.caller.remote(contact.cloned(), None);
-        let claim = self.claim(now, account, path, &caller);
-        let has_line = self.has_line() || self.giving_way(now, &claim).is_some();
+        let claim = || self.claim(now, account, path, &screened.caller.remote(contact.cloned(), None));
+        let has_line = self.has_line() || self.giving_way(now, &claim()).is_some();
         match decide(&self.config, account, contact, screened.is_kept_out, &screened.caller.parties(), has_line) {
             Admission::Refuse { status, .. } => status,
             Admission::Ring { .. } => 200,

@@ -15,7 +15,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::config::{AccountChoice, PhonebookEntry};
+use crate::config::{AccountChoice, PhonebookEntry, is_same_host};
 use crate::dial::{self, DialTarget, SipUri};
 use crate::sip::Uri;
 use crate::sip::wire::uri::unescape;
@@ -56,9 +56,9 @@ impl Domain {
     /// Whether a user at this host is one of the account's server.
     fn has(&self, host: &str) -> bool {
         let host = bare(host);
-        let same = |ours: &String| ours.trim_end_matches('.').eq_ignore_ascii_case(host.trim_end_matches('.'));
         let address = host.parse::<IpAddr>().map(|address| address.to_canonical());
-        self.hosts.iter().any(same) || address.is_ok_and(|address| self.addresses.contains(&address))
+        self.hosts.iter().any(|ours| is_same_host(ours, host))
+            || address.is_ok_and(|address| self.addresses.contains(&address))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::machine::PATIENCE;
-use crate::real_panel::poll;
+use super::qmp::socket_of_qemu;
 
 /// Requests go in, and an answer to each comes out.
 pub struct Port {
@@ -18,9 +18,7 @@ pub struct Port {
 impl Port {
     /// Waits until QEMU has the port. Who reads on the other side comes later.
     pub fn connect(socket: &Path) -> Self {
-        let stream = poll(|| UnixStream::connect(socket).ok()).expect("QEMU has the port");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        let (stream, reader) = socket_of_qemu(socket, PATIENCE);
         Self { stream, reader }
     }
 

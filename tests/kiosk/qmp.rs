@@ -15,6 +15,14 @@ const TOUCH: Duration = Duration::from_millis(90);
 /// Positions of QEMU's tablet go from 0 to this.
 const EDGE: u64 = 0x7fff;
 
+/// Both ways of one of QEMU's sockets, as soon as it is there; longer than `patience` nobody waits for an answer.
+pub fn socket_of_qemu(socket: &Path, patience: Duration) -> (UnixStream, BufReader<UnixStream>) {
+    let stream = poll(|| UnixStream::connect(socket).ok()).expect("QEMU listens");
+    stream.set_read_timeout(Some(patience)).expect("a time-out can be set");
+    let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+    (stream, reader)
+}
+
 /// QEMU's machine protocol.
 pub struct Qmp {
     stream: UnixStream,
@@ -24,9 +32,7 @@ pub struct Qmp {
 impl Qmp {
     /// Waits for QEMU to come up.
     pub fn connect(socket: &Path) -> Self {
-        let stream = poll(|| UnixStream::connect(socket).ok()).expect("QEMU listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
-        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        let (stream, reader) = socket_of_qemu(socket, PATIENCE);
         let mut qmp = Self { stream, reader };
         assert!(qmp.line()["QMP"].is_object(), "QEMU greets");
         qmp.run("qmp_capabilities", json!({}));

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::real_panel::poll;
+use super::qmp::socket_of_qemu;
 
 /// From power-on to a shell, on a busy machine without KVM.
 const START: Duration = Duration::from_secs(150);
@@ -20,8 +20,7 @@ pub struct Shell {
 impl Shell {
     /// Waits until QEMU has the port. Who reads on the other side comes later.
     pub fn connect(socket: &Path) -> Self {
-        let stream = poll(|| UnixStream::connect(socket).ok()).expect("QEMU has the port");
-        let reader = BufReader::new(stream.try_clone().expect("a second handle"));
+        let (stream, reader) = socket_of_qemu(socket, START);
         Self { stream, reader, next: 0 }
     }
 

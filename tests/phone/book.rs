@@ -5,7 +5,7 @@ use vestibule::config::book::{Read, Which};
 use vestibule::config::{Door, PhonebookEntry, Ringtone};
 use vestibule::phone::{MediaOrder, Tone};
 
-use crate::common::{Disk, House, PANEL, PBX, PBX_2, ms, s};
+use crate::common::{Disk, House, ONE, PANEL, PBX, PBX_2, TWO, ms, s};
 
 fn contact(name: &str, number: &str) -> PhonebookEntry {
     PhonebookEntry { name: name.into(), numbers: vec![number.into()], ..PhonebookEntry::default() }
@@ -132,16 +132,7 @@ fn a_contact_is_shown_only_once_it_is_on_the_disk() {
 
 #[test]
 fn a_contact_is_called_through_its_account_which_is_never_switched() {
-    let accounts = [
-        ("account1.basic.server", "10.0.0.4"),
-        ("account1.basic.register_name", "101"),
-        ("account1.basic.password", "secret"),
-        ("account1.active", "on"),
-        ("account2.basic.server", "10.0.0.5"),
-        ("account2.basic.register_name", "201"),
-        ("account2.active", "on"),
-    ];
-    let mut house = House::with_servers(&accounts);
+    let mut house = House::with_servers(&[ONE, TWO].concat());
     house.run(s(1));
     add(&mut house, PhonebookEntry { account: AccountChoice::Account2, ..contact("Anna", "555") }).expect("good");
     for entry in ["555", "anna"] {
@@ -164,13 +155,7 @@ fn a_contact_is_called_through_its_account_which_is_never_switched() {
 /// A visitor can call itself what it likes, and becomes a contact by one tap.
 #[test]
 fn nobody_gets_the_calls_to_a_number_by_having_it_for_a_name() {
-    let account = [
-        ("account1.basic.server", "10.0.0.4"),
-        ("account1.basic.register_name", "101"),
-        ("account1.basic.password", "secret"),
-        ("account1.active", "on"),
-    ];
-    let mut house = House::with_servers(&account);
+    let mut house = House::with_servers(ONE);
     house.run(s(1));
     for entry in [contact("Police", "110"), contact("110", "667"), contact("112", "668"), contact("*78", "669")] {
         add(&mut house, entry).expect("good");
@@ -188,9 +173,7 @@ fn nobody_gets_the_calls_to_a_number_by_having_it_for_a_name() {
 /// A name that is another contact's number is that number.
 #[test]
 fn a_number_of_letters_is_a_number_first() {
-    let account =
-        [("account1.basic.server", "10.0.0.4"), ("account1.basic.register_name", "101"), ("account1.active", "on")];
-    let mut house = House::with_servers(&account);
+    let mut house = House::with_servers(ONE);
     house.run(s(1));
     add(&mut house, contact("Porter", "reception")).expect("good");
     add(&mut house, contact("reception", "668")).expect("good");
