@@ -34,6 +34,8 @@ pub enum Command {
     Unlock(Option<CallHandle>),
     /// Open the door of this contact (by name) with no call in progress, where its method allows it.
     UnlockDoor(String),
+    /// Look at this ringing call, while another one that rings goes on without the screen. Into a conversation it stays a banner.
+    Look(CallHandle),
     /// Stop the ring tone; the call keeps ringing for the visitor.
     Silence(Option<CallHandle>),
     /// Send these keys (`0`–`9`, `*`, `#`, `A`–`D`) to the other side of the call on the screen.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    AccountTestView, BoardDevice, BoardTrouble, CallView, DirectIpView, DndServerView, DoorKeyView, LightView,
-    LogEntry, Picture, PictureName, PictureSize, PinView, PortFault, Refusal, RegistrationView, ScreenRequest,
-    SoundFault, WiredDoorView,
+    AccountTestView, BoardDevice, BoardTrouble, CallHandle, CallView, DirectIpView, DndServerView, DoorKeyView,
+    LightView, LogEntry, Picture, PictureName, PictureSize, PinView, PortFault, Refusal, RegistrationView,
+    ScreenRequest, SoundFault, WiredDoorView,
 };
 use crate::config::book::{BadLine, Tally};
 use crate::config::{Account, Config, FileError, Problem};
@@ -18,6 +18,9 @@ pub enum Event {
     Settings(Arc<Config>),
     /// A call as it is now; one with [`CallState::Ended`](super::CallState::Ended) comes once and is then forgotten.
     Call(Box<CallView>),
+    /// This call has the screen from now on: the pictures that follow are those of its camera. Of several that ring, it is the
+    /// one that is looked at.
+    OnScreen(Option<CallHandle>),
     /// The Unlock key of a door outside any call has changed.
     DoorKey(DoorKeyView),
     /// Where direct calls are listened for.

@@ -45,6 +45,7 @@ impl Phone {
                 self.unlock(now, handle)
             }
             Command::UnlockDoor(name) => self.unlock_door(now, &name),
+            Command::Look(call) => self.look(call),
             Command::Silence(call) => {
                 let handle = self.meant(call, Call::rings_here)?;
                 self.silence(handle)
@@ -136,6 +137,17 @@ impl Phone {
             return self.decline(now, handle);
         }
         self.end_call(now, handle, EndReason::Local, 0);
+        Ok(Done::Ok)
+    }
+
+    fn look(&mut self, handle: CallHandle) -> Result<Done, Refusal> {
+        let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
+        if !call.rings_here() {
+            return Err(Refusal::WrongState(call.state()));
+        }
+        if !self.on_screen().is_some_and(Call::is_active) {
+            self.current = Some(handle);
+        }
         Ok(Done::Ok)
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::call::{Call, Outgoing, Progress, Stage};
 use super::output::{MediaOrder, Tone};
 use super::{Now, Phone};
-use crate::channel::CallHandle;
+use crate::channel::{CallHandle, Event};
 
 /// How long the busy tone sounds after a call that failed.
 pub(super) const BUSY_TIME: Duration = Duration::from_secs(3);
@@ -38,6 +38,8 @@ impl Phone {
         if self.current != self.sounding.shown {
             self.sounding.shown = self.current;
             self.order(MediaOrder::Show(self.current));
+            // Later than the order: whatever comes into sight after this is the camera of that call.
+            self.tell(Event::OnScreen(self.current));
         }
     }
 
@@ -49,11 +51,17 @@ impl Phone {
         }
     }
 
-    /// A call has come in: it takes the screen when nothing else is going on, else it is a banner.
+    /// A call has come in: it takes the screen, unless that belongs to a conversation or to somebody who rings already; then it
+    /// is a banner.
     pub(super) fn bring_up(&mut self, handle: CallHandle) {
-        if self.current.is_none() {
+        if !self.on_screen().is_some_and(|call| call.is_active() || call.rings_here()) {
             self.current = Some(handle);
         }
+    }
+
+    /// The call on the screen.
+    pub(super) fn on_screen(&self) -> Option<&Call> {
+        self.current.and_then(|handle| self.calls.get(&handle))
     }
 
     /// The bell never sounds into a conversation; the banner is on the screen.
@@ -77,13 +85,13 @@ impl Phone {
         (self.sounding.busy_until.is_some() && quiet).then_some(Tone::Busy)
     }
 
-    /// When the call on the screen has gone: one that is spoken in, else one that rings, else the newest.
+    /// When the call on the screen has gone: one that is spoken in, else one that rings here, or there, else the newest.
     fn next_on_screen(&self) -> Option<CallHandle> {
         let calls = || self.calls.values();
         calls()
             .find(|call| call.is_active())
-            .or_else(|| calls().find(|call| matches!(call.stage, Stage::Outgoing(_))))
             .or_else(|| calls().find(|call| call.rings_here()))
+            .or_else(|| calls().find(|call| matches!(call.stage, Stage::Outgoing(_))))
             .or_else(|| calls().next_back())
             .map(|call| call.handle)
     }

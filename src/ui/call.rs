@@ -1,16 +1,19 @@
 //! Twin of the pages of a call: ringing, calling out, in call.
 
+mod others;
+
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
+use super::state::rings_here;
 use super::{convert, generated as ui, unlock};
-use crate::channel::{AudioView, CallDirection, CallState, CallView, Command, NoticeKind};
+use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, Command, NoticeKind};
 
-/// Touches are ignored for this long after the ringing page came up: nobody hangs up on a visitor by accident.
-const DEAF: Duration = Duration::from_millis(400);
+/// Touches are ignored for this long after a call came up by itself: nobody hangs up on a visitor by accident.
+pub(super) const DEAF: Duration = Duration::from_millis(400);
 
 /// A picture that was agreed upon is awaited for so many seconds; then it is said that none comes.
 const PICTURE_AWAITED_S: i32 = 8;
@@ -24,7 +27,7 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
             let here = panel.clone();
             adapter.$on(move || {
                 if let Some(call) = touch(&here) {
-                    let command: fn(Option<crate::channel::CallHandle>) -> Command = $command;
+                    let command: fn(Option<CallHandle>) -> Command = $command;
                     here.send(command(Some(call)));
                 }
             });
@@ -33,10 +36,20 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     key!(on_answer, Command::Answer);
     key!(on_decline, Command::Decline);
     key!(on_unlock, Command::Unlock);
-    key!(on_silence, Command::Silence);
     key!(on_end, Command::End);
     key!(on_hold, Command::Hold);
     key!(on_resume, Command::Resume);
+    let here = panel.clone();
+    adapter.on_silence(move || {
+        if touch(&here).is_some() {
+            // Whoever wants it quiet does not mean one bell of two.
+            let ringing: Vec<_> =
+                here.state.borrow().calls.values().filter(|call| rings_here(call)).map(|call| call.call).collect();
+            for call in ringing {
+                here.send(Command::Silence(Some(call)));
+            }
+        }
+    });
     let here = panel.clone();
     adapter.on_set_muted(move |muted| here.send(Command::Mute(muted)));
     let here = panel.clone();
@@ -62,6 +75,7 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     let here = panel.clone();
     adapter.on_close(move || here.change(|state| state.ended = None));
     connect_second(&adapter, panel);
+    others::connect(&adapter, panel);
 }
 
 /// The banner of a second caller, and the way back to a call on hold.
@@ -89,15 +103,14 @@ fn connect_second(adapter: &ui::CallAdapter, panel: &Rc<Panel>) {
     });
 }
 
-/// A key of the call in front was touched: which call that is, unless the page has only just come up.
-fn touch(panel: &Rc<Panel>) -> Option<crate::channel::CallHandle> {
+/// A key of the call in front was touched: which call that is, unless it has only just come up.
+fn touch(panel: &Rc<Panel>) -> Option<CallHandle> {
     panel.touched();
-    let state = panel.state.borrow();
-    if state.ringing_since.is_some_and(|since| since.elapsed() < DEAF) {
-        tracing::debug!("touched within {} ms of the ringing page: ignored", DEAF.as_millis());
+    if panel.came_up.running() {
+        tracing::debug!("touched within {} ms after the call came up: ignored", DEAF.as_millis());
         return None;
     }
-    state.front().map(|call| call.call)
+    panel.state.borrow().front().map(|call| call.call)
 }
 
 /// The call in front, the second one, the one that waits.
@@ -112,14 +125,17 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
         adapter.set_details_open(false);
         adapter.set_has_second(false);
         adapter.set_has_waiting(false);
+        others::apply(&adapter, state);
         return;
     };
     if front.state == CallState::Ended {
         adapter.set_keypad_open(false);
         adapter.set_details_open(false);
     }
+    adapter.set_shown(number(front.call));
     let live = state.live == Some(front.call);
     let mut shown = call_data(front);
+    shown.silent = shown.silent && state.calls.values().filter(|call| rings_here(call)).all(|call| call.silent);
     if live {
         shown.has_picture = true;
     } else if let Some(old) = state.pictures.get(&convert::host(&front.remote)) {
@@ -147,9 +163,16 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
             adapter.set_second(shown);
         }
         adapter.set_second_seconds(seconds(second, now));
+        adapter.set_second_shown(number(second.call));
     }
+    others::apply(&adapter, state);
     adapter.set_has_waiting(state.waiting().is_some());
     adapter.set_waiting_name(state.waiting().map(|call| call.name.as_str()).unwrap_or_default().into());
+}
+
+/// A call as the pages name it.
+fn number(call: CallHandle) -> i32 {
+    i32::try_from(call.0).unwrap_or(i32::MAX)
 }
 
 /// The newest picture of the call in front.
@@ -162,7 +185,7 @@ fn call_data(call: &CallView) -> ui::CallData {
     let unlock = unlock::shown(&call.unlock, now).as_contact_says(call.open);
     let (end_reason, end_code) = convert::end_reason(call.end_reason);
     ui::CallData {
-        call: i32::try_from(call.call.0).unwrap_or(i32::MAX),
+        call: number(call.call),
         incoming: call.direction == CallDirection::In,
         phase: convert::phase(call.state),
         account: i32::from(call.account),

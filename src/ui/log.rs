@@ -1,10 +1,13 @@
 //! Twin of the call log.
 
+mod sight;
+
 use std::rc::Rc;
 use std::time::SystemTime;
 
 use slint::{ComponentHandle, Image, Model};
 
+pub(super) use self::sight::{handle, to_the_top};
 use super::panel::{Panel, State};
 use super::{call, contacts, convert, generated as ui, pages, picture};
 use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
@@ -44,10 +47,13 @@ pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {
     adapter.on_choose_tab(move |tab| {
         here.touched();
         here.state.borrow_mut().log_tab = tab;
+        to_the_top(&here);
         if let Some(window) = here.window.upgrade() {
             apply(&window, &here.state.borrow());
         }
     });
+    let here = panel.clone();
+    adapter.on_reached_top(move || sight::reached_top(&here));
     let here = panel.clone();
     adapter.on_call_back(move |index| {
         here.touched();
@@ -156,11 +162,6 @@ pub(super) fn back(panel: &Rc<Panel>) -> bool {
     was_open
 }
 
-/// The log has changed: a line that has gone is no longer open.
-pub(super) fn settle(state: &mut State) {
-    state.opened = state.opened.take().filter(|opened| opened.place(&state.log).is_some());
-}
-
 /// The large picture was read, or cannot be.
 pub(super) fn handle_large(state: &mut State, file: &PictureName, picture: Option<Image>) {
     if picture_opened(state).as_ref() == Some(file)
@@ -178,24 +179,28 @@ fn picture_opened(state: &State) -> Option<PictureName> {
     picture_at(state, state.opened.as_ref()?.place(&state.log)?)
 }
 
-/// The rows of the tab that is open.
-pub(super) fn apply(window: &ui::AppWindow, state: &State) {
-    let adapter = window.global::<ui::LogAdapter>();
-    let on_tab = |entry: &LogEntry| match state.log_tab {
+fn is_on_tab(entry: &LogEntry, tab: ui::LogTab) -> bool {
+    match tab {
         ui::LogTab::All => true,
         ui::LogTab::Missed => entry.result == CallResult::Missed,
         ui::LogTab::Blocked => matches!(entry.result, CallResult::Blocked | CallResult::Dnd),
-    };
+    }
+}
+
+/// The rows of the tab that is open.
+pub(super) fn apply(window: &ui::AppWindow, state: &State) {
+    let adapter = window.global::<ui::LogAdapter>();
     adapter.set_tab(state.log_tab);
     let allowed = Allowed::by(&state.config.contacts);
     let rows = state
         .log
         .iter()
         .enumerate()
-        .filter(|(_, entry)| on_tab(entry))
+        .skip(state.log_held_back)
+        .filter(|(_, entry)| is_on_tab(entry, state.log_tab))
         .map(|(index, entry)| row(state, &allowed, index, entry));
     let is_same = |old: &ui::LogRow, new: &ui::LogRow| {
-        (old.index, &old.remote, &old.at, old.outgoing) == (new.index, &new.remote, &new.at, new.outgoing)
+        (&old.remote, &old.at, old.outgoing) == (&new.remote, &new.at, new.outgoing)
     };
     pages::update(&adapter.get_rows(), rows, is_same, |rows| adapter.set_rows(rows));
     adapter.set_has_pictures(state.log.iter().any(|entry| entry.picture.is_some()));

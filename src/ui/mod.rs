@@ -28,6 +28,7 @@ mod rules;
 mod settings;
 #[cfg(test)]
 mod shots;
+mod state;
 mod text_entry;
 mod unlock;
 mod zoom;

@@ -54,6 +54,7 @@ pub(super) fn open(panel: &Rc<Panel>, page: ui::Page) {
     panel.touched();
     if page == ui::Page::Log {
         panel.send(Command::LogSeen);
+        log::to_the_top(panel);
     }
     if page == ui::Page::Settings {
         // Nobody is asked for the PIN before having gone where it is needed.

@@ -1,10 +1,7 @@
-//! What the screen knows, and which page follows from it.
-//!
-//! A call brings up its own page over whatever page is open beneath; when it is over, that page is there again, with all
-//! that was half typed.
+//! The screen's twin: what the worker reports goes into its [`State`], and what follows from that is shown.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,19 +10,18 @@ use slint::{ComponentHandle, Timer, TimerMode, Weak};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::gallery::{self, Gallery, Seen};
+use super::gallery::{self, Seen};
 use super::generated as ui;
 use super::picture::Canvas;
+use super::state::Shown;
+pub(super) use super::state::State;
 use super::zoom::Zoom;
 use super::{
     account, call, contacts, convert, dial, finger, home, light, log, pages, pin, rules, settings, text_entry,
 };
 use crate::channel::{
-    Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, Command, DirectIpView, DndServerView,
-    EndReason, Event, LightView, LogEntry, Notice, Refusal, RegistrationView, Screen, ScreenRequest, UnlockState,
-    WiredDoorView,
+    CallDirection, CallState, CallView, Command, EndReason, Event, Refusal, Screen, ScreenRequest, UnlockState,
 };
-use crate::config::Config;
 use crate::frame::FrameSlot;
 
 /// How long the end of a call that somebody spoke in stays on the screen.
@@ -36,143 +32,6 @@ const FAILURE: Duration = Duration::from_secs(12);
 const TOLD: Duration = Duration::from_secs(1);
 /// How long a refusal stays on the screen.
 const REFUSAL: Duration = Duration::from_secs(5);
-
-/// All that the worker reported and a person has begun.
-pub(super) struct State {
-    pub(super) config: Arc<Config>,
-    pub(super) calls: BTreeMap<CallHandle, CallView>,
-    /// The Unlock keys of doors outside any call that show something, by the name of the contact.
-    pub(super) door_keys: HashMap<String, UnlockState>,
-    /// The call that has just ended, as long as its end is shown.
-    pub(super) ended: Option<CallView>,
-    pub(super) log: Arc<[LogEntry]>,
-    pub(super) log_tab: ui::LogTab,
-    pub(super) direct_ip: DirectIpView,
-    pub(super) registrations: [RegistrationView; 2],
-    pub(super) dnd_servers: [DndServerView; 2],
-    pub(super) notices: Arc<[Notice]>,
-    pub(super) light: LightView,
-    pub(super) wired_door: WiredDoorView,
-    /// The page beneath the calls.
-    pub(super) base: ui::Page,
-    pub(super) entry: String,
-    pub(super) account: AccountChoice,
-    /// What the last call on the dial pad dialled, for Call again.
-    pub(super) dialled: Option<String>,
-    /// Keys sent in the call on the screen.
-    pub(super) sent_keys: String,
-    /// Which call the picture on the screen belongs to, once its first frame came.
-    pub(super) live: Option<CallHandle>,
-    /// The last picture from each host.
-    pub(super) pictures: HashMap<String, Seen>,
-    /// Kept pictures of visitors that were read.
-    pub(super) gallery: Gallery,
-    /// The line of the call log that is open.
-    pub(super) opened: Option<log::Opened>,
-    /// Since when the ringing page is up: touches are ignored at first.
-    pub(super) ringing_since: Option<Instant>,
-    /// The group of settings that is open, and the page of its account.
-    pub(super) group: ui::SettingsGroup,
-    pub(super) account_page: ui::AccountPage,
-    /// The key of the setting that is being typed or chosen.
-    pub(super) editing: Option<String>,
-    /// The value of a setting that was refused.
-    pub(super) fault: Option<settings::Fault>,
-    /// The files that a certificate can be taken from, while one is looked for.
-    pub(super) files: settings::Files,
-    pub(super) contacts: contacts::Contacts,
-    /// The account that is being tried.
-    pub(super) trial: Option<account::Trial>,
-    /// The account that was chosen for a call and is not registered, while the other one is.
-    pub(super) unregistered: Option<Account>,
-    pub(super) pin: pin::PinPad,
-    /// What is being done with the dial plan.
-    pub(super) rules: rules::Page,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            config: Arc::default(),
-            calls: BTreeMap::new(),
-            door_keys: HashMap::new(),
-            ended: None,
-            log: Arc::default(),
-            log_tab: ui::LogTab::All,
-            direct_ip: DirectIpView::default(),
-            registrations: [1, 2].map(|account| RegistrationView { account, ..Default::default() }),
-            dnd_servers: Default::default(),
-            notices: Arc::default(),
-            light: LightView::default(),
-            wired_door: WiredDoorView::default(),
-            base: ui::Page::Home,
-            entry: String::new(),
-            account: AccountChoice::Auto,
-            dialled: None,
-            sent_keys: String::new(),
-            live: None,
-            pictures: HashMap::new(),
-            gallery: Gallery::default(),
-            opened: None,
-            ringing_since: None,
-            group: ui::SettingsGroup::Calls,
-            account_page: ui::AccountPage::Basic,
-            editing: None,
-            fault: None,
-            files: settings::Files::default(),
-            contacts: contacts::Contacts::default(),
-            trial: None,
-            unregistered: None,
-            pin: pin::PinPad::default(),
-            rules: rules::Page::default(),
-        }
-    }
-}
-
-impl State {
-    /// The call that the screen is about.
-    pub(super) fn front(&self) -> Option<&CallView> {
-        let first = |wanted: &dyn Fn(&CallView) -> bool| self.calls.values().find(|call| wanted(call));
-        first(&|call| call.state == CallState::Confirmed)
-            .or_else(|| first(&|call| call.direction == CallDirection::In && is_ringing(call)))
-            .or_else(|| first(&|call| call.direction == CallDirection::Out && is_ringing(call)))
-            .or_else(|| first(&|call| call.state == CallState::Held))
-            .or(self.ended.as_ref())
-    }
-
-    /// Who rings while another call is in front.
-    pub(super) fn second(&self) -> Option<&CallView> {
-        let front = self.front()?.call;
-        self.calls.values().find(|call| call.call != front && call.direction == CallDirection::In && is_ringing(call))
-    }
-
-    /// The call that waits on hold behind the one in front.
-    pub(super) fn waiting(&self) -> Option<&CallView> {
-        let front = self.front()?.call;
-        self.calls.values().find(|call| call.call != front && call.state == CallState::Held)
-    }
-
-    /// The page that follows from all this.
-    pub(super) fn page(&self) -> ui::Page {
-        let Some(call) = self.front() else { return self.base };
-        if call.answered.is_some() {
-            ui::Page::InCall
-        } else if call.direction == CallDirection::In {
-            ui::Page::Ringing
-        } else {
-            ui::Page::Calling
-        }
-    }
-
-    /// Calls that nobody answered and nobody has looked at since.
-    pub(super) fn missed(&self) -> usize {
-        LogEntry::missed(&self.log)
-    }
-}
-
-fn is_ringing(call: &CallView) -> bool {
-    matches!(call.state, CallState::Calling | CallState::Ringing | CallState::Early)
-}
 
 /// The panel's screen: the window, what it knows, and the way to the worker.
 pub(super) struct Panel {
@@ -194,6 +53,10 @@ pub(super) struct Panel {
     lock: Timer,
     goodbye: Timer,
     refusal: Timer,
+    /// Runs while a call has only just come up by itself: its keys are deaf.
+    pub(super) came_up: Timer,
+    /// Runs while lines of the call log have only just changed places.
+    pub(super) settling: Timer,
 }
 
 impl Panel {
@@ -215,6 +78,8 @@ impl Panel {
             lock: Timer::default(),
             goodbye: Timer::default(),
             refusal: Timer::default(),
+            came_up: Timer::default(),
+            settling: Timer::default(),
         })
     }
 
@@ -287,6 +152,11 @@ impl Panel {
                 self.wait_for_idle();
             }
             Event::Call(view) => self.handle_call(*view),
+            Event::OnScreen(call) => {
+                let mut state = self.state.borrow_mut();
+                state.on_screen = call;
+                state.keep_live();
+            }
             Event::DoorKey(view) => {
                 let mut state = self.state.borrow_mut();
                 match view.unlock {
@@ -309,10 +179,7 @@ impl Panel {
                 settings::apply(&window, &self.state.borrow());
             }
             Event::Log(entries) => {
-                self.state.borrow_mut().log = entries;
-                log::settle(&mut self.state.borrow_mut());
-                gallery::settle(self);
-                log::apply(&window, &self.state.borrow());
+                log::handle(self, &window, entries);
                 home::apply(&window, &self.state.borrow());
             }
             Event::Light(view) => light::handle(self, &window, view),
@@ -385,8 +252,7 @@ impl Panel {
                 self.goodbye.start(TimerMode::SingleShot, time, move || panel.change(|state| state.ended = None));
             }
         }
-        let live = state.live.filter(|call| state.front().is_some_and(|front| front.call == *call));
-        state.live = live;
+        state.keep_live();
         drop(state);
         if new_in_front {
             gallery::settle(self);
@@ -442,14 +308,11 @@ impl Panel {
     pub(super) fn show(self: &Rc<Self>) {
         let Some(window) = self.window.upgrade() else { return };
         let page = self.state.borrow().page();
-        {
-            let mut state = self.state.borrow_mut();
-            let ringing = page == ui::Page::Ringing;
-            if !ringing {
-                state.ringing_since = None;
-            } else if state.ringing_since.is_none() {
-                state.ringing_since = Some(Instant::now());
-            }
+        let shown = self.state.borrow_mut().note_shown();
+        match shown {
+            Shown::AsBefore => {}
+            Shown::ByItself => self.came_up.start(TimerMode::SingleShot, call::DEAF, || {}),
+            Shown::AsAsked => self.came_up.stop(),
         }
         let state = self.state.borrow();
         pages::apply(&window, &state);
@@ -562,9 +425,9 @@ impl Panel {
         let Some(window) = self.window.upgrade() else { return };
         let first = {
             let mut state = self.state.borrow_mut();
-            let Some((call, remote)) = state.front().map(|call| (call.call, convert::host(&call.remote))) else {
-                return;
-            };
+            // A last one of the camera before is not taken for that of another door.
+            let front = state.front().filter(|call| state.on_screen == Some(call.call));
+            let Some((call, remote)) = front.map(|call| (call.call, convert::host(&call.remote))) else { return };
             state.pictures.insert(remote, Seen { picture: picture.clone(), at: SystemTime::now(), file: None });
             state.live.replace(call) != Some(call)
         };

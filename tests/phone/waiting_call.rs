@@ -1,6 +1,6 @@
 //! A second visitor while somebody speaks: a banner, not an interruption.
 
-use vestibule::channel::{CallResult, CallState, Command};
+use vestibule::channel::{CallResult, CallState, Command, Refusal};
 
 use crate::common::{House, OTHER, PANEL, ms};
 
@@ -66,4 +66,50 @@ fn resuming_one_holds_the_other() {
     house.must(PANEL, Command::Resume(Some(first)));
     house.run(ms(50));
     assert_eq!(states(&house), [CallState::Confirmed, CallState::Held]);
+}
+
+#[test]
+fn of_two_that_ring_either_is_looked_at_while_both_go_on() {
+    let mut house = House::new(&[]);
+    house.press(OTHER, Command::Dial { text: "10✳0✳0✳1".into(), account: Default::default() }).expect("dialled");
+    house.run(ms(20));
+    house.bell();
+    let handles: Vec<_> = house.panels[PANEL].phone.calls().iter().map(|call| call.call).collect();
+    let [first, second] = handles[..] else { panic!("{handles:?}") };
+    assert_eq!(house.panel().shown(), Some(first));
+    for call in [second, first, second] {
+        house.must(PANEL, Command::Look(call));
+        assert_eq!(house.panel().shown(), Some(call));
+        assert_eq!(states(&house), [CallState::Ringing, CallState::Early]);
+    }
+    house.must(PANEL, Command::Decline(None));
+    house.run(ms(20));
+    assert_eq!(house.door.heard.last().map(String::as_str), Some("rejected 486"), "what is looked at is meant");
+    assert_eq!(house.panel().shown(), Some(first), "the other is there again");
+    assert_eq!(house.press(PANEL, Command::Look(second)), Err(Refusal::NoCall));
+}
+
+#[test]
+fn looking_at_the_banner_leaves_the_conversation_on_the_screen() {
+    let mut house = House::new(&[]);
+    house.connect_panels();
+    let first = house.call(PANEL).call;
+    house.bell();
+    let second = house.panels[PANEL].phone.calls().last().expect("it rings").call;
+    house.must(PANEL, Command::Look(second));
+    assert_eq!(house.panel().shown(), Some(first));
+    assert_eq!(house.press(PANEL, Command::Look(first)), Err(Refusal::WrongState(CallState::Confirmed)));
+}
+
+#[test]
+fn a_visitor_takes_the_screen_from_somebody_who_is_only_being_dialled() {
+    let mut house = House::new(&[]);
+    house.dial("10✳0✳0✳2").expect("dialled");
+    house.run(ms(20));
+    let dialled = house.call(PANEL).call;
+    house.bell();
+    assert_ne!(house.panel().shown(), Some(dialled));
+    house.must(PANEL, Command::Decline(None));
+    house.run(ms(20));
+    assert_eq!(house.panel().shown(), Some(dialled));
 }

@@ -2,11 +2,13 @@
 //! in `target/shots` to be looked at. What a machine can judge of them is judged here too.
 
 mod book;
+pub(super) mod calls;
 mod fit;
 mod names;
 pub(super) mod notices;
 mod scenes;
 mod states;
+mod visits;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;

@@ -5,20 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use slint::{ComponentHandle, Image, Model, ModelRc, SharedPixelBuffer};
+use slint::{ComponentHandle, ModelRc};
 
 use super::states::unlocking;
-use super::{book, ui};
+use super::{book, calls, ui, visits};
 use crate::channel::{
-    CallHandle, CallQuality, CallResult, CertificateFault, CertificateProblem, CertificateRole, CodeFault,
-    DndServerState, DndServerView, EndReason, LogEntry, Notice, NoticeKind, PictureName, PinView, PortFault,
-    PortTrouble, RegistrationState, SoundFault, StreamQuality, VisitorPicture,
+    CertificateFault, CertificateProblem, CertificateRole, CodeFault, DndServerState, DndServerView, EndReason, Notice,
+    NoticeKind, PinView, PortFault, PortTrouble, RegistrationState, SoundFault,
 };
-use crate::config::{Config, DeviceFault, DialPlan, DndMode, FileFault, PhonebookEntry, Problem};
-use crate::simulator::scene::Scene as Camera;
-use crate::ui::gallery::Seen;
+use crate::config::{Config, DeviceFault, DialPlan, DndMode, FileFault, Problem};
 use crate::ui::panel::State;
-use crate::ui::{account, convert, finger, home, log, notices, pages, pin, rules, settings};
+use crate::ui::{account, finger, notices, pages, pin, rules, settings};
 
 /// One picture: its name, its page, and what is on it.
 pub(super) struct Scene {
@@ -121,18 +118,7 @@ pub(super) const SCENES: &[Scene] = &[
             ..Default::default()
         });
     }),
-    scene("calling_several", ui::Page::Calling, |window| {
-        let adapter = window.global::<ui::CallAdapter>();
-        adapter.set_call(ui::CallData {
-            name: "Familie Schwarzenberger".into(),
-            initial: "F".into(),
-            longest_word: 15,
-            remote: "9".into(),
-            legs: 3,
-            phase: ui::CallPhase::Calling,
-            ..Default::default()
-        });
-    }),
+    scene("calling_several", ui::Page::Calling, calls::several),
     scene("network", ui::Page::Settings, |window| group(window, ui::SettingsGroup::Network, PinView::default())),
     scene("security_without", ui::Page::Settings, |window| {
         group(window, ui::SettingsGroup::Security, PinView::default());
@@ -263,69 +249,19 @@ pub(super) const SCENES: &[Scene] = &[
     scene("ringing_no_sound", ui::Page::Ringing, |window| window.global::<ui::CallAdapter>().set_no_sound(true)),
     scene("in_call_labelled", ui::Page::InCall, labels),
     scene("log_labelled", ui::Page::Log, labels),
-    scene("log_blocked", ui::Page::Log, |window| {
-        let line = |name: &str, account, why, attempts, allow: &str| LogEntry {
-            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
-            outgoing: false,
-            remote: format!("sip:{name}"),
-            name: name.to_owned(),
-            account,
-            result: CallResult::Blocked,
-            why: Some(why),
-            duration: Duration::ZERO,
-            unlocked: false,
-            unseen: false,
-            attempts,
-            allow: (!allow.is_empty()).then(|| allow.to_owned()),
-            picture: None,
-            quality: CallQuality::default(),
-        };
-        let contact = PhonebookEntry { numbers: vec!["102".into()], may_call: true, ..PhonebookEntry::default() };
-        let config = Config { contacts: vec![contact].into(), ..Config::default() };
-        let lines = [
-            line("100@203.0.113.9", 0, EndReason::UnknownSource, 41_235, "203.0.113.9"),
-            line("Paketdienst Schwarzenberger", 1, EndReason::MayNotCall, 1, "301"),
-            line("Anna", 2, EndReason::MayNotCall, 3, "102"),
-            line("", 0, EndReason::UnknownSource, 9000, ""),
-            line("Nuisance", 0, EndReason::BlockedContact, 2, ""),
-            line("Front door", 0, EndReason::NotAccepted, 1, ""),
-        ];
-        let (config, log) = (Arc::new(config), lines.into());
-        log::apply(window, &State { config, log, log_tab: ui::LogTab::Blocked, ..State::default() });
-    }),
-    scene("log_pictures", ui::Page::Log, |window| {
-        visits(window, None);
-    }),
-    scene("log_visitor", ui::Page::Log, |window| {
-        visits(window, Some(0));
-    }),
-    scene("log_visitor_gone", ui::Page::Log, |window| {
-        visits(window, Some(3));
-    }),
-    scene("log_call", ui::Page::Log, |window| {
-        visits(window, Some(1));
-    }),
-    scene("log_contact", ui::Page::Log, |window| {
-        visits(window, Some(1));
-        let log = window.global::<ui::LogAdapter>();
-        log.set_detail(ui::LogDetail {
-            can_add: false,
-            contact: "Anna-Katharina Schwarzenberger".into(),
-            ..log.get_detail()
-        });
-    }),
+    scene("log_blocked", ui::Page::Log, visits::blocked),
+    scene("log_pictures", ui::Page::Log, |window| visits::visits(window, None)),
+    scene("log_visitor", ui::Page::Log, |window| visits::visits(window, Some(0))),
+    scene("log_visitor_gone", ui::Page::Log, |window| visits::visits(window, Some(3))),
+    scene("log_call", ui::Page::Log, |window| visits::visits(window, Some(1))),
+    scene("log_contact", ui::Page::Log, visits::of_contact),
     scene("log_add", ui::Page::Log, |window| {
-        visits(window, Some(1));
+        visits::visits(window, Some(1));
         book::from_log(window);
     }),
-    scene("log_delete_all", ui::Page::Log, |window| {
-        visits(window, Some(0));
-        let adapter = window.global::<ui::LogAdapter>();
-        adapter.set_asking_all(true);
-        adapter.set_asking(true);
-    }),
-    scene("home_last_picture", ui::Page::Home, |window| last_picture(window, &["Front door"])),
-    scene("home_last_pictures", ui::Page::Home, |window| last_picture(window, &["Front door", "Hofeinfahrt"])),
+    scene("log_delete_all", ui::Page::Log, visits::delete_all),
+    scene("home_last_picture", ui::Page::Home, |window| calls::last_pictures(window, &["Front door"])),
+    scene("home_last_pictures", ui::Page::Home, |window| calls::last_pictures(window, &["Front door", "Hofeinfahrt"])),
     scene("home_unlock_failed", ui::Page::Home, |window| {
         unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::WrongPassword, 1);
     }),
@@ -335,22 +271,14 @@ pub(super) const SCENES: &[Scene] = &[
     scene("ringing_unlock_failed", ui::Page::Ringing, |window| {
         unlocking(window, ui::UnlockState::Failed, ui::UnlockFault::NotTrusted, 1);
     }),
-    scene("ringing_last_picture", ui::Page::Ringing, |window| {
-        let adapter = window.global::<ui::CallAdapter>();
-        adapter.set_picture(camera(640, 360));
-        adapter.set_call(ui::CallData {
-            has_picture: true,
-            picture_is_old: true,
-            picture_at: convert::moment(SystemTime::now() - Duration::from_secs(30 * 60 * 60)),
-            name: "Hofeinfahrt".into(),
-            longest_word: 11,
-            door: true,
-            can_unlock: true,
-            incoming: true,
-            phase: ui::CallPhase::Ringing,
-            ..Default::default()
-        });
-    }),
+    scene("ringing_last_picture", ui::Page::Ringing, calls::last_picture),
+    scene("ringing_two", ui::Page::Ringing, |window| calls::ringing(window, 1)),
+    scene("ringing_three", ui::Page::Ringing, |window| calls::ringing(window, 2)),
+    scene("ringing_four", ui::Page::Ringing, |window| calls::ringing(window, 3)),
+    scene("in_call_last_picture", ui::Page::InCall, calls::last_picture),
+    scene("in_call_second", ui::Page::InCall, |window| calls::rung_into(window, 1)),
+    scene("in_call_second_and_third", ui::Page::InCall, |window| calls::rung_into(window, 2)),
+    scene("in_call_all_lines", ui::Page::InCall, |window| calls::rung_into(window, 3)),
     scene("call_log_settings", ui::Page::Settings, |window| {
         settings::apply(window, &State { group: ui::SettingsGroup::Calls, ..State::default() });
         finger::reach(window, "phone.call_log.delete_if_answered").expect("it is on this page");
@@ -385,75 +313,6 @@ pub(super) const SCENES: &[Scene] = &[
         finger::reach(window, "phone.auto_answer.enabled").expect("it is on this page");
     }),
 ];
-
-/// What a camera at the door sees.
-fn camera(width: u32, height: u32) -> Image {
-    let mut camera = Camera::new(width, height);
-    let rgba = camera.frame(Duration::from_secs(4), (18, 22, 5));
-    Image::from_rgba8(SharedPixelBuffer::clone_from_slice(rgba, width, height))
-}
-
-/// A log with visitors, of whom there are pictures; one of the lines is open.
-fn visits(window: &ui::AppWindow, open: Option<usize>) {
-    let name = |n| PictureName::of(SystemTime::UNIX_EPOCH, CallHandle(n));
-    let heard = |codec: &str, lost, jitter_ms| StreamQuality { codec: codec.to_owned(), packets: 970, lost, jitter_ms };
-    let line = |n: u32, who: &str, result, seconds, picture: bool| LogEntry {
-        at: SystemTime::now() - Duration::from_secs(u64::from(n) * 31 * 60 * 60),
-        remote: format!("sip:{n}@192.168.1.20"),
-        account: u8::try_from(n % 3).expect("small"),
-        result,
-        duration: Duration::from_secs(seconds),
-        unlocked: seconds > 0,
-        unseen: n == 0,
-        picture: picture.then(|| VisitorPicture { file: name(n), bytes: 40_000 }),
-        quality: CallQuality {
-            audio: (seconds > 0).then(|| heard("opus", 30, 12.0)),
-            video: picture.then(|| heard("H264", 0, 4.0)),
-        },
-        ..LogEntry::of_visitor(who)
-    };
-    let log: Arc<[LogEntry]> = Arc::new([
-        line(0, "Front door", CallResult::Missed, 0, true),
-        line(1, "Familie Schwarzenberger", CallResult::Answered, 84, false),
-        line(2, "Hofeinfahrt", CallResult::Missed, 0, true),
-        line(3, "Paketdienst", CallResult::AnsweredElsewhere, 0, true),
-        line(4, "Anna", CallResult::Declined, 0, false),
-    ]);
-    let mut state = State { log, ..State::default() };
-    let width = (window.global::<ui::Theme>().get_touch() * 0.8 * 16.0 / 9.0).ceil() as u32;
-    for (n, picture) in [(0, Some(camera(width, width * 9 / 16))), (2, Some(camera(width, width * 3 / 4))), (3, None)] {
-        state.gallery.insert(name(n), picture);
-    }
-    state.opened = open.map(|at| {
-        let opened = log::Opened::of(&state.log[at]);
-        if at == 1 { opened } else { opened.with((at == 0).then(|| camera(500, 281))) }
-    });
-    log::apply(window, &state);
-}
-
-/// The home screen with what these doors showed last: on a day with a long name, and in a month with a long one.
-fn last_picture(window: &ui::AppWindow, doors: &[&str]) {
-    let door = |(n, name): (usize, &&str)| PhonebookEntry {
-        name: (*name).to_owned(),
-        numbers: vec![format!("192.168.1.2{n}")],
-        door: Some(Default::default()),
-        ..PhonebookEntry::default()
-    };
-    let contacts: Vec<_> = doors.iter().enumerate().map(door).collect();
-    let config = Arc::new(Config { contacts: contacts.into(), ..Config::default() });
-    let mut state = State { config, ..State::default() };
-    for n in 0..2 {
-        let seen = Seen { picture: camera(640, 360), at: SystemTime::now(), file: None };
-        state.pictures.insert(format!("192.168.1.2{n}"), seen);
-    }
-    home::apply(window, &state);
-    let shown = window.global::<ui::HomeAdapter>().get_doors();
-    for (row, days_ago) in [2, 40].into_iter().enumerate().take(doors.len()) {
-        let mut door = shown.row_data(row).expect("a row for each door");
-        door.picture_at = ui::Moment { year: 2026, month: 9, day: 23, weekday: 3, hour: 23, minute: 28, days_ago };
-        shown.set_row_data(row, door);
-    }
-}
 
 fn dial_plan(window: &ui::AppWindow, page: rules::Page) {
     let table = "Familie Schwarzenberger,9,101,102,192✳168✳1✳20,,,2\n,0,0301\nHausverwaltung Erdgeschoss und Empfang links,✳78,101\n\

@@ -44,6 +44,7 @@ pub fn line(now: Instant, event: &Event) -> Option<Arc<str>> {
         | Event::Picture { .. }
         | Event::Refused(_)
         | Event::AreYouThere
+        | Event::OnScreen(_)
         | Event::Ask { .. } => return None,
     };
     Some(with_end(&value))
