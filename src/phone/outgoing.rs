@@ -3,7 +3,7 @@
 //! about.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::account::{self, Passage};
 use super::call::{Call, Media, Outgoing, Progress, Remote, Stage, Talking, first_wish};
@@ -31,6 +31,9 @@ pub(super) const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// To how many other addresses a called device may send a call on ("moved", "not here but there"), if that is followed.
 const FOLLOWED: u8 = 5;
 
+/// A place that may be tried is given so long at least, whatever the time that is left: an INVITE goes twice by then.
+const LEAST_PATIENCE: Duration = Duration::from_millis(600);
+
 /// A device to call.
 #[derive(Clone, Debug)]
 pub(super) struct Callee {
@@ -53,7 +56,7 @@ pub(super) enum Placing {
     Through {
         /// Which.
         account: Account,
-        /// Somebody named it: no other one is taken.
+        /// Somebody named it, or the other one was tried before: no other one is taken.
         named: bool,
         /// What stands before the `@`.
         number: String,
@@ -61,6 +64,8 @@ pub(super) enum Placing {
         uri: Option<Uri>,
         /// No way is known now, and one is being looked for; if none is found, the call ends for this reason.
         waits: Option<EndReason>,
+        /// When the last place must be tried of those that are silent; none while nobody has said anything.
+        silent_until: Option<Instant>,
     },
 }
 
@@ -130,7 +135,8 @@ impl Phone {
         let remote = super::remote::called_through(&self.config, &to, &number);
         let invite = self.passage(account, &to).map(|passage| invite_through(passage, to));
         let waits = invite.is_none().then_some(EndReason::Unreachable);
-        Placed { invite, remote, placing: Placing::Through { account, named, number, uri, waits } }
+        let placing = Placing::Through { account, named, number, uri, waits, silent_until: None };
+        Placed { invite, remote, placing }
     }
 
     /// RTP ports for one call more; a stranger's bell falls silent for it.
@@ -254,12 +260,39 @@ impl Phone {
         let mut negotiation = self.negotiation(invite.path.local.ip(), invite.path.remote.ip(), ports);
         invite.offer = Some(Body::sdp(negotiation.create_offer(first_wish(&self.config))));
         invite.follow = followed(&self.config);
+        invite.patience = self.patience(now, handle, &invite);
         let Some(call) = self.calls.get_mut(&handle) else { return };
         call.media.negotiation = negotiation;
         call.path = Some(invite.path);
         self.sessions.remove(&call.session);
         call.session = self.endpoint.invite(now.instant, invite);
         self.sessions.insert(call.session, handle);
+    }
+
+    /// How much time a call through an account has left for places that are silent.
+    fn silence_left(&self, now: Now, handle: CallHandle) -> Duration {
+        let Some(call) = self.calls.get(&handle) else { return Duration::ZERO };
+        let until = match &call.stage {
+            Stage::Outgoing(Outgoing { placing: Placing::Through { silent_until, .. }, .. }) => *silent_until,
+            _ => None,
+        };
+        until.unwrap_or(call.began.instant + account::PATIENCE).saturating_duration_since(now.instant)
+    }
+
+    /// How long this INVITE waits for a sign of life. All places that a call may try through accounts share one time, so that
+    /// the last begins in it however many there are: each takes half of what is left, the last but one all of it.
+    fn patience(&self, now: Now, handle: CallHandle, invite: &Invite) -> Duration {
+        let Some(call) = self.calls.get(&handle) else { return invite.patience };
+        let Stage::Outgoing(Outgoing { placing: Placing::Through { account, named, .. }, .. }) = &call.stage else {
+            return invite.patience;
+        };
+        let other = usize::from(!named && self.is_in_force(account.other()));
+        let left = self.silence_left(now, handle);
+        match self.places_behind(now, *account, invite.path) + other {
+            0 => account::PATIENCE,
+            1 => invite.patience.min(left.max(LEAST_PATIENCE)),
+            _ => invite.patience.min((left / 2).max(LEAST_PATIENCE)),
+        }
     }
 
     /// The way of a call through an account is dead, and nobody has heard of the call: it waits for another way of the same
@@ -276,9 +309,13 @@ impl Phone {
             self.passage_failed(now, account, way, fault);
         }
         if let Some(call) = self.calls.get_mut(&handle)
-            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, .. }, .. }) = &mut call.stage
+            && let Stage::Outgoing(Outgoing { placing: Placing::Through { waits, silent_until, .. }, .. }) =
+                &mut call.stage
         {
             self.sessions.remove(&call.session);
+            if is_busy {
+                *silent_until = Some(now.instant + account::PATIENCE);
+            }
             *waits = Some(reason::of_end(why, CallDirection::Out, false));
         }
         self.place_waiting_call(now, handle)
@@ -308,14 +345,18 @@ impl Phone {
         let to = |through| uri.clone().unwrap_or_else(|| self.uri_through(through, &number));
         // The way that is dead is not tried again.
         let tried = call.path;
-        if let Some(passage) = self.passage(account, &to(account)).filter(|passage| Some(passage.way) != tried) {
+        let (other, left) = (account.other(), self.silence_left(now, handle));
+        let has_other = !named && self.is_in_force(other);
+        let passage = self.passage(account, &to(account)).filter(|passage| Some(passage.way) != tried);
+        if let Some(passage) = passage.filter(|_| !has_other || !left.is_zero()) {
             self.go_on_through(now, handle, passage, number, uri);
             return true;
         }
-        if self.seeks_passage(account, named) {
+        // Who has waited in vain for half of the time does not wait for a connection while the other account is there.
+        let is_late = has_other && left <= account::PATIENCE / 2;
+        if self.seeks_service(account) || !is_late && self.seeks_passage(account, named) {
             return true;
         }
-        let other = account.other();
         if named || !self.is_registered(other) {
             return false;
         }
@@ -330,8 +371,11 @@ impl Phone {
         let remote = super::remote::called_through(&self.config, &to, &number);
         if let Some(call) = self.calls.get_mut(&handle) {
             (call.account, call.remote) = (Some(through), remote);
-            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, waits, .. }, .. }) = &mut call.stage
+            if let Stage::Outgoing(Outgoing { placing: Placing::Through { account, named, waits, .. }, .. }) =
+                &mut call.stage
             {
+                // Nobody goes to and fro between two that are busy.
+                *named |= *account != through;
                 (*account, *waits) = (through, None);
             }
         }
@@ -369,7 +413,7 @@ pub(super) fn invite_through(passage: Passage, to: Uri) -> Invite {
         headers: passage.routes.into_iter().map(|route| ("Route".to_owned(), route)).collect(),
         follow: 0,
         account: Some(account::key(passage.account)),
-        patience: account::PATIENCE,
+        patience: passage.patience,
     }
 }
 

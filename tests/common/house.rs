@@ -158,6 +158,14 @@ impl House {
         house
     }
 
+    /// So many servers more, at the addresses that follow.
+    pub fn add_servers(&mut self, count: usize) {
+        for _ in 0..count {
+            let node = PBX + self.pbxs.len();
+            self.pbxs.push(Pbx::new(address(node), self.random.random()));
+        }
+    }
+
     /// Changes a setting of the panel under test.
     pub fn set(&mut self, key: &str, value: &str) {
         self.must(PANEL, Command::Set { key: key.to_owned(), value: value.to_owned() });

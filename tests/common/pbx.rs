@@ -24,6 +24,8 @@ pub enum Registrar {
     Distrusts,
     /// This, and these header lines.
     Says(u16, Vec<(&'static str, String)>),
+    /// Nothing.
+    Mute,
 }
 
 /// One binding.
@@ -49,6 +51,8 @@ pub struct Pbx {
     pub runs: bool,
     /// The program is stuck: it takes connections and datagrams, and says nothing.
     pub stuck: bool,
+    /// Whether it answers OPTIONS.
+    pub answers_options: bool,
     /// The longest registration that it gives.
     pub longest: Duration,
     pub bindings: BTreeMap<String, Binding>,
@@ -71,6 +75,7 @@ impl Pbx {
             greeted: 0,
             runs: true,
             stuck: false,
+            answers_options: true,
             longest: Duration::from_secs(3600),
             bindings: BTreeMap::new(),
             asked: Vec::new(),
@@ -120,6 +125,13 @@ impl Pbx {
             return false;
         }
         self.asked.push((now.instant, String::from_utf8_lossy(bytes).into_owned()));
+        let is_heard = match request.method() {
+            Method::Options => self.answers_options,
+            _ => self.registrar != Registrar::Mute,
+        };
+        if !is_heard {
+            return true;
+        }
         request.top_via_mut().stamp_source(path.remote);
         let response = match request.method() {
             Method::Options => Response::answer(&request, 200),
@@ -147,7 +159,7 @@ impl Pbx {
             }
             Registrar::Distrusts => return challenge(request),
             Registrar::Challenges if !proof.contains(&nonce) => return challenge(request),
-            Registrar::Challenges | Registrar::Open => {}
+            Registrar::Challenges | Registrar::Open | Registrar::Mute => {}
         }
         let name = request.to().uri.user().unwrap_or_default().to_owned();
         if let Some(contact) = request.contact() {

@@ -487,6 +487,25 @@ fn an_only_server_that_is_busy_is_called_so_and_stays_registered() {
 }
 
 #[test]
+fn a_call_goes_to_each_of_two_busy_servers_once() {
+    let mut house = House::with_servers(&both());
+    dial(&mut house, "102", AccountChoice::Auto).expect("both are registered");
+    let mut ended = [0; 2];
+    for _ in 0..10 {
+        house.run(ms(20));
+        for (node, ended) in [PBX, PBX_2].into_iter().zip(&mut ended) {
+            if house.count_to(node, "INVITE ") > *ended {
+                *ended += 1;
+                let now = house.now;
+                house.pbx(node).phone.end(now, 503);
+            }
+        }
+    }
+    assert_eq!((house.count_to(PBX, "INVITE "), house.count_to(PBX_2, "INVITE ")), (1, 1));
+    assert_eq!(house.panel().log()[0].why, Some(EndReason::Failed(503)));
+}
+
+#[test]
 fn a_call_that_the_other_account_takes_is_one_to_the_other_server() {
     let mut house = House::with_servers(&both());
     house.pbx(PBX).stop();

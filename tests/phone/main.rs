@@ -30,6 +30,7 @@ mod places;
 mod questions;
 mod redirected;
 mod reliable;
+mod service_route;
 mod settings_live;
 mod source_changes;
 mod stranger_rtp;

@@ -1,11 +1,9 @@
-//! Where the places of an account are all silent, and where the registrar wants its calls to begin (Service-Route, RFC 3608).
+//! Where the places of an account are all silent, or all but the one that nobody thinks of.
 
-use vestibule::channel::{AccountChoice, CallState, Command};
 use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 
-use super::accounts::{dial, is_registered, reason, view, with};
-use crate::common::lies::{BOOK, THROUGH};
-use crate::common::{House, PANEL, PBX, PBX_2, Registrar, ms, s};
+use super::accounts::{is_registered, reason, view};
+use crate::common::{House, PBX, PBX_2, Registrar, ms, s};
 
 /// A panel whose server has three places, one of them on a machine that was never there. All are silent for so long.
 fn all_silent(transport: &'static str, interval: &'static str, silence: std::time::Duration) -> House {
@@ -84,111 +82,88 @@ fn a_place_that_is_there_and_does_not_serve_is_not_asked_again_and_again() {
     assert!(is_registered(&house) && house.pbx(PBX).bindings.contains_key("101"), "{}", reason(&house));
 }
 
-/// A panel whose registrar names this as the route of its calls.
-fn routed(route: &str, settings: &[(&'static str, &'static str)]) -> House {
+/// What the machines of a list do that are not the last.
+#[derive(Clone, Copy, Debug)]
+enum Others {
+    Silent,
+    /// They answer OPTIONS and leave each REGISTER alone.
+    Mute,
+}
+
+/// A panel whose server has so many places, all of them good.
+fn long_list(transport: &'static str, places: usize) -> House {
     let mut house = House::with_servers(&[]);
-    house.pbx(PBX).registrar = Registrar::Says(200, vec![("Service-Route", route.to_owned())]);
-    with(settings).into_iter().for_each(|(key, value)| house.set(key, value));
+    house.add_servers(places - 2);
+    let question = |name: String, kind| Question { name, kind };
+    let answer = |records| Ok(Answer { records, ttl: s(3600) });
+    let mut list = Vec::new();
+    for place in 0..places {
+        let target = format!("p{place}.pbx.test");
+        let address = Record::Address([10, 0, 0, 4 + place as u8].into());
+        house.panel().names.insert(question(target.clone(), RecordKind::A), answer(vec![address]));
+        list.push(Record::Srv { priority: place as u16, weight: 0, port: 5060, target });
+    }
+    house.panel().names.insert(question(format!("_sip._{transport}.pbx.test"), RecordKind::Srv), answer(list));
+    for (key, value) in [
+        ("account1.basic.server", "pbx.test"),
+        ("account1.basic.register_name", "101"),
+        ("account1.basic.transport", "dns-srv"),
+        ("account1.basic.srv_over", transport),
+        ("account1.basic.check_interval", "10"),
+        ("account1.active", "on"),
+    ] {
+        house.set(key, value);
+    }
     house.run(s(1));
-    assert!(is_registered(&house), "{}", reason(&house));
+    assert_eq!(view(&house, 1).via, Some(format!("{transport}:10.0.0.4:5060")), "{}", reason(&house));
     house
 }
 
-/// By this transport, at the usual port of the servers here.
-fn by(transport: &'static str) -> [(&'static str, &'static str); 2] {
-    [("account1.basic.transport", transport), ("account1.basic.port", "5060")]
-}
-
-#[test]
-fn calls_begin_where_the_registrar_says_by_the_transport_of_the_account() {
-    for transport in ["udp", "tcp", "tls"] {
-        let mut house = routed("<sip:10.0.0.5:5060;lr>, <sip:10.0.0.9;lr>", &by(transport));
-        for call in 1..3 {
-            dial(&mut house, "102", AccountChoice::Auto).expect("it is registered");
-            house.run(ms(20));
-            assert_eq!((house.count_to(PBX, "INVITE"), house.count_to(PBX_2, "INVITE")), (0, call), "{transport}");
-            let invite = house.last(PANEL, "INVITE ");
-            let routes = "Route: <sip:10.0.0.5:5060;lr>\r\nRoute: <sip:10.0.0.9;lr>\r\n";
-            assert!(invite.starts_with("INVITE sip:102@10.0.0.4") && invite.contains(routes), "{invite}");
-            let now = house.now;
-            house.pbx(PBX_2).phone.accept(now);
-            house.run(ms(20));
-            assert_eq!(house.call(PANEL).state, CallState::Confirmed, "{transport}");
-            house.must(PANEL, Command::End(None));
-            house.run(s(1));
-            assert!(house.pbx(PBX_2).phone.heard.contains(&"bye".to_owned()), "{transport}");
+/// All of them but the last become so; the connection is cut.
+fn spoil(house: &mut House, others: Others, places: usize) {
+    for place in PBX..PBX + places - 1 {
+        match others {
+            Others::Silent => house.off.push(place),
+            Others::Mute => house.pbx(place).registrar = Registrar::Mute,
         }
-        assert_eq!(house.pbx(PBX).registers(), 1, "the registration stays where it is");
-        assert_eq!(house.pbx(PBX_2).registers(), 0);
     }
+    house.cut(PBX);
 }
 
 #[test]
-fn a_call_from_where_calls_begin_is_the_accounts_own() {
-    for is_named in [false, true] {
-        // 102 may call.
-        let mut house = House::with_servers_knowing(&with(&[THROUGH]), BOOK);
-        let mut binding = house.pbx(PBX).bindings["101"].clone();
-        binding.way.local = "10.0.0.5:5060".parse().expect("an address");
-        house.pbx(PBX_2).bindings.insert("101".to_owned(), binding);
-        let routes = is_named.then(|| ("Service-Route", "<sip:10.0.0.5:5060;lr>".to_owned()));
-        house.pbx(PBX).registrar = Registrar::Says(200, routes.into_iter().collect());
-        house.run(s(61));
-        let now = house.now;
-        house.pbx(PBX_2).ring(now, "101");
-        house.run(ms(20));
-        let accounts: Vec<u8> = house.panel().phone.calls().iter().map(|call| call.account).collect();
-        assert_eq!(accounts, if is_named { vec![1] } else { vec![] });
-    }
-}
-
-#[test]
-fn a_call_goes_to_the_registrar_within_five_seconds_where_the_route_is_dead() {
+fn of_many_places_the_last_is_found_as_soon_as_the_first_has_failed() {
     for transport in ["udp", "tcp"] {
-        for is_dead_from_the_start in [false, true] {
-            let mut house = routed("<sip:10.0.0.5:5060;lr>", &by(transport));
-            house.off.push(PBX_2);
-            if is_dead_from_the_start {
-                house.set("account1.active", "off");
-                house.set("account1.active", "on");
-                house.run(ms(100));
-            }
-            dial(&mut house, "102", AccountChoice::Account1).expect("it is registered");
+        for places in [10, 20] {
+            let mut house = long_list(transport, places);
+            spoil(&mut house, Others::Silent, places);
+            // The next check finds out: by UDP after its interval, and both after their patience.
+            house.run(if transport == "udp" { s(10) } else { ms(0) });
             house.run(s(5));
-            assert_eq!(house.count_to(PBX, "INVITE"), 1, "{transport}, from the start: {is_dead_from_the_start}");
-            assert!(!house.last(PANEL, "INVITE ").contains("Route: "), "the dead one is not named");
-            house.must(PANEL, Command::End(None));
-            house.run(s(1));
-            dial(&mut house, "102", AccountChoice::Account1).expect("it is registered");
-            house.run(ms(20));
-            assert_eq!(house.count_to(PBX, "INVITE"), 2, "it is not waited for again");
-            house.must(PANEL, Command::End(None));
-            // It is gone back to.
-            house.off.clear();
-            house.run(s(40));
-            let before = house.count_to(PBX_2, "INVITE");
-            dial(&mut house, "102", AccountChoice::Account1).expect("it is registered");
-            house.run(ms(20));
-            assert_eq!(house.count_to(PBX_2, "INVITE"), before + 1, "{transport}");
+            assert!(is_registered(&house), "{transport}, {places} places: {}", reason(&house));
+            assert!(house.pbx(PBX + places - 1).bindings.contains_key("101"));
         }
     }
 }
 
 #[test]
-fn an_outbound_proxy_stays_the_first_and_what_is_no_route_is_none() {
-    let proxy = [("account1.outbound_proxy.active", "on"), ("account1.outbound_proxy.server", "10.0.0.4")];
-    for (route, settings, routes) in [
-        ("<sip:10.0.0.5:5060;lr>", &proxy[..], "Route: <sip:10.0.0.5:5060;lr>\r\n"),
-        ("garbage <<<", &proxy[..], "Route: <sip:10.0.0.4:5060;lr>\r\n"),
-        ("garbage <<<", &[], ""),
-        ("<sips:10.0.0.5;lr>", &[], ""),
-        ("<sip:nobody.test;lr>", &[], "Route: <sip:nobody.test;lr>\r\n"),
-    ] {
-        let mut house = routed(route, settings);
-        dial(&mut house, "102", AccountChoice::Auto).expect("it is registered");
-        house.run(ms(20));
-        assert_eq!((house.count_to(PBX, "INVITE"), house.count_to(PBX_2, "INVITE")), (1, 0), "{route}");
-        let invite = house.last(PANEL, "INVITE ");
-        assert!(invite.contains(routes) && invite.contains("Route: ") != routes.is_empty(), "{route}: {invite}");
+fn places_that_answer_scouts_and_do_not_register_are_passed_by() {
+    for transport in ["udp", "tcp"] {
+        let places = 6;
+        // The last is there all the time.
+        let mut house = long_list(transport, places);
+        spoil(&mut house, Others::Mute, places);
+        house.run(if transport == "udp" { s(10) } else { ms(0) });
+        house.run(s(10));
+        assert!(is_registered(&house), "{transport}: {}", reason(&house));
+        // It comes back, whatever the panel is doing with the others.
+        for silence in 15..30 {
+            let mut house = long_list(transport, places);
+            spoil(&mut house, Others::Mute, places);
+            house.off.push(PBX + places - 1);
+            house.run(s(silence));
+            house.off.clear();
+            house.run(s(5));
+            assert!(is_registered(&house), "{transport} after {silence} s: {}", reason(&house));
+        }
     }
 }

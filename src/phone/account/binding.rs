@@ -1,7 +1,7 @@
 //! An account in the words of SIP: address of record, Contact, Route, what is asked of the registrar, and what its
 //! refusals mean.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::hops::Stop;
@@ -95,8 +95,7 @@ pub fn route(stop: &Stop) -> Option<String> {
     if stop.proxy == ProxyInUse::None {
         return None;
     }
-    let address = stop.target.address;
-    let mut uri = Uri::sip(None, Host::from(address.ip()), Some(address.port()));
+    let mut uri = at(stop.target.address);
     if stop.target.transport.is_reliable() {
         uri.params.set("transport", Some(stop.target.transport.name()));
     }
@@ -104,8 +103,8 @@ pub fn route(stop: &Stop) -> Option<String> {
     Some(NameAddr::new(uri).to_string())
 }
 
-/// The first of the routes that a registrar has named, as it is reached by this transport. None where they make no list of
-/// routes, and then they are nothing that a request could carry.
+/// The first of the routes that a registrar has named, as it is reached by this transport; where it asks for TCP instead of
+/// UDP, by that. None where they make no list of routes, and then they are nothing that a request could carry.
 pub fn first_of(routes: &[String], transport: Transport) -> Option<Destination> {
     let routes: Result<Vec<NameAddr>, _> = routes.iter().map(|route| NameAddr::parse(route)).collect();
     let routes = routes.ok().filter(|routes| {
@@ -113,6 +112,8 @@ pub fn first_of(routes: &[String], transport: Transport) -> Option<Destination> 
         routes.iter().all(|route| is_good(&route.uri))
     })?;
     let uri = &routes.first()?.uri;
+    let asks_for_tcp = uri.transport().is_some_and(|value| value.eq_ignore_ascii_case("tcp"));
+    let transport = if transport == Transport::Udp && asks_for_tcp { Transport::Tcp } else { transport };
     let wish = match (transport, uri.port()) {
         (_, None) => Wish::Srv(transport),
         (Transport::Udp, Some(_)) => Wish::Udp,
@@ -147,11 +148,15 @@ pub fn register(
 
 /// Whom to ask whether the other end of a way is there.
 pub fn probed(config: &AccountConfig, stop: &Stop) -> Uri {
-    let address = stop.target.address;
     match stop.proxy {
         ProxyInUse::None => uri_of(config, None),
-        ProxyInUse::Main | ProxyInUse::Backup => Uri::sip(None, Host::from(address.ip()), Some(address.port())),
+        ProxyInUse::Main | ProxyInUse::Backup => at(stop.target.address),
     }
+}
+
+/// Whoever is at this address.
+pub fn at(address: SocketAddr) -> Uri {
+    Uri::sip(None, Host::from(address.ip()), Some(address.port()))
 }
 
 /// What a refusal means; `realm` is whose password is wanted, where that is not the server's own. A server to which each

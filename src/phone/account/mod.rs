@@ -5,13 +5,14 @@
 //!  settings ─▶ line (one for each account) ─▶ REGISTER, Connect, Resolve, OpenPort
 //!               ├─ hops: proxies or registrar, found by RFC 3263, what failed lately passed over
 //!               ├─ recall: the way back to the first of them
-//!               ├─ service: where calls begin, when the registrar names another place
+//!               ├─ service: where calls begin, when the registrar names another place; edges: which of several is there
 //!               ├─ scouts: all of them asked side by side, while none works
 //!               └─ binding: the account in the words of SIP
 //! ```
 
 mod binding;
 mod desk;
+mod edges;
 mod hops;
 mod line;
 mod recall;
@@ -59,6 +60,8 @@ pub(super) struct Passage {
     pub contact: Uri,
     pub routes: Vec<String>,
     pub account: Account,
+    /// How long to wait for a sign of life.
+    pub patience: Duration,
 }
 
 impl Accounts {
@@ -413,6 +416,7 @@ impl Phone {
             contact: if to.is_sips() { contact.into_sips() } else { contact },
             routes: line.routes(),
             account,
+            patience: line.patience(way),
         })
     }
 
@@ -427,6 +431,16 @@ impl Phone {
         let line = self.accounts.line(account);
         let seeks = line.seeks_way() && line.is_registered();
         line.seeks_service() || seeks && (named || !line.pauses() || !self.is_registered(account.other()))
+    }
+
+    /// True when the place at which the calls of this account begin is being looked for, and known in a moment.
+    pub(super) fn seeks_service(&self, account: Account) -> bool {
+        self.accounts.line(account).seeks_service()
+    }
+
+    /// How many places a call that goes this way now could try behind it.
+    pub(super) fn places_behind(&self, now: Now, account: Account, way: Path) -> usize {
+        self.accounts.line(account).places_behind(now.instant, way)
     }
 
     /// True when there is another place to try behind the one in use.

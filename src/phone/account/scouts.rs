@@ -1,6 +1,15 @@
 //! While no place works, all of them are asked side by side whether somebody is there: the walk along the list takes its time
 //! at each that is silent, and the one that comes back need not wait for its turn.
+//!
+//! ```text
+//! scouts out to all ──somebody is there──▶ found ──▶ asked to register ──┬─▶ answers: in force, or refused
+//!                                            │                          ├─▶ silent, and another one is found: that one's turn
+//!                                            └◀── found again, last ◀───┴─▶ silent: left alone for a while
+//! ```
+//! Machines are known that answer an OPTIONS and leave each REGISTER alone. One that has done so is asked behind all that have
+//! not, and left at once when one of these is found.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -13,9 +22,9 @@ use crate::sip::locate::Target;
 use crate::sip::{FlowId, Path, ProbeHandle, Transport};
 
 /// The walk has so much time alone: where one place has failed, the next one answers at once, and the order is kept.
-const HEAD_START: Duration = Duration::from_secs(1);
-/// So many are asked at most, the first of the list.
-const MOST: usize = 8;
+const HEAD_START: Duration = Duration::from_millis(750);
+/// One that was found is waited for so long while others that were found wait for their turn: a REGISTER goes twice by then.
+const TURN: Duration = Duration::from_millis(600);
 /// What is there and does not serve is left to the walk for so long.
 const LEFT_ALONE: Duration = Duration::from_secs(30);
 
@@ -25,8 +34,12 @@ pub struct Scouts {
     /// When all are asked next; none while there is no need.
     next: Option<Instant>,
     out: Vec<Scout>,
-    /// The last place that answered a scout.
-    praised: Option<Target>,
+    /// Where somebody is, and nobody has been sent yet.
+    found: VecDeque<(Stop, Path)>,
+    /// The last place that was asked because a scout had found it, and until when the others that were found wait for it.
+    praised: Option<(Target, Instant)>,
+    /// Who answers scouts, and nothing else.
+    mute: Vec<Target>,
     /// What is there and does not serve, and until when nobody is sent there.
     useless: Vec<(Target, Instant)>,
 }
@@ -55,16 +68,31 @@ impl Scouts {
     /// The walk has left this place. One that is there and does not serve, for which it may have asked for some time, is not
     /// praised again soon.
     pub fn hear_of_failure(&mut self, now: Instant, target: &Target, is_there: bool, rest: Option<Duration>) {
-        let was_praised = self.praised.take_if(|praised| praised == target).is_some();
+        let was_praised = self.praised.take_if(|(praised, _)| praised == target).is_some();
+        if was_praised && !is_there {
+            self.hear_of_silence(target);
+        }
         if is_there || was_praised {
             self.useless.retain(|(other, until)| other != target && *until > now);
             self.useless.push((target.clone(), now + rest.unwrap_or_default().max(LEFT_ALONE)));
         }
     }
 
-    /// When they are sent out next.
+    fn hear_of_silence(&mut self, target: &Target) {
+        if !self.mute.contains(target) {
+            self.mute.push(target.clone());
+        }
+    }
+
+    /// When they are sent out next, or the next that was found has its turn.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next
+        let turn = self.praised.as_ref().filter(|_| self.fresh().is_some()).map(|(_, until)| *until);
+        self.next.into_iter().chain(turn).min()
+    }
+
+    /// Whether they are to be sent out.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.next.is_some_and(|at| at <= now)
     }
 
     /// Sends them to all of these, those from the last time being back.
@@ -82,7 +110,7 @@ impl Scouts {
         let Some(port) = port else { return };
         self.useless.retain(|(_, until)| *until > desk.now);
         let is_of_use = |stop: &Stop| self.useless.iter().all(|(target, _)| *target != stop.target);
-        for stop in stops.into_iter().filter(is_of_use).take(MOST).collect::<Vec<_>>() {
+        for stop in stops.into_iter().filter(is_of_use).collect::<Vec<_>>() {
             let (transport, remote) = (stop.target.transport, stop.target.address);
             let Some(local) = desk.routes.local_for(remote.ip()) else { continue };
             let local = SocketAddr::new(local, port);
@@ -96,7 +124,9 @@ impl Scouts {
     }
 
     fn call_back(&mut self, desk: &mut Desk<'_>) {
-        self.out.drain(..).filter_map(|scout| scout.way.flow).for_each(|flow| desk.close(flow));
+        let found = self.found.drain(..).map(|(_, way)| way);
+        let ways = self.out.drain(..).map(|scout| scout.way).chain(found);
+        ways.filter_map(|way| way.flow).for_each(|flow| desk.close(flow));
     }
 
     /// A connection stands; true when it is one of these.
@@ -111,24 +141,46 @@ impl Scouts {
     /// A connection has gone, or never came about.
     pub fn handle_flow_gone(&mut self, gone: FlowId) {
         self.out.retain(|scout| scout.way.flow != Some(gone));
+        self.found.retain(|(_, way)| way.flow != Some(gone));
     }
 
-    /// What came of a question: the place and the way to it where somebody is there. The others are called back.
-    pub fn handle_probe(&mut self, desk: &mut Desk<'_>, answered: ProbeHandle, alive: bool) -> Option<(Stop, Path)> {
-        let index = self.out.iter().position(|scout| scout.probe == Some(answered))?;
+    /// What came of a question: where somebody is, the account may turn to.
+    pub fn handle_probe(&mut self, desk: &mut Desk<'_>, answered: ProbeHandle, alive: bool) {
+        let Some(index) = self.out.iter().position(|scout| scout.probe == Some(answered)) else { return };
         let Scout { stop, way, .. } = self.out.swap_remove(index);
-        if !alive {
+        if alive {
+            self.found.push_back((stop, way));
+        } else {
             way.flow.into_iter().for_each(|flow| desk.close(flow));
-            return None;
         }
-        self.call_back(desk);
-        self.praised = Some(stop.target.clone());
+    }
+
+    /// Where the account turns to now, if it is `asked` at this one: to whichever was found first, those that are known to
+    /// be mute last.
+    pub fn next(&mut self, desk: &Desk<'_>, asked: Option<&Target>) -> Option<(Stop, Path)> {
+        let fresh = self.fresh();
+        let praised = self.praised.as_ref().filter(|(target, _)| asked == Some(target));
+        let index = match praised {
+            Some((target, until)) => fresh.filter(|_| self.mute.contains(target) || *until <= desk.now)?,
+            None => fresh.unwrap_or(0),
+        };
+        if let Some((target, _)) = praised.cloned() {
+            self.hear_of_silence(&target);
+        }
+        let (stop, way) = self.found.remove(index)?;
+        self.praised = Some((stop.target.clone(), desk.now + TURN));
         Some((stop, way))
+    }
+
+    /// The first that was found and is not known to be mute.
+    fn fresh(&self) -> Option<usize> {
+        self.found.iter().position(|(stop, _)| !self.mute.contains(&stop.target))
     }
 
     /// Their connections.
     pub fn flows(&self) -> impl Iterator<Item = FlowId> {
-        self.out.iter().filter_map(|scout| scout.way.flow)
+        let found = self.found.iter().map(|(_, way)| way);
+        self.out.iter().map(|scout| &scout.way).chain(found).filter_map(|way| way.flow)
     }
 }
 

@@ -1,34 +1,43 @@
 //! Where the registrar wants the calls of an account to begin (RFC 3608): at the first of the proxies that it names, found by
-//! RFC 3263 and reached by the transport of the account. Where it is dead, calls go to the registrar as if nothing had been
-//! named; where it cannot be found, the registrar is left to find it.
+//! RFC 3263 and reached by the transport of the account. Of several places the first that is there is taken; it is found out
+//! before a call needs it, so that no call waits for one that is dead. Where none is there, calls go to the registrar as if
+//! nothing had been named; where it cannot be found, the registrar is left to find it.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::binding;
 use super::desk::{Answered, Desk};
+use super::edges::{Edges, Outcome};
 use super::hops::EVERY_FAMILY;
 use super::line::PATIENCE;
 use crate::config::Account;
-use crate::sip::locate::{Destination, Locator, Question, Target};
-use crate::sip::{FlowId, Path, Transport};
+use crate::sip::locate::{Destination, Locator, Question};
+use crate::sip::{FlowId, Path, ProbeHandle};
 
-/// One that is not there is looked for again after so long.
+/// Where none is there, or another than the first is used, they are asked again after so long.
 const DOWN_FOR: Duration = Duration::from_secs(30);
 /// It is looked up again no more often than this, however short its time to live.
 const CALM: Duration = Duration::from_secs(60);
+/// One that answers no OPTIONS is asked again after so long: it may carry all calls.
+const DOUBT_FOR: Duration = Duration::from_secs(600);
+/// Calls wait so long until one is found.
+const SEEK: Duration = Duration::from_secs(2);
+/// The same for a call that was lost at another one.
+const SEEK_AGAIN: Duration = Duration::from_millis(500);
+/// A call waits so long at one that has never answered anything: two datagrams.
+const DOUBT: Duration = Duration::from_millis(1500);
 
 /// The way of the calls, where it is not that of the registration.
 #[derive(Debug, Default)]
 pub struct Service {
     named: Option<Named>,
     search: Search,
+    edges: Edges,
     /// The way that was found; that of the registration where an outbound proxy takes all requests, or nothing was found.
     way: Option<Path>,
-    /// It was dead the last time: nobody waits while it is looked for again.
+    /// None was there the last time, or none so far: nobody waits while they are asked.
     is_down: bool,
-    /// When it is looked up again, or looked for again.
+    /// When it is looked up again, and who is there asked again.
     next: Option<Instant>,
 }
 
@@ -47,8 +56,8 @@ enum Search {
     Over,
     /// Name servers are asked.
     Finding { locator: Box<Locator>, until: Instant },
-    /// A connection is being made; these are left.
-    Connecting { flow: FlowId, left: VecDeque<Target>, until: Instant },
+    /// The places are asked. Calls wait for it no longer than until the first moment.
+    Asking { calls_until: Instant, until: Instant },
 }
 
 /// Where calls begin.
@@ -84,18 +93,16 @@ impl Service {
     /// Nothing is named any more.
     pub fn end(&mut self, desk: &mut Desk<'_>) {
         self.leave(desk);
+        self.edges.end(desk, None);
         *self = Self::default();
     }
 
-    /// The connections are needed no longer; a call that goes by one keeps it open.
+    /// The connection in use is needed no longer; a call that goes by it keeps it open.
     fn leave(&mut self, desk: &mut Desk<'_>) {
         if let Some(flow) = self.own_way().and_then(|way| way.flow) {
             desk.endpoint.keep_flow(flow, false);
         }
-        if let Search::Connecting { flow, .. } = &self.search {
-            desk.close(*flow);
-        }
-        (self.search, self.way) = (Search::Over, None);
+        self.way = None;
     }
 
     /// The way by which the account is registered.
@@ -118,29 +125,36 @@ impl Service {
         self.named.as_ref().map_or(&[][..], |named| named.routes.as_slice())
     }
 
+    /// How long a call waits for a sign of life along this way, if it has another one.
+    pub fn patience(&self, way: Path) -> Duration {
+        let is_in_doubt = self.own_way() == Some(way) && !self.edges.has_answered(way);
+        if is_in_doubt { DOUBT } else { PATIENCE }
+    }
+
+    /// How many other places than the one to which this way leads could be tried.
+    pub fn others(&self, now: Instant, way: Path) -> usize {
+        self.edges.others(now, way)
+    }
+
     fn find(&mut self, desk: &mut Desk<'_>, account: Account) {
         let Some(named) = &self.named else { return };
+        self.edges.end(desk, None);
         let locator = Box::new(Locator::new(named.destination.clone(), EVERY_FAMILY));
         self.search = Search::Finding { locator, until: desk.now + PATIENCE };
         self.take_found(desk, account);
     }
 
     fn take_found(&mut self, desk: &mut Desk<'_>, account: Account) {
-        let Search::Finding { locator, until } = &self.search else {
-            return;
-        };
-        let (outcome, until) = (locator.outcome(), *until);
-        match outcome {
+        let Search::Finding { locator, .. } = &self.search else { return };
+        match locator.outcome() {
             None => {}
             Some(Ok(located)) => {
                 self.next = Some(desk.now + located.valid_for.max(CALM));
-                let stands = |target: &Target| self.way.is_some_and(|way| is_at(way, target));
-                if located.targets.iter().any(stands) {
-                    self.search = Search::Over;
-                } else {
+                self.edges.update(located.targets);
+                if self.way.is_some_and(|way| self.edges.position(way).is_none()) {
                     self.leave(desk);
-                    self.try_next(desk, account, located.targets.into(), until);
                 }
+                self.ask(desk, account, SEEK);
             }
             Some(Err(_)) => self.lose(desk),
         }
@@ -153,51 +167,83 @@ impl Service {
         self.next = Some(desk.now + desk.jittered(DOWN_FOR));
     }
 
-    /// The next of these; all are tried in the time in which one is.
-    fn try_next(&mut self, desk: &mut Desk<'_>, account: Account, mut left: VecDeque<Target>, until: Instant) {
-        self.search = Search::Over;
-        let Some(registered) = self.registered() else {
-            return;
-        };
-        while let Some(target) = left.pop_front() {
-            if is_at(registered, &target) {
-                self.way = Some(registered);
-                return;
-            }
-            let (transport, remote) = (target.transport, target.address);
-            let Some(local) = desk.routes.local_for(remote.ip()) else {
-                continue;
-            };
-            let local = SocketAddr::new(local, registered.local.port());
-            if transport == Transport::Udp {
-                self.way = Some(Path { transport, local, remote, flow: None });
-                return;
-            }
-            let flow = desk.connect(account, local, &target);
-            self.search = Search::Connecting { flow, left, until };
-            return;
-        }
-        self.fail(desk);
+    /// Asks who is there: all, or those before the one in use, and that one as well while it is in doubt. Calls wait so long
+    /// for it.
+    fn ask(&mut self, desk: &mut Desk<'_>, account: Account, patience: Duration) {
+        let Some(registered) = self.registered() else { return };
+        let in_use = self.way.and_then(|way| Some((self.edges.position(way)?, self.edges.has_answered(way))));
+        let count = in_use.map(|(before, has_answered)| before + usize::from(!has_answered));
+        self.edges.ask(desk, account, registered, count, patience < SEEK);
+        self.search = Search::Asking { calls_until: desk.now + patience, until: desk.now + PATIENCE };
+        self.settle(desk, account);
     }
 
-    /// It is not there.
-    pub fn fail(&mut self, desk: &mut Desk<'_>) {
+    /// Takes the best that is there as soon as it is known.
+    fn settle(&mut self, desk: &mut Desk<'_>, account: Account) {
+        let (Search::Asking { calls_until, until }, Some(registered)) = (&self.search, self.registered()) else {
+            return;
+        };
+        let (is_late, is_over) = (*calls_until <= desk.now, *until <= desk.now);
+        self.edges.tend(desk, account, registered);
+        let outcome = self.edges.outcome(desk.now);
+        match outcome {
+            Outcome::Here(way) => {
+                self.leave(desk);
+                if let Some(flow) = way.flow {
+                    desk.endpoint.keep_flow(flow, true);
+                }
+                (self.way, self.is_down) = (Some(way), false);
+            }
+            // The one in use is as good as it was.
+            Outcome::Nobody if self.way.is_some() => {}
+            Outcome::Open if !is_late => return,
+            Outcome::Nobody | Outcome::Open => {
+                if let Some(way) = self.way.or_else(|| self.edges.in_doubt(desk, registered)) {
+                    (self.way, self.is_down) = (Some(way), false);
+                } else {
+                    self.is_down = true;
+                    if outcome == Outcome::Open && !is_over {
+                        return;
+                    }
+                }
+            }
+        }
+        self.search = Search::Over;
+        self.edges.end(desk, self.way);
+        let rest = match self.way {
+            Some(way) if self.edges.position(way) == Some(0) && self.edges.has_answered(way) => return,
+            Some(way) if !self.edges.has_answered(way) => DOUBT_FOR,
+            _ => DOWN_FOR,
+        };
+        let at = desk.now + desk.jittered(rest);
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// A call was lost there: the next one that is there is taken.
+    pub fn fail(&mut self, desk: &mut Desk<'_>, account: Account) {
+        if let Some(way) = self.own_way() {
+            self.edges.lose(desk.now, way);
+        }
         self.leave(desk);
-        self.is_down = true;
-        self.next = Some(desk.now + desk.jittered(DOWN_FOR));
+        self.ask(desk, account, SEEK_AGAIN);
     }
 
     /// A connection stands; true when it is this one.
-    pub fn handle_connected(&mut self, desk: &mut Desk<'_>, way: Path) -> bool {
-        let Search::Connecting { flow, .. } = &self.search else {
-            return false;
-        };
-        if way.flow != Some(*flow) {
-            return false;
+    pub fn handle_connected(&mut self, desk: &mut Desk<'_>, account: Account, way: Path) -> bool {
+        let ours = self.edges.handle_connected(way);
+        if ours {
+            self.settle(desk, account);
         }
-        desk.endpoint.keep_flow(*flow, true);
-        (self.search, self.way, self.is_down) = (Search::Over, Some(way), false);
-        true
+        ours
+    }
+
+    /// What came of a question; true when it is one of these.
+    pub fn handle_probe(&mut self, desk: &mut Desk<'_>, account: Account, answered: ProbeHandle, alive: bool) -> bool {
+        let ours = self.edges.handle_probe(answered, alive);
+        if ours {
+            self.settle(desk, account);
+        }
+        ours
     }
 
     /// A connection has gone, or never came about.
@@ -206,11 +252,8 @@ impl Service {
             // It may only be starting anew.
             self.way = None;
             self.find(desk, account);
-        } else if let Search::Connecting { flow, left, until } = &mut self.search
-            && *flow == gone
-        {
-            let (left, until) = (std::mem::take(left), *until);
-            self.try_next(desk, account, left, until);
+        } else if self.edges.handle_flow_gone(gone) {
+            self.settle(desk, account);
         }
     }
 
@@ -234,7 +277,7 @@ impl Service {
     pub fn handle_timeout(&mut self, desk: &mut Desk<'_>, account: Account) {
         let now = desk.now;
         match &self.search {
-            Search::Connecting { until, .. } if *until <= now => self.fail(desk),
+            Search::Asking { .. } => self.settle(desk, account),
             Search::Finding { until, .. } if *until <= now => self.lose(desk),
             Search::Over if self.next.is_some_and(|at| at <= now) => {
                 self.next = None;
@@ -247,7 +290,11 @@ impl Service {
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.search {
-            Search::Finding { until, .. } | Search::Connecting { until, .. } => Some(*until),
+            Search::Finding { until, .. } => Some(*until),
+            Search::Asking { calls_until, until } => {
+                let calls = Some(*calls_until).filter(|_| !self.is_down && self.way.is_none());
+                self.edges.poll_timeout().into_iter().chain(calls).chain([*until]).min()
+            }
             Search::Over => self.next,
         }
     }
@@ -259,14 +306,6 @@ impl Service {
 
     /// Its connections.
     pub fn flows(&self) -> impl Iterator<Item = FlowId> {
-        let opening = match &self.search {
-            Search::Connecting { flow, .. } => Some(*flow),
-            _ => None,
-        };
-        self.own_way().and_then(|way| way.flow).into_iter().chain(opening)
+        self.own_way().and_then(|way| way.flow).into_iter().chain(self.edges.flows())
     }
-}
-
-fn is_at(way: Path, target: &Target) -> bool {
-    (way.transport, way.remote) == (target.transport, target.address)
 }

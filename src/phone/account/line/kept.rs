@@ -70,8 +70,9 @@ impl Line {
         let known = self.recall.handle_probe(desk, probe, alive);
         if known {
             self.tend_registered(desk);
-        } else if let Some((stop, way)) = self.scouts.handle_probe(desk, probe, alive) {
-            self.turn_to(desk, stop, way);
+        } else if !self.service.handle_probe(desk, self.account, probe, alive) {
+            self.scouts.handle_probe(desk, probe, alive);
+            self.follow_scouts(desk);
         }
     }
 }

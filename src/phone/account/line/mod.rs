@@ -317,7 +317,7 @@ impl Line {
     pub fn way_failed(&mut self, desk: &mut Desk<'_>, way: Path, fault: AccountFault) {
         // What the registrar has named is not there: that says nothing of the registrar.
         if self.service.own_way() == Some(way) {
-            return self.service.fail(desk);
+            return self.service.fail(desk, self.account);
         }
         let stop = match &self.stage {
             Stage::Walking(Walk::Asking { stop, way: in_use }) if *in_use == way => Some(stop.clone()),

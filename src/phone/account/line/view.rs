@@ -1,6 +1,7 @@
 //! What others see of a line.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::{Line, Purpose, Registered, Socket, Stage, Walk};
 use crate::channel::{AccountTestView, ProxyInUse, RegistrationState, RegistrationView, TestStep};
@@ -88,6 +89,26 @@ impl Line {
             _ => return false,
         };
         self.service.own_way().is_some() || self.hops.as_ref().is_some_and(|hops| hops.has_more(stop.place))
+    }
+
+    /// How many places could be tried behind this way of calls.
+    pub fn places_behind(&self, now: Instant, way: Path) -> usize {
+        let behind = match (&self.stage, &self.hops) {
+            (Stage::Registered(Registered { stop, .. }) | Stage::Walking(Walk::Asking { stop, .. }), Some(hops)) => {
+                let known = hops.known(now).filter(|other| other.place > stop.place).count();
+                known.max(usize::from(hops.has_more(stop.place)))
+            }
+            _ => 0,
+        };
+        if self.service.own_way() != Some(way) {
+            return behind;
+        }
+        self.service.others(now, way) + usize::from(self.way().is_some()) + behind
+    }
+
+    /// How long a call waits for a sign of life along this way.
+    pub fn patience(&self, way: Path) -> Duration {
+        self.service.patience(way)
     }
 
     /// Whether a message that came along this path is this account's.

@@ -173,7 +173,7 @@ impl Line {
     pub fn handle_connected(&mut self, desk: &mut Desk<'_>, way: Path) {
         let is_of_others = self.recall.handle_connected(desk, &self.config, way)
             || self.scouts.handle_connected(desk, &self.config, way)
-            || self.service.handle_connected(desk, way);
+            || self.service.handle_connected(desk, self.account, way);
         if is_of_others {
             return;
         }
@@ -241,8 +241,8 @@ impl Line {
 
     /// Sends scouts to all places, also to the one that is being tried, when it is time.
     pub(super) fn tend_scouts(&mut self, desk: &mut Desk<'_>) {
-        if self.scouts.poll_timeout().is_none_or(|at| at > desk.now) {
-            return;
+        if !self.scouts.is_due(desk.now) {
+            return self.follow_scouts(desk);
         }
         if !self.may_scout(desk.now) {
             return self.scouts.end(desk);
@@ -250,6 +250,17 @@ impl Line {
         let stops = self.hops.iter().flat_map(|hops| hops.known(desk.now)).collect();
         let port = self.port();
         self.scouts.send_out(desk, self.account, &self.config, stops, port);
+    }
+
+    /// Turns to the place that a scout has found and that promises most, unless the one that is asked promises as much.
+    pub(super) fn follow_scouts(&mut self, desk: &mut Desk<'_>) {
+        let asked = match &self.stage {
+            Stage::Walking(Walk::Asking { stop, .. }) => Some(&stop.target),
+            _ => None,
+        };
+        if let Some((stop, way)) = self.scouts.next(desk, asked) {
+            self.turn_to(desk, stop, way);
+        }
     }
 
     /// Somebody is there: asked at once, wherever the walk is.
