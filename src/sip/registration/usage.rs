@@ -217,7 +217,10 @@ impl Registration {
                 let found = self.bindings(response, Likeness::Place).own.is_some();
                 cx.tell_registration(if found { RegistrationEvent::Present } else { RegistrationEvent::Missing });
             }
-            (Purpose::Bind, 439) if self.order.instance.is_some() && !self.is_plain => {
+            // RFC 5626 6, and 4.2.1 for a registrar that does not know it.
+            (Purpose::Bind, 420 | 439)
+                if self.order.instance.is_some() && !self.is_plain && lacks_outbound(response) =>
+            {
                 self.is_plain = true;
                 self.send(cx, Purpose::Bind, flight.raised);
             }
@@ -404,6 +407,12 @@ impl Granted {
         };
         Some(Granted { own, others: others.saturating_sub(1) })
     }
+}
+
+/// Whether this refusal is about connections that are kept.
+fn lacks_outbound(response: &Response) -> bool {
+    let named = || response.headers("Unsupported").any(|tag| tag.eq_ignore_ascii_case("outbound"));
+    response.status() == 439 || named()
 }
 
 /// The value of a header that is a number of seconds.

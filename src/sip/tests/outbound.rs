@@ -61,19 +61,28 @@ fn pings(bench: &mut Bench) -> usize {
 
 /// RFC 5626 6.
 #[test]
-fn where_the_first_hop_cannot_keep_connections_it_is_done_without() {
+fn where_the_first_hop_or_the_registrar_cannot_keep_connections_it_is_done_without() {
+    for (refusal, lines) in [(439, &[][..]), (420, &[("Unsupported", "outbound")])] {
+        let mut bench = bench();
+        let (_, request) = register(&mut bench);
+        assert!(request.header("Contact").expect("a contact").contains("reg-id=1"));
+        deliver(&mut bench, &answer(&request, refusal, "registrar", lines));
+        let again = bench.request();
+        assert!(again.cseq().0 > request.cseq().0);
+        let contact = again.header("Contact").expect("a contact");
+        assert!(!contact.contains("reg-id") && contact.contains("+sip.instance"), "{contact}");
+        assert_eq!(again.header("Supported"), Some("path, gruu"));
+        // One that says so again means something else.
+        deliver(&mut bench, &answer(&again, refusal, "registrar", lines));
+        let refused = bench.endpoint.poll_registration();
+        assert!(matches!(refused, Some((_, RegistrationEvent::Refused { status, .. })) if status == refusal));
+        assert!(bench.is_quiet());
+    }
+    // What else is not supported is no reason.
     let mut bench = bench();
     let (_, request) = register(&mut bench);
-    assert!(request.header("Contact").expect("a contact").contains("reg-id=1"));
-    deliver(&mut bench, &answer(&request, 439, "registrar", &[]));
-    let again = bench.request();
-    assert!(again.cseq().0 > request.cseq().0);
-    let contact = again.header("Contact").expect("a contact");
-    assert!(!contact.contains("reg-id") && contact.contains("+sip.instance"), "{contact}");
-    assert_eq!(again.header("Supported"), Some("path, gruu"));
-    // One that says so again means something else.
-    deliver(&mut bench, &answer(&again, 439, "registrar", &[]));
-    assert!(matches!(bench.endpoint.poll_registration(), Some((_, RegistrationEvent::Refused { status: 439, .. }))));
+    deliver(&mut bench, &answer(&request, 420, "registrar", &[("Unsupported", "path")]));
+    assert!(matches!(bench.endpoint.poll_registration(), Some((_, RegistrationEvent::Refused { status: 420, .. }))));
     assert!(bench.is_quiet());
 }
 

@@ -1,5 +1,6 @@
 //! What stands in a file of certificates and keys: PEM or DER.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,8 +42,9 @@ impl Contents {
     /// # Errors
     /// What is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self, CertificateFault> {
-        let contents = if contains(bytes, b"-----BEGIN ") {
-            Self::of_pem(bytes)?
+        let text = plain(bytes);
+        let contents = if contains(&text, b"-----BEGIN ") {
+            Self::of_pem(&text)?
         } else {
             Self::of_der(bytes).unwrap_or_default()
         };
@@ -110,6 +112,19 @@ impl Contents {
             .map_err(|_| CertificateFault::UnknownKey)?;
         Ok((key, signing))
     }
+}
+
+/// Without the mark that some editors write before a text, and one byte for each letter where it says that there are two
+/// (UTF-16): what is no letter of PEM may be anything. A certificate in DER begins with no such mark.
+fn plain(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let (letters, unit): (_, fn([u8; 2]) -> u16) = match bytes {
+        [0xEF, 0xBB, 0xBF, text @ ..] => return Cow::Borrowed(text),
+        [0xFF, 0xFE, letters @ ..] => (letters, u16::from_le_bytes),
+        [0xFE, 0xFF, letters @ ..] => (letters, u16::from_be_bytes),
+        _ => return Cow::Borrowed(bytes),
+    };
+    let letters = letters.as_chunks().0.iter().map(|pair| u8::try_from(unit(*pair)).unwrap_or(b'?'));
+    Cow::Owned(letters.collect())
 }
 
 /// Whether this key is that of the certificate; a key that does not tell is believed.

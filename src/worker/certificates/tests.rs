@@ -121,6 +121,22 @@ fn der_becomes_pem() {
 }
 
 #[test]
+fn a_text_with_a_mark_or_of_two_bytes_for_each_letter_is_read() {
+    let rig = Rig::new();
+    let ours = rig.ours();
+    let text = format!("ü, a remark\n{}{}", ours.pem(), pem_of_key(&ours.key_der()));
+    let wide = |bytes: fn(u16) -> [u8; 2]| ["\u{feff}", &text].concat().encode_utf16().flat_map(bytes).collect();
+    let forms: [Vec<u8>; 3] =
+        [["\u{feff}", &text].concat().into_bytes(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)];
+    for (form, bytes) in forms.into_iter().enumerate() {
+        let read = Contents::parse(&bytes).unwrap_or_else(|fault| panic!("form {form}: {fault:?}"));
+        assert_eq!((&read.certificates[..], &read.keys[..]), (&ours.chain[..1], &[ours.key_der()][..]), "form {form}");
+        // Half a letter at the end is none.
+        assert_eq!(Contents::parse(&bytes[..3]).err(), Some(CertificateFault::Nothing), "form {form}");
+    }
+}
+
+#[test]
 fn only_what_the_role_needs_is_taken() {
     let rig = Rig::new();
     let ours = rig.ours();
