@@ -34,13 +34,12 @@ pub(super) fn connect(adapter: &ui::CallAdapter, panel: &Rc<Panel>) {
     });
 }
 
-/// Those who ring besides. Where two are called alike, each is called by its address.
+/// Those who ring besides.
 pub(super) fn apply(adapter: &ui::CallAdapter, state: &State) {
     let now = Instant::now();
-    let alike = |name: &str| state.calls.values().filter(|call| rings_here(call) && call.name == name).count() > 1;
     let row = |call: &CallView| ui::OtherCall {
         call: number(call.call),
-        name: if alike(&call.name) { convert::short(&call.remote) } else { call.name.clone() }.into(),
+        name: name(call, state).into(),
         account: i32::from(call.account),
         door: call.can_unlock,
         seconds: seconds(call, now),
@@ -50,6 +49,20 @@ pub(super) fn apply(adapter: &ui::CallAdapter, state: &State) {
         adapter.set_others(rows);
         adapter.set_others_turn(adapter.get_others_turn().wrapping_add(1));
     });
+}
+
+/// What a caller is called beside others: where one that rings is called alike, by where it calls from, or by its whole address
+/// if that is the same, too.
+fn name(call: &CallView, state: &State) -> String {
+    let is_alike = |it: &&CallView| rings_here(it) && it.call != call.call && it.name == call.name;
+    let mut alike = state.calls.values().filter(is_alike).peekable();
+    if alike.peek().is_none() {
+        return call.name.clone();
+    }
+    let place = |address: &str| address.rsplit('@').next().unwrap_or_default().to_owned();
+    let address = convert::short(&call.remote);
+    let own = place(&address);
+    if alike.all(|it| place(&convert::short(&it.remote)) != own) { own } else { address }
 }
 
 #[cfg(test)]
@@ -182,12 +195,23 @@ mod tests {
     #[test]
     fn callers_of_the_same_name_are_told_apart_by_their_addresses() {
         let window = shots::window(1024, 600);
-        let (_panel, mut sent) = rung(&window, &["Front door", "Front door", "Anna"]);
+        let (panel, mut sent) = rung(&window, &["Front door", "Front door", "Anna"]);
         let others = window.global::<ui::CallAdapter>().get_others();
         let names: Vec<_> = others.iter().map(|other| other.name).collect();
-        assert_eq!(names, ["door@192.168.1.2", "Anna"]);
-        press(&window, "Decline door@192.168.1.2");
+        assert_eq!(names, ["192.168.1.2", "Anna"]);
+        press(&window, "Decline 192.168.1.2");
         assert_eq!(about_calls(&mut sent), [Command::Decline(Some(CallHandle(2)))]);
+        // Two behind the same server.
+        let remote = "sip:yard@192.168.1.2".to_owned();
+        panel.handle_event(Event::Call(Box::new(CallView { remote, ..view(4, "Front door") })));
+        press(&window, "Decline yard@192.168.1.2");
+        press(&window, "Decline door@192.168.1.2");
+        let declined = [4, 2].map(|call| Command::Decline(Some(CallHandle(call))));
+        assert_eq!(about_calls(&mut sent), [], "the lines are new");
+        wait(400);
+        press(&window, "Decline yard@192.168.1.2");
+        press(&window, "Decline door@192.168.1.2");
+        assert_eq!(about_calls(&mut sent), declined);
     }
 
     #[test]
