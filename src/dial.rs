@@ -353,10 +353,10 @@ fn uri(text: &str) -> Result<SipUri, DialError> {
         },
     };
     check_host(host)?;
+    // Headers have no place in what is called (RFC 3261 19.1.1, table 1).
+    let (parameters, headers) = parameters.split_at(parameters.find('?').unwrap_or(parameters.len()));
+    let text = &text[..text.len() - headers.len()];
     let named = parameters
-        .split(['?'])
-        .next()
-        .unwrap_or("")
         .split(';')
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.eq_ignore_ascii_case("transport"));
@@ -549,6 +549,9 @@ mod tests {
         assert_eq!(uri.address(), Some(IpAddr::from([192, 168, 1, 20])));
         assert_eq!(uri_of("sip:[::1]:5080").address(), "::1".parse().ok());
         assert_eq!(uri_of("door@pbx.test").text, "sip:door@pbx.test");
+        let with_headers = uri_of("sip:a?b@pbx.test;transport=tcp?Subject=x&Replaces=y");
+        assert_eq!(with_headers.text, "sip:a?b@pbx.test;transport=tcp", "headers are nobody's to dial");
+        assert_eq!(uri_of("sip:pbx.test?Subject=x").text, "sip:pbx.test");
         assert_eq!(uri_of("SIP:*78@pbx.test").user.as_deref(), Some("*78"));
         for (uri, transport) in [
             ("sip:door@pbx.test", DialTransport::Either),

@@ -125,6 +125,8 @@ pub(super) struct Incoming {
     pub until: Instant,
     /// When it is taken without a touch.
     pub answer_at: Option<Instant>,
+    /// Answer was pressed while keys were on their way: it is taken once they are out, at the latest then.
+    pub take_by: Option<Instant>,
 }
 
 /// The offer of an incoming call.

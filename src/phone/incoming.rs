@@ -16,6 +16,9 @@ use crate::config::{Account, PhonebookEntry};
 use crate::sdp::{Direction, Wish};
 use crate::sip::{Body, IncomingCall, Path, Rejection, SessionHandle, Source};
 
+/// Keys that are on their way when a call is answered are waited for so long at most.
+const KEYS_TIME: Duration = Duration::from_secs(2);
+
 /// A caller, as far as the settings know it.
 pub(super) struct Screened {
     pub caller: Caller,
@@ -69,10 +72,8 @@ impl Phone {
                 Admission::Ring { silent, answer_after } => (silent, answer_after),
                 Admission::Refuse { status, reason } => return refuse(self, status.into(), reason, remote),
             };
-        if let Some(other) = gives_way {
-            self.give_way(now, other);
-        }
-        let Some(ports) = free.or_else(|| self.free_ports()) else {
+        let ports_of = |other| self.calls.get(&other).map(|call| call.media.ports);
+        let Some(ports) = free.or_else(|| gives_way.and_then(ports_of)) else {
             return refuse(self, Rejection::from(486), EndReason::Missed, remote);
         };
         let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
@@ -89,6 +90,7 @@ impl Phone {
                 offer: request.offer.map_or(TheirOffer::Missing, |offer| TheirOffer::Kept(offer.bytes)),
                 until: now.instant + Duration::from_secs(self.config.max_dial_in_time_s.into()),
                 answer_at: answer_after.map(|after| now.instant + after),
+                take_by: None,
             }),
             group: None,
             media: Media::new(ports, negotiation),
@@ -103,16 +105,6 @@ impl Phone {
         let mut tried = call.media.negotiation.clone();
         let wish = call.wish(&self.config);
         let early = match offered(&call) {
-            None if request.offer_wanted && answer_after != Some(Duration::ZERO) => {
-                let offer = tried.create_offer(wish);
-                call.media.negotiation = tried;
-                if let Stage::Incoming(incoming) = &mut call.stage {
-                    incoming.offer = TheirOffer::Asked(offer.clone());
-                }
-                self.endpoint.ring(now.instant, session, Some(Body::sdp(offer)));
-                self.admit(now, call, false);
-                return;
-            }
             None => None,
             Some(offer) => match tried.handle_offer(offer, wish) {
                 Ok((answer, streams)) => {
@@ -122,9 +114,20 @@ impl Phone {
                 Err(error) => return refuse(self, reason::rejection(&error), EndReason::NoCommonCodec, call.remote),
             },
         };
+        if let Some(other) = gives_way {
+            self.give_way(now, other);
+        }
         let at_once = answer_after == Some(Duration::ZERO);
         match early {
             _ if at_once => {}
+            None if offered(&call).is_none() && request.offer_wanted => {
+                let offer = tried.create_offer(wish);
+                call.media.negotiation = tried;
+                if let Stage::Incoming(incoming) = &mut call.stage {
+                    incoming.offer = TheirOffer::Asked(offer.clone());
+                }
+                self.endpoint.ring(now.instant, session, Some(Body::sdp(offer)));
+            }
             // The visitor is seen before the answer.
             Some((answer, streams)) => {
                 self.endpoint.ring(now.instant, session, Some(Body::sdp(answer.clone())));
@@ -186,6 +189,36 @@ impl Phone {
         if !call.rings_here() {
             return Err(Refusal::WrongState(call.state()));
         }
+        if call.keys.are_sounding() {
+            self.answer_after_keys(now, handle);
+        } else {
+            self.answer_now(now, handle);
+        }
+        Ok(Done::Ok)
+    }
+
+    /// A door that empties its buffer when it is answered would lose the end of a key: so it is answered a moment later.
+    fn answer_after_keys(&mut self, now: Now, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        if let Stage::Incoming(incoming) = &mut call.stage {
+            incoming.take_by.get_or_insert(now.instant + KEYS_TIME);
+            call.silent = true;
+            self.touch(handle);
+        }
+    }
+
+    /// Keys are out: a call that was answered meanwhile is taken.
+    pub(super) fn take_if_keys_are_out(&mut self, now: Now, handle: CallHandle) {
+        let waits = |call: &Call| {
+            let is_answered = matches!(&call.stage, Stage::Incoming(incoming) if incoming.take_by.is_some());
+            is_answered && !call.keys.are_sounding()
+        };
+        if self.calls.get(&handle).is_some_and(waits) {
+            self.answer_now(now, handle);
+        }
+    }
+
+    pub(super) fn answer_now(&mut self, now: Now, handle: CallHandle) {
         self.hold_others(now, handle);
         // What is still being dialled would be heard over the visitor.
         let dialled: Vec<CallHandle> = self
@@ -198,7 +231,6 @@ impl Phone {
             self.end_call(now, other, EndReason::Local, 0);
         }
         self.take(now, handle);
-        Ok(Done::Ok)
     }
 
     /// Auto answer: not into the middle of another conversation.

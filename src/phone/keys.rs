@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::Phone;
 use super::output::MediaOrder;
 use crate::channel::{CallHandle, Refusal};
+use crate::sdp::AudioStream;
 use crate::sip::Body;
 
 /// What keys or an INFO are for, so that the right one hears how it went.
@@ -26,6 +27,13 @@ pub(super) struct Keys {
     in_sound: VecDeque<Purpose>,
     /// INFOs to send; the first is out and waits for its answer. One after the other: the order of keys counts.
     infos: VecDeque<(Purpose, Body)>,
+}
+
+impl Keys {
+    /// Whether keys are on their way in the sound.
+    pub fn are_sounding(&self) -> bool {
+        !self.in_sound.is_empty()
+    }
 }
 
 /// Checks keys as somebody typed them: `✳` is a star, small letters are capitals.
@@ -55,11 +63,14 @@ fn picture_fast_update() -> Body {
 }
 
 impl Phone {
-    /// Sends keys in the sound where the other side takes them there, else by INFO.
+    /// Sends keys in the sound where the other side takes them there and we may send it some, else by INFO.
     pub(super) fn send_keys(&mut self, now: super::Now, handle: CallHandle, digits: &str, purpose: Purpose) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let in_sound = call.media.streams.as_ref().and_then(|streams| streams.audio.as_ref());
-        if in_sound.is_some_and(|audio| audio.dtmf_send_pt.is_some() && !audio.remote.ip().is_unspecified()) {
+        let takes_keys = |audio: &AudioStream| {
+            audio.dtmf_send_pt.is_some() && audio.direction.sends() && !audio.remote.ip().is_unspecified()
+        };
+        if in_sound.is_some_and(takes_keys) {
             call.keys.in_sound.push_back(purpose);
             self.order(MediaOrder::Dtmf { call: handle, digits: digits.to_owned() });
         } else {
@@ -105,12 +116,13 @@ impl Phone {
         }
     }
 
-    /// The keys of the oldest order are out.
+    /// The keys of the oldest order are out, and what follows them.
     pub(super) fn on_dtmf_sent(&mut self, now: super::Now, handle: CallHandle) {
         let purpose = self.calls.get_mut(&handle).and_then(|call| call.keys.in_sound.pop_front());
         if purpose == Some(Purpose::Unlock) {
             self.on_unlock_sent(now, handle);
         }
+        self.take_if_keys_are_out(now, handle);
     }
 
     /// The INFO that is out has its answer.

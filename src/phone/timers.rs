@@ -15,6 +15,8 @@ enum Timer {
     Missed,
     /// It is taken without a touch.
     AutoAnswer,
+    /// Answer was pressed; the keys that were on their way then are waited for no longer.
+    Take,
     /// The longest call time is over.
     TimeLimit,
     /// A collided re-INVITE is tried again.
@@ -75,6 +77,7 @@ impl Phone {
             Timer::GiveUp => self.give_up(now, handle),
             Timer::Missed => self.end_call(now, handle, EndReason::Missed, 480),
             Timer::AutoAnswer => self.answer_by_itself(now, handle),
+            Timer::Take => self.answer_now(now, handle),
             Timer::TimeLimit => self.end_call(now, handle, EndReason::TimeLimit, 0),
             Timer::OfferAgain => self.offer_change(now, handle),
             Timer::Unlock => {
@@ -90,16 +93,18 @@ impl Phone {
 /// What a call waits for.
 fn timers(call: &Call) -> impl Iterator<Item = (Instant, Timer)> {
     let stage = match &call.stage {
-        Stage::Outgoing(outgoing) => [Some((outgoing.until, Timer::GiveUp)), None],
-        Stage::Incoming(incoming) => {
-            [Some((incoming.until, Timer::Missed)), incoming.answer_at.map(|at| (at, Timer::AutoAnswer))]
-        }
+        Stage::Outgoing(outgoing) => [Some((outgoing.until, Timer::GiveUp)), None, None],
+        Stage::Incoming(incoming) => [
+            Some((incoming.until, Timer::Missed)),
+            incoming.answer_at.map(|at| (at, Timer::AutoAnswer)),
+            incoming.take_by.map(|at| (at, Timer::Take)),
+        ],
         Stage::Talking(talking) => {
             let again = match talking.change {
                 Change::Again(at) => Some((at, Timer::OfferAgain)),
                 Change::Settled(_) | Change::Asked(_) => None,
             };
-            [talking.until.map(|at| (at, Timer::TimeLimit)), again]
+            [talking.until.map(|at| (at, Timer::TimeLimit)), again, None]
         }
     };
     stage.into_iter().flatten().chain(call.unlock.deadline().map(|at| (at, Timer::Unlock)))

@@ -286,9 +286,9 @@ impl RtpSession {
         }
     }
 
-    /// Whether keys are still on their way.
+    /// Whether keys, or the silence that follows them, are still on their way.
     pub fn dtmf_active(&self) -> bool {
-        self.keys.is_active()
+        self.keys.is_active() || self.silence.timeout().is_some()
     }
 
     /// Asks the other side for a key frame: by PLI unless it understands only FIR. At once, or, if nothing has come

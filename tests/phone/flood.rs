@@ -37,8 +37,13 @@ impl Flood {
 }
 
 fn invite(number: u32, from: &str) -> Vec<u8> {
+    invite_with(number, from, "0")
+}
+
+/// One that offers the sound of this payload type alone.
+fn invite_with(number: u32, from: &str, format: &str) -> Vec<u8> {
     let offer = format!(
-        "v=0\r\no=- 1 1 IN IP4 {from}\r\ns=-\r\nc=IN IP4 {from}\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0\r\na=sendrecv\r\n"
+        "v=0\r\no=- 1 1 IN IP4 {from}\r\ns=-\r\nc=IN IP4 {from}\r\nt=0 0\r\nm=audio 30000 RTP/AVP {format}\r\na=sendrecv\r\n"
     );
     format!(
         "INVITE sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {from}:5060;branch=z9hG4bK{number};rport\r\nMax-Forwards: 70\r\n\
@@ -279,6 +284,19 @@ fn a_visitor_rings_at_each_press_however_often_the_hole_is_filled() {
         stranger.press(&mut house);
         house.run(s(3));
     }
+}
+
+#[test]
+fn a_call_that_cannot_be_taken_silences_no_bell() {
+    let (mut house, stranger) = besieged(4);
+    let before: Vec<_> = house.panels[PANEL].phone.calls().iter().map(|call| call.call).collect();
+    let other = outside(2);
+    // GSM, which the panel does not have.
+    house.inject(other, invite_with(2001, &other.to_string(), "3"));
+    house.run(ms(50));
+    assert!(house.last(PANEL, "SIP/2.0 488 ").contains("flood2001@"));
+    let now: Vec<_> = house.panels[PANEL].phone.calls().iter().map(|call| call.call).collect();
+    assert_eq!((stranger.lines(&house), now), (4, before));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use vestibule::channel::{CallState, Command, DoorKeyView, Event, Refusal, UnlockFault, UnlockState};
 use vestibule::phone::MediaOrder;
+use vestibule::sdp::{Direction, Wish};
 
 use crate::common::{DOOR, House, OTHER, PANEL, address, ms, s};
 
@@ -33,6 +34,55 @@ fn by_keys_while_it_rings() {
     house.must(PANEL, Command::Decline(None));
     house.run(ms(20));
     assert!(house.panel().log()[0].unlocked);
+}
+
+#[test]
+fn a_visitor_is_answered_when_the_keys_are_out() {
+    let mut house = House::new(&[("phone.unlock.code", "12#")]);
+    house.bell();
+    house.must(PANEL, Command::Unlock(None));
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(100));
+    assert_eq!(
+        house.call(PANEL).state,
+        CallState::Ringing,
+        "a door that empties its buffers would lose the rest of the code"
+    );
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(600));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(s(1));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed, "keys of the call answer nothing");
+}
+
+#[test]
+fn keys_that_never_go_out_do_not_keep_a_visitor_waiting() {
+    let mut house = House::new(&[]);
+    house.panel().sends_keys = false;
+    house.bell();
+    house.must(PANEL, Command::Unlock(None));
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(1900));
+    assert_eq!(house.call(PANEL).state, CallState::Ringing);
+    house.run(ms(200));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+}
+
+#[test]
+fn a_door_that_holds_the_call_gets_its_keys_by_info() {
+    let mut house = House::new(&[("phone.unlock.code", "5")]);
+    house.connect_door();
+    let now = house.now;
+    house.door.offer(now, Wish { audio: Direction::SendOnly, video: Direction::Inactive });
+    house.run(ms(50));
+    assert!(house.call(PANEL).held_by_remote);
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(50));
+    assert!(keys(&house).is_empty(), "no sound may be sent, and so no keys in it");
+    assert_eq!(house.door.infos, ["Signal=5\r\nDuration=160\r\n"]);
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
 }
 
 #[test]

@@ -66,7 +66,10 @@ const DNS_PORT: u16 = 53;
 const DATAGRAM: usize = 65_536;
 /// What connections may have waiting for the loop.
 const FLOW_EVENTS: usize = 64;
-/// How long the first calls wait until it is known which pictures can be shown.
+/// The first page goes before the video plug-ins, which take as much of the processor to load as all the rest of the start; a
+/// page that takes longer is not waited for.
+const FIRST_PAGE: Duration = Duration::from_secs(2);
+/// From then on the first calls wait at most so long until it is known which pictures can be shown.
 const PROBE_TIME: Duration = Duration::from_millis(1000);
 /// Leaving takes no longer, whatever the phone still waits for.
 const LEAVE_TIME: Duration = Duration::from_millis(1700);
@@ -144,6 +147,8 @@ struct Loop {
     deaf_until: Option<Instant>,
     /// Which pictures can be shown, once that is known.
     shows: Option<Vec<VideoCodec>>,
+    /// Dropped when it is to be found out.
+    holds_probe: Option<std::sync::mpsc::Sender<()>>,
     leave_by: Option<Instant>,
     finished: bool,
 }
@@ -167,7 +172,8 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
     let mut network = NetworkWatch::start();
     let resolver = Resolver::new(&name_servers(&config.dns_servers), resolved_in);
     let (stream, _) = broadcast::channel(serve::EVENTS_WAITING);
-    let mut probed = probe();
+    let (holds_probe, begin) = std::sync::mpsc::channel();
+    let mut probed = probe(begin);
 
     kept_pictures::sweep(&data, &mut log);
     let writer = Writer::start(files, saved_in)?;
@@ -214,8 +220,9 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         reporter: Reporter::default(),
         pulse: Pulse::new(systemd::watched(), has_screen),
         board: Board::new(own_screen, board_in),
-        deaf_until: Some(Instant::now() + PROBE_TIME),
+        deaf_until: Some(Instant::now() + if has_screen { FIRST_PAGE + PROBE_TIME } else { PROBE_TIME }),
         shows: None,
+        holds_probe: has_screen.then_some(holds_probe),
         leave_by: None,
         finished: false,
     };
@@ -325,6 +332,7 @@ impl Loop {
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
+                    self.holds_probe = None;
                     self.is_up();
                 }
                 let Some((command, None)) = self.without_plain_pin(command, None) else { return };
@@ -517,10 +525,13 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
-/// Finds out, in a thread of its own, which pictures can be shown and sent; then loads what the first ring needs.
-fn probe() -> oneshot::Receiver<VideoCapabilities> {
+/// Finds out, in a thread of its own and from `begin` on, which pictures can be shown and sent; then loads what the first ring
+/// needs.
+fn probe(begin: std::sync::mpsc::Receiver<()>) -> oneshot::Receiver<VideoCapabilities> {
     let (found, probed) = oneshot::channel();
     let work = move || {
+        // Its sender goes when the first page is shown, or the panel has no screen.
+        let _ = begin.recv_timeout(FIRST_PAGE);
         let capabilities = video::probe();
         let decode = capabilities.decode.clone();
         // The worker may have left already.
