@@ -45,7 +45,7 @@ fn a_visitor_is_answered_when_the_keys_are_out() {
     house.run(ms(100));
     assert_eq!(
         house.call(PANEL).state,
-        CallState::Ringing,
+        CallState::Early,
         "a door that empties its buffers would lose the rest of the code"
     );
     house.must(PANEL, Command::Answer(None));
@@ -65,7 +65,7 @@ fn keys_that_never_go_out_do_not_keep_a_visitor_waiting() {
     house.must(PANEL, Command::Unlock(None));
     house.must(PANEL, Command::Answer(None));
     house.run(ms(1900));
-    assert_eq!(house.call(PANEL).state, CallState::Ringing);
+    assert_eq!(house.call(PANEL).state, CallState::Early);
     house.run(ms(200));
     assert_eq!(house.call(PANEL).state, CallState::Confirmed);
 }
