@@ -185,7 +185,10 @@ impl Phone {
         if let Some(invite) = invite {
             self.send_invite(now, handle, invite);
         }
-        self.current = Some(handle);
+        // A visitor who rings keeps the screen.
+        if !self.on_screen().is_some_and(Call::rings_here) {
+            self.current = Some(handle);
+        }
         self.touch(handle);
         handle
     }

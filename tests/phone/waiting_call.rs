@@ -113,3 +113,14 @@ fn a_visitor_takes_the_screen_from_somebody_who_is_only_being_dialled() {
     house.run(ms(20));
     assert_eq!(house.panel().shown(), Some(dialled));
 }
+
+#[test]
+fn nobody_who_is_being_dialled_takes_the_screen_from_a_visitor() {
+    let mut house = House::new(&[]);
+    house.bell();
+    let visitor = house.call(PANEL).call;
+    house.dial("10.0.0.2").expect("dialled");
+    house.run(ms(20));
+    assert_eq!(states(&house).len(), 2);
+    assert_eq!(house.panel().shown(), Some(visitor));
+}
