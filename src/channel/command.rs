@@ -283,6 +283,9 @@ pub enum Refusal {
     /// No route leads to that address.
     #[error("there is no route to {0}")]
     NoRoute(String),
+    /// That is where this panel listens itself.
+    #[error("{0} is this panel itself")]
+    Oneself(String),
     /// Direct IP calls cannot be made because the port is not ours.
     #[error("IP calls are not possible: Direct IP Port {port}: {reason}")]
     NotListening {

@@ -111,6 +111,9 @@ impl Phone {
         let no_route = || Refusal::NoRoute(callee.address.to_string());
         let local = self.routes.local_for(callee.address).ok_or_else(no_route)?;
         let local = SocketAddr::new(local, self.config.direct_ip_port);
+        if local == SocketAddr::new(callee.address, callee.port) {
+            return Err(Refusal::Oneself(callee.address.to_string()));
+        }
         let first = if callee.transport == DialTransport::Tcp { Transport::Tcp } else { Transport::Udp };
         let invite = invite(&callee, local, first).ok_or_else(no_route)?;
         let remote = called(&self.config, callee.user.as_deref(), callee.address, callee.port);

@@ -364,6 +364,7 @@ pub(super) fn refusal(refusal: &ch::Refusal) -> ui::RefusalView {
         }
         ch::Refusal::NoLine => (K::NoLine, String::new()),
         ch::Refusal::NoRoute(to) => (K::NoRoute, to.clone()),
+        ch::Refusal::Oneself(to) => (K::Oneself, to.clone()),
         ch::Refusal::NotAKey(key) => (K::NotAKey, key.to_string()),
         ch::Refusal::NeedsCall(door) => (K::NeedsCall, door.clone()),
         ch::Refusal::NoDoor(door) => (K::NoDoor, door.clone()),

@@ -147,6 +147,8 @@ fn what_cannot_be_dialled_says_why_and_sends_nothing() {
     assert_eq!(error(&mut house, "10✳0✳0✳2✳70000"), "70000 is not a port: 1–65535");
     assert_eq!(error(&mut house, "*78"), "no account is registered");
     assert_eq!(error(&mut house, "192.168.1.1"), "there is no route to 192.168.1.1");
+    assert_eq!(error(&mut house, "10✳0✳0✳1"), "10.0.0.1 is this panel itself");
+    assert_eq!(error(&mut house, "sip:me@10.0.0.1:5060"), "10.0.0.1 is this panel itself");
     house.must(PANEL, Command::Set { key: "phone.direct_ip.enabled".into(), value: "off".into() });
     assert_eq!(house.dial("10.0.0.2"), Err(Refusal::DirectIpOff));
     assert!(house.sent.is_empty());

@@ -110,6 +110,7 @@ const REFUSALS: [ui::RefusalKind; 22] = {
         K::NotByTls,
         K::NoLine,
         K::NoRoute,
+        K::Oneself,
         K::NotAKey,
         K::NeedsCall,
         K::NoDoor,
