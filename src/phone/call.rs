@@ -255,6 +255,11 @@ impl Call {
         matches!(self.stage, Stage::Incoming(_))
     }
 
+    /// Whether it rings here still, but Answer was pressed.
+    pub fn is_answered_soon(&self) -> bool {
+        matches!(&self.stage, Stage::Incoming(incoming) if incoming.take_by.is_some())
+    }
+
     /// Answered, and not on hold by us.
     pub fn is_active(&self) -> bool {
         matches!(self.stage, Stage::Talking(Talking { held: false, .. }))

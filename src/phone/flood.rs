@@ -93,15 +93,17 @@ impl Phone {
     /// an account names nobody.
     pub(super) fn claim(&self, now: Now, account: Option<Account>, path: Path, remote: &Remote) -> Claim {
         let address = path.remote.ip();
-        match account {
-            _ if !self.endpoint.knows(address) => {
-                let lately = self.endpoint.calls_lately(now.instant, address);
-                Claim { who: Claimant::Device(Source::of(address)), trust: Trust::Stranger, lately }
-            }
-            None => Claim { who: Claimant::Device(Source::exactly(address)), trust: Trust::Known, lately: 0 },
+        match account.filter(|_| self.accounts.is_from_server(path)) {
             Some(account) => {
                 let trust = if remote.contact.is_some() { Trust::Known } else { Trust::Caller };
                 Claim { who: Claimant::Through(account, remote.uri.clone()), trust, lately: 0 }
+            }
+            None if self.endpoint.knows(address) => {
+                Claim { who: Claimant::Device(Source::exactly(address)), trust: Trust::Known, lately: 0 }
+            }
+            None => {
+                let lately = self.endpoint.calls_lately(now.instant, address);
+                Claim { who: Claimant::Device(Source::of(address)), trust: Trust::Stranger, lately }
             }
         }
     }
@@ -114,7 +116,7 @@ impl Phone {
         let claim_of = |call: &Call| {
             call.path.filter(|_| call.direction == CallDirection::In).map(|path| {
                 let claim = self.claim(now, call.account, path, &call.remote);
-                (claim, call.handle, call.rings_here())
+                (claim, call.handle, call.rings_here() && !call.is_answered_soon())
             })
         };
         let taken: Vec<_> = self.calls.values().filter_map(claim_of).collect();
@@ -155,7 +157,8 @@ impl Phone {
     pub(super) fn on_flood(&mut self, now: Now, flood: Flood) {
         if let Flood::Shut { source } = &flood {
             let of_it = |address: IpAddr| source.holds(address) && !self.endpoint.knows(address);
-            let is_it = |call: &&Call| call.rings_here() && call.path.is_some_and(|path| of_it(path.remote.ip()));
+            let rings = |call: &Call| call.rings_here() && !call.is_answered_soon();
+            let is_it = |call: &&Call| rings(call) && call.path.is_some_and(|path| of_it(path.remote.ip()));
             let ringing = self.calls.values().filter(is_it);
             for handle in ringing.map(|call| call.handle).collect::<Vec<_>>() {
                 self.give_way(now, handle);

@@ -30,7 +30,7 @@ pub(super) struct Screened {
 impl Phone {
     /// Who this is.
     pub(super) fn screen_caller(&self, account: Option<Account>, path: Path, request: &IncomingCall) -> Screened {
-        let caller = Caller::new(path, request, account.is_some());
+        let caller = Caller::new(path, request, self.accounts.is_from_server(path));
         // Where number and source are matched, nobody else is taken for the contact.
         let listed = self.listed(account, path, request);
         let contact = match listed {
@@ -63,17 +63,16 @@ impl Phone {
                 phone.log_refused(now, remote, account, why);
             }
         };
-        let free = self.free_ports().filter(|_| self.has_line());
         let claim = || self.claim(now, account, path, &remote);
-        let gives_way = if free.is_none() { self.giving_way(now, &claim()) } else { None };
-        let has_line = free.is_some() || gives_way.is_some();
+        let gives_way = if self.has_line() { None } else { self.giving_way(now, &claim()) };
+        let has_line = gives_way.is_some() || self.has_line();
         let (silent, answer_after) =
             match decide(&self.config, account, remote.contact.as_ref(), is_kept_out, &caller.parties(), has_line) {
                 Admission::Ring { silent, answer_after } => (silent, answer_after),
                 Admission::Refuse { status, reason } => return refuse(self, status.into(), reason, remote),
             };
-        let ports_of = |other| self.calls.get(&other).map(|call| call.media.ports);
-        let Some(ports) = free.or_else(|| gives_way.and_then(ports_of)) else {
+        let ports_of = |phone: &Self, other| phone.calls.get(&other).map(|call| call.media.ports);
+        let Some(ports) = self.take_ports().or_else(|| ports_of(self, gives_way?)) else {
             return refuse(self, Rejection::from(486), EndReason::Missed, remote);
         };
         let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
@@ -189,7 +188,14 @@ impl Phone {
         if !call.rings_here() {
             return Err(Refusal::WrongState(call.state()));
         }
-        if call.keys.are_sounding() {
+        let sounding = call.keys.are_sounding();
+        // Whoever was to be answered before rings on.
+        for other in self.calls.values_mut().filter(|call| call.handle != handle) {
+            if let Stage::Incoming(incoming) = &mut other.stage {
+                incoming.take_by = None;
+            }
+        }
+        if sounding {
             self.answer_after_keys(now, handle);
         } else {
             self.answer_now(now, handle);
@@ -209,10 +215,7 @@ impl Phone {
 
     /// Keys are out: a call that was answered meanwhile is taken.
     pub(super) fn take_if_keys_are_out(&mut self, now: Now, handle: CallHandle) {
-        let waits = |call: &Call| {
-            let is_answered = matches!(&call.stage, Stage::Incoming(incoming) if incoming.take_by.is_some());
-            is_answered && !call.keys.are_sounding()
-        };
+        let waits = |call: &Call| call.is_answered_soon() && !call.keys.are_sounding();
         if self.calls.get(&handle).is_some_and(waits) {
             self.answer_now(now, handle);
         }
@@ -247,7 +250,11 @@ impl Phone {
                 return;
             }
             call.camera = camera;
-            self.take(now, handle);
+            if call.keys.are_sounding() {
+                self.answer_after_keys(now, handle);
+            } else {
+                self.take(now, handle);
+            }
         }
     }
 

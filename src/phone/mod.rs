@@ -96,9 +96,9 @@ use crate::sip::{Bucket, Endpoint, EndpointConfig, FlowId, Guests, Path, Session
 /// How many calls there can be at once, of which one is spoken in.
 pub const LINES: usize = 4;
 
-/// How many pairs of RTP ports a phone makes use of: one for each line, and one for the code that is called on the server
-/// of each account.
-pub const PORTS: usize = LINES + dnd::CALLS;
+/// How many pairs of RTP ports a phone makes use of: two for each line, so that what is still on its way to a call that is
+/// over reaches none that has just begun, and one for the code that is called on the server of each account.
+pub const PORTS: usize = 2 * LINES + dnd::CALLS;
 
 /// Somewhere outside the house (RFC 5737), to ask the routing table which address others know us by.
 const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -130,8 +130,8 @@ pub struct Start {
     pub unfinished: Vec<Unfinished>,
     /// What the media engines can do; the settings may narrow it.
     pub capabilities: sdp::Capabilities,
-    /// RTP ports that are bound, one entry for each call that there can be; more than [`PORTS`] are not used. The first
-    /// [`LINES`] are those of the lines.
+    /// RTP ports that are bound; more than [`PORTS`] are not used. The first [`LINES`] are those of the lines, the next those of
+    /// the codes, and with the rest the lines take turns.
     pub ports: Vec<MediaPorts>,
     /// The routing table.
     pub routes: Box<dyn Routes>,
@@ -192,7 +192,9 @@ impl Phone {
         let mut random = StdRng::from_seed(start.seed);
         let endpoint = Endpoint::new(endpoint_config(), random.random());
         let mut ports = start.ports;
-        let code_ports = ports.split_off(ports.len().min(LINES));
+        ports.truncate(PORTS);
+        let mut code_ports = ports.split_off(ports.len().min(LINES));
+        ports.extend(code_ports.split_off(code_ports.len().min(dnd::CALLS)));
         let mut phone = Self {
             config: start.config,
             endpoint,
@@ -460,6 +462,14 @@ impl Phone {
     /// RTP ports that no call uses; `None` when all lines are busy.
     fn free_ports(&self) -> Option<MediaPorts> {
         self.ports.iter().copied().find(|ports| self.calls.values().all(|call| call.media.ports != *ports))
+    }
+
+    /// Those of them that were taken longest ago.
+    fn take_ports(&mut self) -> Option<MediaPorts> {
+        let free = self.free_ports()?;
+        self.ports.retain(|ports| *ports != free);
+        self.ports.push(free);
+        Some(free)
     }
 
     /// The negotiation of a new call with `peer`, which is reached from `local`.

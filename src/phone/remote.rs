@@ -25,8 +25,8 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Whoever sent this. Through an account the message comes from the server, and the caller is known by its name alone.
-    pub fn new(path: Path, request: &IncomingCall, through_account: bool) -> Self {
+    /// Whoever sent this. What comes from the server of an account says truly who calls, and by that alone the caller is known.
+    pub fn new(path: Path, request: &IncomingCall, is_from_server: bool) -> Self {
         let from = &request.from.uri;
         let number = telephone_number(from);
         let is_number = number.is_some();
@@ -35,7 +35,7 @@ impl Caller {
         // It is one of whoever sent it.
         let named_host = if is_number { address.to_string() } else { host(from) };
         let named_port = from.port();
-        if through_account {
+        if is_from_server {
             // Its server finds it, whatever our own port is.
             let (source, our_port) = (named_host.clone(), DEFAULT_PORT);
             return Self { user, source, contact_port: named_port, named_host, named_port, our_port, is_number };

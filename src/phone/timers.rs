@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::call::{Call, Change, Stage};
+use super::call::{Call, Change, Incoming, Stage};
 use super::{Now, Phone};
 use crate::channel::{CallHandle, EndReason};
 
@@ -93,18 +93,17 @@ impl Phone {
 /// What a call waits for.
 fn timers(call: &Call) -> impl Iterator<Item = (Instant, Timer)> {
     let stage = match &call.stage {
-        Stage::Outgoing(outgoing) => [Some((outgoing.until, Timer::GiveUp)), None, None],
-        Stage::Incoming(incoming) => [
-            Some((incoming.until, Timer::Missed)),
-            incoming.answer_at.map(|at| (at, Timer::AutoAnswer)),
-            incoming.take_by.map(|at| (at, Timer::Take)),
-        ],
+        Stage::Outgoing(outgoing) => [Some((outgoing.until, Timer::GiveUp)), None],
+        Stage::Incoming(Incoming { take_by: Some(at), .. }) => [Some((*at, Timer::Take)), None],
+        Stage::Incoming(incoming) => {
+            [Some((incoming.until, Timer::Missed)), incoming.answer_at.map(|at| (at, Timer::AutoAnswer))]
+        }
         Stage::Talking(talking) => {
             let again = match talking.change {
                 Change::Again(at) => Some((at, Timer::OfferAgain)),
                 Change::Settled(_) | Change::Asked(_) => None,
             };
-            [talking.until.map(|at| (at, Timer::TimeLimit)), again, None]
+            [talking.until.map(|at| (at, Timer::TimeLimit)), again]
         }
     };
     stage.into_iter().flatten().chain(call.unlock.deadline().map(|at| (at, Timer::Unlock)))

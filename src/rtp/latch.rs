@@ -7,7 +7,7 @@
 //!  waiting ── from the negotiated address ──────────────────────▶ negotiated (for good)
 //!     │                                                               ▲
 //!     ├─ from another port of that address, at any time ─▶ latched ───┘ when the negotiated one speaks after all
-//!     └─ from anywhere, within the first second ─────────▶ latched; everyone else is a stranger
+//!     └─ from anywhere, within the first second ─────────▶ latched until that address speaks; everyone else is a stranger
 //! ```
 //!
 //! A new agreement with another address begins anew, and there the place before is the one that is not taken within the
@@ -91,6 +91,14 @@ impl Latch {
             return true;
         }
         match self.place {
+            // Whoever shows itself at the address that was agreed upon is the other side more surely than who came first.
+            Place::Latched(there) if there.ip() != self.negotiated.ip() && from.ip() == self.negotiated.ip() => {
+                let takes = self.former != Some(from) || now >= self.open_until;
+                if takes {
+                    self.place = Place::Latched(from);
+                }
+                takes
+            }
             Place::Latched(there) => there == from,
             Place::Negotiated => false,
             Place::Waiting => {

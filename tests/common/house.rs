@@ -176,19 +176,21 @@ impl House {
         &mut self.pbxs[node - PBX]
     }
 
-    /// All connections of a node end.
-    pub fn cut(&mut self, node: NodeName) {
+    /// All connections of a node end. How many ends of such there were.
+    pub fn cut(&mut self, node: NodeName) -> usize {
         let of_it: Vec<(NodeName, FlowId)> = self
             .connections
             .iter()
             .filter(|((from, _), far)| *from == node || far.0 == node)
             .map(|(key, _)| *key)
             .collect();
+        let count = of_it.len();
         for (end, flow) in of_it {
             self.connections.remove(&(end, flow));
             let path = Path { transport: Transport::Tcp, local: UNKNOWN, remote: UNKNOWN, flow: Some(flow) };
             self.fly(end, path, What::Gone(flow, FlowFault::Ended("cut".to_owned())));
         }
+        count
     }
 
     /// The program of the panel under test dies without a word, and runs again two seconds later.

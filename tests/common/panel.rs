@@ -140,7 +140,7 @@ impl Panel {
                 audio: vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
                 video: vec![VideoCodec::H264],
             },
-            ports: (0..6).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
+            ports: (0..10).map(|line| MediaPorts { audio: 20_000 + line * 4, video: 20_002 + line * 4 }).collect(),
             routes: Box::new(Straight(address)),
             calendar: Box::new(Greenwich),
             own_screen: true,

@@ -369,6 +369,42 @@ fn the_backup_proxy_takes_over_and_gives_back() {
 }
 
 #[test]
+fn a_proxy_that_answers_and_registers_nobody_is_gone_back_to_ever_more_seldom_and_no_call_is_lost_for_it() {
+    for transport in ["udp", "tcp"] {
+        let mut house = House::with_servers(&with(&[
+            ("account1.basic.transport", transport),
+            ("account1.basic.check_interval", "10"),
+            ("account1.outbound_proxy.active", "on"),
+            ("account1.outbound_proxy.server", "10.0.0.4"),
+            ("account1.outbound_proxy.backup_server", "10.0.0.5"),
+            ("phone.direct_ip.enabled", "off"),
+        ]));
+        house.pbx(PBX).registrar = Registrar::Mute;
+        house.cut(PBX);
+        house.run(s(20));
+        assert_eq!((view(&house, 1).proxy, is_registered(&house)), (ProxyInUse::Backup, true), "{transport}");
+        let mut gone_back = 0;
+        let mut was_registered = true;
+        for _ in 0..1200 {
+            house.run(ms(500));
+            let is_in_force = is_registered(&house);
+            if was_registered && !is_in_force {
+                gone_back += 1;
+                // Who is still bound by the backup is called by it.
+                let now = house.now;
+                house.pbx(PBX_2).ring(now, "101");
+                house.run(ms(20));
+                let accounts: Vec<u8> = house.panel().phone.calls().iter().map(|call| call.account).collect();
+                assert_eq!(accounts, [1], "{transport}, for the {gone_back}. time");
+                house.press(PANEL, Command::Decline(None)).ok();
+            }
+            was_registered = is_in_force;
+        }
+        assert!((1..=4).contains(&gone_back), "{transport}: {gone_back} times in ten minutes");
+    }
+}
+
+#[test]
 fn a_call_that_is_dialled_while_a_way_is_looked_for_waits_for_it() {
     // By the backup, when the main proxy has vanished without a word.
     let mut house = House::with_servers(&with(&[

@@ -346,17 +346,47 @@ fn the_resident_can_always_call() {
     assert_eq!(house.panels[OTHER].phone.calls().len(), 1, "it rings there");
 }
 
+/// Somebody calls at the port of Account 1, under this name.
+fn call_at_account(house: &mut House, from: IpAddr, name: &str, number: u32) {
+    let port = house.panels[PANEL].port();
+    let text = String::from_utf8(invite(number, &from.to_string())).expect("it is text");
+    let text = text.replacen(&format!("From: <sip:x@{from}>"), &format!("From: <sip:{name}>"), 1);
+    house.inject_at(port, from, None, text.into_bytes());
+    house.run(ms(50));
+}
+
+#[test]
+fn nobody_becomes_a_contact_by_what_it_writes_to_the_port_of_an_account() {
+    let mut house = House::with_servers_knowing(ONE, DOOR);
+    house.run(s(1));
+    call_at_account(&mut house, outside(1), "door@10.0.0.3", 1);
+    let call = house.call(PANEL);
+    assert_eq!((call.remote, call.can_unlock), (format!("sip:door@{}", outside(1)), false));
+    assert_ne!(call.name, "Front door");
+}
+
+#[test]
+fn a_known_door_at_the_port_of_an_account_is_one_door_under_all_its_names() {
+    let contacts = format!("{DOOR}[[contact]]\nname = \"Yard\"\nnumbers = [\"{}\"]\n", outside(1));
+    let mut house = House::with_servers_knowing(ONE, &contacts);
+    house.run(s(1));
+    for number in 0..4 {
+        call_at_account(&mut house, outside(1), &format!("x{number}@{}", outside(1)), number);
+        house.run(s(1));
+    }
+    let mut visitor = Visitor::at(outside(2));
+    visitor.press(&mut house);
+    assert_eq!(visitor.lines(&house), 1);
+    house.dial("10✳0✳0✳2").expect("a line is found");
+}
+
 /// At the port of an account anybody can write anybody's name; only its server names a caller.
 #[test]
 fn a_stranger_at_the_port_of_an_account_is_one_stranger_under_all_its_names() {
     let mut house = House::with_servers_knowing(ONE, DOOR);
     house.run(s(1));
-    let port = house.panels[PANEL].port();
     let call = |house: &mut House, from: IpAddr, name: &str, number: u32| {
-        let text = String::from_utf8(invite(number, &from.to_string())).expect("it is text");
-        let text = text.replacen(&format!("From: <sip:x@{from}>"), &format!("From: <sip:{name}@10.0.0.4>"), 1);
-        house.inject_at(port, from, None, text.into_bytes());
-        house.run(ms(50));
+        call_at_account(house, from, &format!("{name}@10.0.0.4"), number);
     };
     let names =
         |house: &House| house.panels[PANEL].phone.calls().into_iter().map(|call| call.remote).collect::<Vec<_>>();

@@ -196,6 +196,24 @@ fn the_order_of_several_places_is_kept_among_those_that_are_there() {
     }
 }
 
+/// A balancer whose machines are gone takes each connection and cuts it.
+#[test]
+fn a_place_that_cuts_each_connection_is_left_alone_and_the_next_is_called() {
+    let mut house = with_edges("tcp", |_| ());
+    let asked = house.panel().asked.len();
+    let mut ends = 0;
+    for _ in 0..250 {
+        ends += house.cut(EDGE);
+        house.run(ms(100));
+    }
+    assert!((1..=8).contains(&ends), "{ends} ends of connections in 25 s");
+    assert_eq!(house.panel().asked.len(), asked, "what name servers have told holds");
+    assert_eq!(call(&mut house, AccountChoice::Account1, ms(20)), [EDGE_2]);
+    // It keeps its connections again, and comes first again.
+    house.run(s(60));
+    assert_eq!(call(&mut house, AccountChoice::Account1, ms(20)), [EDGE]);
+}
+
 #[test]
 fn a_call_that_one_place_does_not_hear_goes_to_the_next_and_the_others_do_not_wait() {
     for transport in ["udp", "tcp"] {

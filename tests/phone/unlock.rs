@@ -58,6 +58,43 @@ fn a_visitor_is_answered_when_the_keys_are_out() {
 }
 
 #[test]
+fn a_visitor_who_waits_for_an_answer_is_neither_missed_nor_sent_away() {
+    let mut house = House::new(&[("phone.call.max_dial_in_time", "30")]);
+    house.panel().sends_keys = false;
+    house.bell();
+    let visitor = house.call(PANEL).call;
+    house.run(ms(29_500));
+    house.must(PANEL, Command::Dtmf("1".into()));
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(1900));
+    assert_eq!(house.call(PANEL).state, CallState::Early);
+    // Whoever is answered instead ends the waiting.
+    house.press(OTHER, Command::Dial { text: "10✳0✳0✳1".into(), account: Default::default() }).expect("dialled");
+    house.run(ms(20));
+    let second = house.panels[PANEL].phone.calls().iter().map(|call| call.call).max().expect("two ring");
+    house.must(PANEL, Command::Answer(Some(second)));
+    house.run(s(1));
+    let states: Vec<_> = house.panels[PANEL].phone.calls().iter().map(|call| (call.call, call.state)).collect();
+    assert_eq!(states, [(second, CallState::Confirmed)], "the first, {visitor:?}, has rung as long as it may");
+}
+
+#[test]
+fn auto_answer_waits_for_keys_as_well() {
+    let mut house = House::new(&[
+        ("phone.unlock.code", "12#"),
+        ("phone.auto_answer.enabled", "on"),
+        ("phone.auto_answer.delay", "4"),
+    ]);
+    house.bell();
+    house.run(ms(3800));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(300));
+    assert_eq!(house.call(PANEL).state, CallState::Early);
+    house.run(ms(600));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+}
+
+#[test]
 fn keys_that_never_go_out_do_not_keep_a_visitor_waiting() {
     let mut house = House::new(&[]);
     house.panel().sends_keys = false;

@@ -96,6 +96,15 @@ impl Accounts {
         self.lines.iter().find(|line| line.owns(path)).map(Line::account)
     }
 
+    /// Whether what came this way is from the server, or a proxy, of the account whose it is. By its port anybody can come.
+    pub fn is_from_server(&self, path: Path) -> bool {
+        let address = path.remote.ip().to_canonical();
+        self.lines.iter().filter(|line| line.owns(path)).any(|line| {
+            let by_connection = path.flow.is_some_and(|flow| line.uses_flow(flow));
+            by_connection || line.origins().any(|(_, origin)| origin.to_canonical() == address)
+        })
+    }
+
     /// True for the port of an account, also of one that it has left lately.
     pub fn has_port(&self, port: u16) -> bool {
         self.all().any(|line| line.port() == Some(port)) || self.closing.iter().any(|(closing, _)| *closing == port)

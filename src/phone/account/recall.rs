@@ -13,8 +13,10 @@ use crate::sip::{FlowId, Path, ProbeHandle, Transport};
 
 /// How often it is asked.
 const EVERY: Duration = Duration::from_secs(10);
-/// For how long it must have answered.
+/// For how long it must have answered; twice as long each time that it has answered and then registered nobody.
 const ANSWERS_FOR: Duration = Duration::from_secs(60);
+/// So often that time is doubled.
+const DOUBLINGS: u32 = 5;
 
 /// How far the way back has come.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub struct Recall {
     since: Option<Instant>,
     /// The last answer, and by which way.
     answered: Option<(Stop, Path)>,
+    /// How often it was gone back to, and the account was not registered there.
+    in_vain: u32,
 }
 
 #[derive(Debug, Default)]
@@ -59,10 +63,10 @@ impl Recall {
         port: u16,
     ) -> Option<(Stop, Path)> {
         let now = desk.now;
-        if self.since.is_some_and(|since| now >= since + ANSWERS_FOR)
+        if self.since.is_some_and(|since| now >= since + self.answers_for())
             && let Some(back) = self.answered.take()
         {
-            *self = Self::default();
+            *self = Self { in_vain: self.in_vain + 1, ..Self::default() };
             return Some(back);
         }
         match &self.state {
@@ -78,6 +82,10 @@ impl Recall {
             _ => {}
         }
         None
+    }
+
+    fn answers_for(&self) -> Duration {
+        ANSWERS_FOR * 2_u32.pow(self.in_vain.min(DOUBLINGS))
     }
 
     fn ask(&mut self, desk: &mut Desk<'_>, account: Account, config: &AccountConfig, stop: Stop, port: u16) {
@@ -152,7 +160,7 @@ impl Recall {
 
     /// When `tend` is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let back = self.since.filter(|_| self.answered.is_some()).map(|since| since + ANSWERS_FOR);
+        let back = self.since.filter(|_| self.answered.is_some()).map(|since| since + self.answers_for());
         let next = match &self.state {
             State::Resting(at) => Some(*at),
             State::Connecting { until, .. } => Some(*until),

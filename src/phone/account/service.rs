@@ -39,6 +39,10 @@ pub struct Service {
     is_down: bool,
     /// When it is looked up again, and who is there asked again.
     next: Option<Instant>,
+    /// What name servers have told holds until then.
+    valid_until: Option<Instant>,
+    /// When the connection in use was cut the last time.
+    cut_at: Option<Instant>,
 }
 
 /// What the registrar has named.
@@ -136,6 +140,16 @@ impl Service {
         self.edges.others(now, way)
     }
 
+    /// Asks who is there, at the places that name servers have told or tell now.
+    fn seek(&mut self, desk: &mut Desk<'_>, account: Account) {
+        if self.valid_until.is_some_and(|until| desk.now < until) {
+            self.next = self.valid_until;
+            self.ask(desk, account, SEEK);
+        } else {
+            self.find(desk, account);
+        }
+    }
+
     fn find(&mut self, desk: &mut Desk<'_>, account: Account) {
         let Some(named) = &self.named else { return };
         self.edges.end(desk, None);
@@ -149,7 +163,8 @@ impl Service {
         match locator.outcome() {
             None => {}
             Some(Ok(located)) => {
-                self.next = Some(desk.now + located.valid_for.max(CALM));
+                self.valid_until = Some(desk.now + located.valid_for.max(CALM));
+                self.next = self.valid_until;
                 self.edges.update(located.targets);
                 if self.way.is_some_and(|way| self.edges.position(way).is_none()) {
                     self.leave(desk);
@@ -248,10 +263,14 @@ impl Service {
 
     /// A connection has gone, or never came about.
     pub fn handle_flow_gone(&mut self, desk: &mut Desk<'_>, account: Account, gone: FlowId) {
-        if self.own_way().is_some_and(|way| way.flow == Some(gone)) {
-            // It may only be starting anew.
+        if let Some(way) = self.own_way().filter(|way| way.flow == Some(gone)) {
             self.way = None;
-            self.find(desk, account);
+            // It may only be starting anew; one that is cut again and again is left alone.
+            let is_again = self.cut_at.replace(desk.now).is_some_and(|last| desk.now < last + CALM);
+            if is_again {
+                self.edges.lose(desk.now, way);
+            }
+            self.seek(desk, account);
         } else if self.edges.handle_flow_gone(gone) {
             self.settle(desk, account);
         }
@@ -281,7 +300,7 @@ impl Service {
             Search::Finding { until, .. } if *until <= now => self.lose(desk),
             Search::Over if self.next.is_some_and(|at| at <= now) => {
                 self.next = None;
-                self.find(desk, account);
+                self.seek(desk, account);
             }
             _ => {}
         }

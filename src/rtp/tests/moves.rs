@@ -56,6 +56,18 @@ fn after_a_move_another_translator_may_show_itself() {
 }
 
 #[test]
+fn whoever_speaks_at_the_agreed_address_takes_the_place_of_a_stranger_who_was_first() {
+    let (stranger, door) = (address("192.0.2.9:40000"), address("10.0.0.2:6010"));
+    let mut rig = Rig::new();
+    assert!(rig.hear_from(0, stranger, 7, 1).is_some());
+    let heard = (1..=5).filter(|n| rig.hear_from(2_000 + 20 * u64::from(*n), door, 8, *n).is_some()).count();
+    assert!(heard >= 3, "{heard}");
+    assert!(rig.hear_from(2_200, stranger, 7, 2).is_none());
+    rig.session.send(rig.at(2_200), AUDIO, 160, false, b"sound");
+    assert_eq!(rig.sent()[0].to, door);
+}
+
+#[test]
 fn after_a_move_the_first_packet_of_another_device_is_heard() {
     let mut rig = Rig::new();
     for sequence in 1..10 {

@@ -97,7 +97,7 @@ const MEANINGS: [ui::DialMeaning; 17] = {
     ]
 };
 
-const REFUSALS: [ui::RefusalKind; 22] = {
+const REFUSALS: [ui::RefusalKind; 23] = {
     use ui::RefusalKind as K;
     [
         K::Dial,

@@ -58,7 +58,7 @@ impl Contents {
         let is_locked =
             contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED");
         let mut contents = Self { is_locked, ..Self::default() };
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(&in_lines(bytes)) {
             match section {
                 Ok((SectionKind::Certificate, der)) => contents.certificates.push(der.into()),
                 Ok((SectionKind::PrivateKey, der)) => contents.keys.push(PrivateKeyDer::Pkcs8(der.into())),
@@ -125,6 +125,13 @@ fn plain(bytes: &[u8]) -> Cow<'_, [u8]> {
     };
     let letters = letters.as_chunks().0.iter().map(|pair| u8::try_from(unit(*pair)).unwrap_or(b'?'));
     Cow::Owned(letters.collect())
+}
+
+/// Each boundary of PEM on a line of its own (RFC 7468 3), as it is not where files were joined that have no end of line, or
+/// each a mark before it, or where the text is indented.
+fn in_lines(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text).replace('\u{FEFF}', "").replace("-----BEGIN ", "\n-----BEGIN ");
+    text.lines().map(str::trim).collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// Whether this key is that of the certificate; a key that does not tell is believed.

@@ -137,6 +137,20 @@ fn a_text_with_a_mark_or_of_two_bytes_for_each_letter_is_read() {
 }
 
 #[test]
+fn files_that_were_joined_are_read_to_the_end() {
+    let rig = Rig::new();
+    let (first, second) = (rig.authority.pem(), rig.ours().pem());
+    let indented = second.replace('\n', "\n    ");
+    for joined in [
+        format!("\u{feff}{first}\u{feff}{second}"),
+        format!("{}{second}", first.trim_end()),
+        format!("{first}    {indented}"),
+    ] {
+        assert_eq!(Contents::parse(joined.as_bytes()).map(|read| read.certificates.len()).ok(), Some(2), "{joined}");
+    }
+}
+
+#[test]
 fn only_what_the_role_needs_is_taken() {
     let rig = Rig::new();
     let ours = rig.ours();

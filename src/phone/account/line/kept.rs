@@ -6,6 +6,7 @@ use super::{Line, Registered, Socket, Stage};
 use crate::channel::ProxyInUse;
 use crate::phone::account::desk::Desk;
 use crate::phone::account::hops::{Place, Stop};
+use crate::phone::account::recall::Recall;
 use crate::sip::{Path, ProbeHandle, Transport};
 
 impl Line {
@@ -26,6 +27,9 @@ impl Line {
         self.lapses_at = None;
         self.knocks = false;
         self.scouts.end(desk);
+        if stop.place == Place::default() {
+            self.recall = Recall::default();
+        }
         if let Some(hops) = &mut self.hops {
             hops.clear(&stop);
         }

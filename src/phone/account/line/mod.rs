@@ -99,6 +99,8 @@ pub struct Line {
     parting: Option<AccountFault>,
     /// It was in force until a moment ago, and not everything has failed since: until then, calls wait for another way.
     lapses_at: Option<Instant>,
+    /// The way in force until then: the server that it was bound by may still send calls along it.
+    lapsed: Option<Path>,
     /// How long a server that is busy has asked to be left alone.
     rest: Option<Duration>,
     /// How many more tries come soon: a connection was lost, and its server may only be starting anew.
@@ -127,6 +129,7 @@ impl Line {
             fault: None,
             parting: None,
             lapses_at: None,
+            lapsed: None,
             rest: None,
             hurries: 0,
             tried_at: None,

@@ -121,9 +121,10 @@ impl Line {
         self.ways().any(|way| way.flow == Some(flow))
     }
 
-    /// The way in use, and that of its calls where it is another one.
+    /// The way in use, that of its calls where it is another one, and for a moment the one before.
     pub fn ways(&self) -> impl Iterator<Item = Path> {
-        self.way().into_iter().chain(self.service.own_way())
+        let lapsed = self.lapsed.filter(|_| self.lapses_at.is_some());
+        self.way().into_iter().chain(self.service.own_way()).chain(lapsed)
     }
 
     /// Where calls through it come from: its server and its proxies, wherever they have been found, and the ways in use.

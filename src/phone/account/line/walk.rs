@@ -282,6 +282,7 @@ impl Line {
     pub(super) fn lapse(&mut self, now: Instant) {
         if self.is_in_force() {
             self.lapses_at = Some(now + LAPSE);
+            self.lapsed = self.way();
         }
     }
 
