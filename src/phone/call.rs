@@ -125,8 +125,6 @@ pub(super) struct Incoming {
     pub until: Instant,
     /// When it is taken without a touch.
     pub answer_at: Option<Instant>,
-    /// Answer was pressed while keys were on their way: it is taken once they are out, at the latest then.
-    pub take_by: Option<Instant>,
 }
 
 /// The offer of an incoming call.
@@ -253,11 +251,6 @@ impl Call {
     /// Whether it rings here.
     pub fn rings_here(&self) -> bool {
         matches!(self.stage, Stage::Incoming(_))
-    }
-
-    /// Whether it rings here still, but Answer was pressed.
-    pub fn is_answered_soon(&self) -> bool {
-        matches!(&self.stage, Stage::Incoming(incoming) if incoming.take_by.is_some())
     }
 
     /// Answered, and not on hold by us.

@@ -54,6 +54,7 @@ impl Phone {
             self.sessions.remove(&session);
         }
         self.changed.remove(&handle);
+        self.give_back_ports(call.media.ports);
         if call.media.ordered.is_some() {
             self.order(MediaOrder::Stop { call: handle });
         }

@@ -116,7 +116,7 @@ impl Phone {
         let claim_of = |call: &Call| {
             call.path.filter(|_| call.direction == CallDirection::In).map(|path| {
                 let claim = self.claim(now, call.account, path, &call.remote);
-                (claim, call.handle, call.rings_here() && !call.is_answered_soon())
+                (claim, call.handle, call.rings_here())
             })
         };
         let taken: Vec<_> = self.calls.values().filter_map(claim_of).collect();
@@ -157,8 +157,7 @@ impl Phone {
     pub(super) fn on_flood(&mut self, now: Now, flood: Flood) {
         if let Flood::Shut { source } = &flood {
             let of_it = |address: IpAddr| source.holds(address) && !self.endpoint.knows(address);
-            let rings = |call: &Call| call.rings_here() && !call.is_answered_soon();
-            let is_it = |call: &&Call| rings(call) && call.path.is_some_and(|path| of_it(path.remote.ip()));
+            let is_it = |call: &&Call| call.rings_here() && call.path.is_some_and(|path| of_it(path.remote.ip()));
             let ringing = self.calls.values().filter(is_it);
             for handle in ringing.map(|call| call.handle).collect::<Vec<_>>() {
                 self.give_way(now, handle);

@@ -16,9 +16,6 @@ use crate::config::{Account, PhonebookEntry};
 use crate::sdp::{Direction, Wish};
 use crate::sip::{Body, IncomingCall, Path, Rejection, SessionHandle, Source};
 
-/// Keys that are on their way when a call is answered are waited for so long at most.
-const KEYS_TIME: Duration = Duration::from_secs(2);
-
 /// A caller, as far as the settings know it.
 pub(super) struct Screened {
     pub caller: Caller,
@@ -30,7 +27,9 @@ pub(super) struct Screened {
 impl Phone {
     /// Who this is.
     pub(super) fn screen_caller(&self, account: Option<Account>, path: Path, request: &IncomingCall) -> Screened {
-        let caller = Caller::new(path, request, self.accounts.is_from_server(path));
+        let is_from_server = self.accounts.is_from_server(path);
+        let is_stray = account.is_some() && !is_from_server;
+        let caller = Caller::new(path, request, is_from_server, is_stray);
         // Where number and source are matched, nobody else is taken for the contact.
         let listed = self.listed(account, path, request);
         let contact = match listed {
@@ -72,7 +71,7 @@ impl Phone {
                 Admission::Refuse { status, reason } => return refuse(self, status.into(), reason, remote),
             };
         let ports_of = |phone: &Self, other| phone.calls.get(&other).map(|call| call.media.ports);
-        let Some(ports) = self.take_ports().or_else(|| ports_of(self, gives_way?)) else {
+        let Some(ports) = self.free_ports().or_else(|| ports_of(self, gives_way?)) else {
             return refuse(self, Rejection::from(486), EndReason::Missed, remote);
         };
         let negotiation = self.negotiation(path.local.ip(), path.remote.ip(), ports);
@@ -89,7 +88,6 @@ impl Phone {
                 offer: request.offer.map_or(TheirOffer::Missing, |offer| TheirOffer::Kept(offer.bytes)),
                 until: now.instant + Duration::from_secs(self.config.max_dial_in_time_s.into()),
                 answer_at: answer_after.map(|after| now.instant + after),
-                take_by: None,
             }),
             group: None,
             media: Media::new(ports, negotiation),
@@ -188,40 +186,6 @@ impl Phone {
         if !call.rings_here() {
             return Err(Refusal::WrongState(call.state()));
         }
-        let sounding = call.keys.are_sounding();
-        // Whoever was to be answered before rings on.
-        for other in self.calls.values_mut().filter(|call| call.handle != handle) {
-            if let Stage::Incoming(incoming) = &mut other.stage {
-                incoming.take_by = None;
-            }
-        }
-        if sounding {
-            self.answer_after_keys(now, handle);
-        } else {
-            self.answer_now(now, handle);
-        }
-        Ok(Done::Ok)
-    }
-
-    /// A door that empties its buffer when it is answered would lose the end of a key: so it is answered a moment later.
-    fn answer_after_keys(&mut self, now: Now, handle: CallHandle) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        if let Stage::Incoming(incoming) = &mut call.stage {
-            incoming.take_by.get_or_insert(now.instant + KEYS_TIME);
-            call.silent = true;
-            self.touch(handle);
-        }
-    }
-
-    /// Keys are out: a call that was answered meanwhile is taken.
-    pub(super) fn take_if_keys_are_out(&mut self, now: Now, handle: CallHandle) {
-        let waits = |call: &Call| call.is_answered_soon() && !call.keys.are_sounding();
-        if self.calls.get(&handle).is_some_and(waits) {
-            self.answer_now(now, handle);
-        }
-    }
-
-    pub(super) fn answer_now(&mut self, now: Now, handle: CallHandle) {
         self.hold_others(now, handle);
         // What is still being dialled would be heard over the visitor.
         let dialled: Vec<CallHandle> = self
@@ -234,6 +198,7 @@ impl Phone {
             self.end_call(now, other, EndReason::Local, 0);
         }
         self.take(now, handle);
+        Ok(Done::Ok)
     }
 
     /// Auto answer: not into the middle of another conversation.
@@ -250,11 +215,7 @@ impl Phone {
                 return;
             }
             call.camera = camera;
-            if call.keys.are_sounding() {
-                self.answer_after_keys(now, handle);
-            } else {
-                self.take(now, handle);
-            }
+            self.take(now, handle);
         }
     }
 

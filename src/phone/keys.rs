@@ -29,13 +29,6 @@ pub(super) struct Keys {
     infos: VecDeque<(Purpose, Body)>,
 }
 
-impl Keys {
-    /// Whether keys are on their way in the sound.
-    pub fn are_sounding(&self) -> bool {
-        !self.in_sound.is_empty()
-    }
-}
-
 /// Checks keys as somebody typed them: `✳` is a star, small letters are capitals.
 pub(super) fn checked(digits: &str) -> Result<String, Refusal> {
     digits
@@ -116,13 +109,12 @@ impl Phone {
         }
     }
 
-    /// The keys of the oldest order are out, and what follows them.
+    /// The keys of the oldest order are out.
     pub(super) fn on_dtmf_sent(&mut self, now: super::Now, handle: CallHandle) {
         let purpose = self.calls.get_mut(&handle).and_then(|call| call.keys.in_sound.pop_front());
         if purpose == Some(Purpose::Unlock) {
             self.on_unlock_sent(now, handle);
         }
-        self.take_if_keys_are_out(now, handle);
     }
 
     /// The INFO that is out has its answer.

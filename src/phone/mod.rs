@@ -464,12 +464,11 @@ impl Phone {
         self.ports.iter().copied().find(|ports| self.calls.values().all(|call| call.media.ports != *ports))
     }
 
-    /// Those of them that were taken longest ago.
-    fn take_ports(&mut self) -> Option<MediaPorts> {
-        let free = self.free_ports()?;
-        self.ports.retain(|ports| *ports != free);
-        self.ports.push(free);
-        Some(free)
+    /// A call has left them: they are the last to be taken again.
+    fn give_back_ports(&mut self, left: MediaPorts) {
+        if let Some(place) = self.ports.iter().position(|ports| *ports == left) {
+            self.ports[place..].rotate_left(1);
+        }
     }
 
     /// The negotiation of a new call with `peer`, which is reached from `local`.

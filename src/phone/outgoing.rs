@@ -148,7 +148,7 @@ impl Phone {
             let gives_way = self.giving_way(now, &Claim::HERE).ok_or(Refusal::NoLine)?;
             self.give_way(now, gives_way);
         }
-        self.take_ports().ok_or(Refusal::NoLine)
+        self.free_ports().ok_or(Refusal::NoLine)
     }
 
     /// Begins a call; without an INVITE it waits for a way.

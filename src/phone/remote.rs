@@ -22,11 +22,14 @@ pub(super) struct Caller {
     our_port: u16,
     /// It calls itself by a bare telephone number (RFC 3966).
     is_number: bool,
+    /// It came to the port of an account from elsewhere than its server.
+    is_stray: bool,
 }
 
 impl Caller {
     /// Whoever sent this. What comes from the server of an account says truly who calls, and by that alone the caller is known.
-    pub fn new(path: Path, request: &IncomingCall, is_from_server: bool) -> Self {
+    /// `is_stray`: it came to the port of an account from elsewhere, and is nobody but who has that address.
+    pub fn new(path: Path, request: &IncomingCall, is_from_server: bool, is_stray: bool) -> Self {
         let from = &request.from.uri;
         let number = telephone_number(from);
         let is_number = number.is_some();
@@ -38,7 +41,16 @@ impl Caller {
         if is_from_server {
             // Its server finds it, whatever our own port is.
             let (source, our_port) = (named_host.clone(), DEFAULT_PORT);
-            return Self { user, source, contact_port: named_port, named_host, named_port, our_port, is_number };
+            return Self {
+                user,
+                source,
+                contact_port: named_port,
+                named_host,
+                named_port,
+                our_port,
+                is_number,
+                is_stray,
+            };
         }
         let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
         Self {
@@ -49,15 +61,16 @@ impl Caller {
             named_port,
             our_port: path.local.port(),
             is_number,
+            is_stray,
         }
     }
 
     /// The same caller as each of the two, the surer one first.
     pub fn parties(&self) -> Vec<Party<'_>> {
-        let user = self.user.as_deref();
+        let user = self.user.as_deref().filter(|_| !self.is_stray);
         let surely = Party { user, host: &self.source, port: self.contact_port };
         let by_itself = Party { user, host: &self.named_host, port: self.named_port };
-        if self.lies() { vec![surely] } else { vec![surely, by_itself] }
+        if self.is_stray || self.lies() { vec![surely] } else { vec![surely, by_itself] }
     }
 
     /// It calls itself by an address that it does not come from.
@@ -169,6 +182,7 @@ mod tests {
             named_port: None,
             our_port: DEFAULT_PORT,
             is_number: false,
+            is_stray: false,
         };
         let hosts = |caller: &Caller| caller.parties().iter().map(|party| party.host.to_owned()).collect::<Vec<_>>();
         assert_eq!(hosts(&caller("10.0.0.3", "10.0.0.2")), ["10.0.0.3"]);
@@ -214,6 +228,7 @@ mod tests {
             named_port: None,
             our_port: DEFAULT_PORT,
             is_number: false,
+            is_stray: false,
         };
         let remote = |source: &str, display| caller(source).remote(caller(source).contact(&config), display);
         let known = remote("10.0.0.2", Some("\"evil\u{7}\""));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::call::{Call, Change, Incoming, Stage};
+use super::call::{Call, Change, Stage};
 use super::{Now, Phone};
 use crate::channel::{CallHandle, EndReason};
 
@@ -15,8 +15,6 @@ enum Timer {
     Missed,
     /// It is taken without a touch.
     AutoAnswer,
-    /// Answer was pressed; the keys that were on their way then are waited for no longer.
-    Take,
     /// The longest call time is over.
     TimeLimit,
     /// A collided re-INVITE is tried again.
@@ -77,7 +75,6 @@ impl Phone {
             Timer::GiveUp => self.give_up(now, handle),
             Timer::Missed => self.end_call(now, handle, EndReason::Missed, 480),
             Timer::AutoAnswer => self.answer_by_itself(now, handle),
-            Timer::Take => self.answer_now(now, handle),
             Timer::TimeLimit => self.end_call(now, handle, EndReason::TimeLimit, 0),
             Timer::OfferAgain => self.offer_change(now, handle),
             Timer::Unlock => {
@@ -94,7 +91,6 @@ impl Phone {
 fn timers(call: &Call) -> impl Iterator<Item = (Instant, Timer)> {
     let stage = match &call.stage {
         Stage::Outgoing(outgoing) => [Some((outgoing.until, Timer::GiveUp)), None],
-        Stage::Incoming(Incoming { take_by: Some(at), .. }) => [Some((*at, Timer::Take)), None],
         Stage::Incoming(incoming) => {
             [Some((incoming.until, Timer::Missed)), incoming.answer_at.map(|at| (at, Timer::AutoAnswer))]
         }

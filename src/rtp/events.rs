@@ -74,6 +74,11 @@ impl KeySender {
         !self.waiting.is_empty() || !matches!(self.state, State::Idle)
     }
 
+    /// Whether the last key has ended.
+    pub fn is_over(&self) -> bool {
+        self.waiting.is_empty() && !self.is_sounding()
+    }
+
     /// Whether the sound must be silent for a key.
     pub fn is_sounding(&self) -> bool {
         matches!(self.state, State::Key { .. })

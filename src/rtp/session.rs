@@ -53,6 +53,9 @@ pub struct RtpSession {
     key_began: Option<u32>,
     /// What follows the keys.
     silence: Silence,
+    /// The last packet of the last key, and how often it is to follow the sound once more.
+    end: Option<[u8; 4]>,
+    ends_to_come: u32,
     // What we hear.
     sources: Sources,
     pressed: KeyReceiver,
@@ -97,6 +100,8 @@ impl RtpSession {
             keys: KeySender::default(),
             key_began: None,
             silence: Silence::default(),
+            end: None,
+            ends_to_come: 0,
             sources: Sources::default(),
             pressed: KeyReceiver::default(),
             next_report: Some(first_report),
@@ -251,13 +256,15 @@ impl RtpSession {
             self.go_on_by_clock(now);
         }
         self.offered = Some(now);
-        self.silence.clear();
+        self.cut_silence();
         let timestamp = self.timestamp;
         self.timestamp = timestamp.wrapping_add(samples);
         if self.keys.is_sounding() || self.next_report.is_none() {
             return false;
         }
-        self.send_rtp(now, payload_type, timestamp, marker, payload)
+        let is_sent = self.send_rtp(now, payload_type, timestamp, marker, payload);
+        self.send_end_again(now);
+        is_sent
     }
 
     /// Moves the timestamp on without sending: silence, a frozen camera.
@@ -286,9 +293,9 @@ impl RtpSession {
         }
     }
 
-    /// Whether keys, or the silence that follows them, are still on their way.
+    /// Whether keys are still on their way.
     pub fn dtmf_active(&self) -> bool {
-        self.keys.is_active() || self.silence.timeout().is_some()
+        self.keys.is_active()
     }
 
     /// Asks the other side for a key frame: by PLI unless it understands only FIR. At once, or, if nothing has come
@@ -339,7 +346,7 @@ impl RtpSession {
         }
         if stream != self.stream {
             // It was encoded for the agreement before.
-            self.silence.clear();
+            self.cut_silence();
         }
         self.stream = stream;
     }

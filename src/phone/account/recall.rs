@@ -113,6 +113,8 @@ impl Recall {
     }
 
     fn fail(&mut self, desk: &mut Desk<'_>) {
+        // Whatever was wrong before, it starts anew.
+        self.in_vain = 0;
         self.since = None;
         self.answered = None;
         self.state = State::Resting(desk.now + desk.jittered(EVERY));

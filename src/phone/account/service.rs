@@ -16,6 +16,8 @@ use crate::sip::{FlowId, Path, ProbeHandle};
 
 /// Where none is there, or another than the first is used, they are asked again after so long.
 const DOWN_FOR: Duration = Duration::from_secs(30);
+/// A connection that is cut before this has hardly stood.
+const HARDLY: Duration = Duration::from_secs(3);
 /// It is looked up again no more often than this, however short its time to live.
 const CALM: Duration = Duration::from_secs(60);
 /// One that answers no OPTIONS is asked again after so long: it may carry all calls.
@@ -41,7 +43,8 @@ pub struct Service {
     next: Option<Instant>,
     /// What name servers have told holds until then.
     valid_until: Option<Instant>,
-    /// When the connection in use was cut the last time.
+    /// Since when the connection in use stands, and when one was cut the last time that had hardly stood.
+    since: Option<Instant>,
     cut_at: Option<Instant>,
 }
 
@@ -207,7 +210,7 @@ impl Service {
                 if let Some(flow) = way.flow {
                     desk.endpoint.keep_flow(flow, true);
                 }
-                (self.way, self.is_down) = (Some(way), false);
+                (self.way, self.is_down, self.since) = (Some(way), false, Some(desk.now));
             }
             // The one in use is as good as it was.
             Outcome::Nobody if self.way.is_some() => {}
@@ -265,10 +268,12 @@ impl Service {
     pub fn handle_flow_gone(&mut self, desk: &mut Desk<'_>, account: Account, gone: FlowId) {
         if let Some(way) = self.own_way().filter(|way| way.flow == Some(gone)) {
             self.way = None;
-            // It may only be starting anew; one that is cut again and again is left alone.
-            let is_again = self.cut_at.replace(desk.now).is_some_and(|last| desk.now < last + CALM);
-            if is_again {
-                self.edges.lose(desk.now, way);
+            // It may only be starting anew, or closes what is idle; one that takes connections and keeps none is left alone.
+            if self.since.is_some_and(|since| desk.now < since + HARDLY) {
+                let is_again = self.cut_at.replace(desk.now).is_some_and(|last| desk.now < last + CALM);
+                if is_again {
+                    self.edges.lose(desk.now, way);
+                }
             }
             self.seek(desk, account);
         } else if self.edges.handle_flow_gone(gone) {

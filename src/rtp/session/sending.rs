@@ -9,6 +9,8 @@ use super::RtpSession;
 
 /// Sound or picture that is not offered for this long has paused. Less is the pace of a busy machine.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often the end of a key comes again.
+const ENDS_AGAIN: u32 = 3;
 
 impl RtpSession {
     pub(super) fn send_due_key(&mut self, now: Instant) {
@@ -23,8 +25,32 @@ impl RtpSession {
             self.key_began = Some(self.timestamp);
         }
         let timestamp = self.key_began.unwrap_or(self.timestamp);
+        self.end = Some(packet.payload);
+        self.ends_to_come = 0;
         self.send_rtp(now, payload_type, timestamp, packet.first, &packet.payload);
         self.silence.wait(now);
+    }
+
+    /// Sound takes the place of the silence behind a key, perhaps because we have just answered. Whoever empties its buffer then
+    /// has lost the end that was in there: it comes again.
+    pub(super) fn cut_silence(&mut self) {
+        if self.silence.timeout().is_some() && self.keys.is_over() {
+            self.ends_to_come = ENDS_AGAIN;
+        }
+        self.silence.clear();
+    }
+
+    /// The end of the last key, as often as it is to come again. Whoever has seen it knows it by its timestamp
+    /// (RFC 4733 2.5.2.3).
+    pub(super) fn send_end_again(&mut self, now: Instant) {
+        let (Some(payload_type), Some(timestamp), Some(end)) = (self.stream.dtmf_send_pt, self.key_began, self.end)
+        else {
+            return;
+        };
+        if self.ends_to_come > 0 {
+            self.ends_to_come -= 1;
+            self.send_rtp(now, payload_type, timestamp, false, &end);
+        }
     }
 
     pub(super) fn send_due_silence(&mut self, now: Instant) {

@@ -145,10 +145,6 @@ impl Media {
 
     /// What the phone is to be told.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
-        for stream in self.streams.iter_mut().filter(|stream| stream.keys > 0 && !stream.session.dtmf_active()) {
-            let sent = std::mem::take(&mut stream.keys);
-            self.events.extend((0..sent).map(|_| MediaEvent::DtmfSent { call: stream.call }));
-        }
         self.events.pop_front()
     }
 
@@ -169,6 +165,10 @@ impl Media {
             if stream.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
                 stream.session.handle_timeout(now);
                 stream.flush();
+            }
+            if stream.keys > 0 && !stream.session.dtmf_active() {
+                let sent = std::mem::take(&mut stream.keys);
+                self.events.extend((0..sent).map(|_| MediaEvent::DtmfSent { call: stream.call }));
             }
         }
         if self.next_figures.is_some_and(|at| at <= now) {

@@ -24,7 +24,7 @@ impl Line {
     ) {
         self.retry.reset();
         self.fault = None;
-        self.lapses_at = None;
+        (self.lapses_at, self.lapsed) = (None, None);
         self.knocks = false;
         self.scouts.end(desk);
         if stop.place == Place::default() {

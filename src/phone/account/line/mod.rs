@@ -99,7 +99,7 @@ pub struct Line {
     parting: Option<AccountFault>,
     /// It was in force until a moment ago, and not everything has failed since: until then, calls wait for another way.
     lapses_at: Option<Instant>,
-    /// The way in force until then: the server that it was bound by may still send calls along it.
+    /// The last way that was in force, until another one is: whoever it was bound by may still send calls along it.
     lapsed: Option<Path>,
     /// How long a server that is busy has asked to be left alone.
     rest: Option<Duration>,
@@ -195,7 +195,7 @@ impl Line {
         self.scouts.end(desk);
         self.service.end(desk);
         self.hops = None;
-        self.lapses_at = None;
+        (self.lapses_at, self.lapsed) = (None, None);
         self.stage = Stage::Off;
         if let Socket::Open(port) = self.socket {
             desk.leave_port(port);

@@ -121,10 +121,9 @@ impl Line {
         self.ways().any(|way| way.flow == Some(flow))
     }
 
-    /// The way in use, that of its calls where it is another one, and for a moment the one before.
+    /// The way in use, that of its calls where it is another one, and the last one that was in force while another is looked for.
     pub fn ways(&self) -> impl Iterator<Item = Path> {
-        let lapsed = self.lapsed.filter(|_| self.lapses_at.is_some());
-        self.way().into_iter().chain(self.service.own_way()).chain(lapsed)
+        self.way().into_iter().chain(self.service.own_way()).chain(self.lapsed)
     }
 
     /// Where calls through it come from: its server and its proxies, wherever they have been found, and the ways in use.

@@ -194,6 +194,7 @@ impl Line {
 
     /// A connection could not be made, or has gone.
     pub fn handle_flow_gone(&mut self, desk: &mut Desk<'_>, gone: FlowId, fault: &FlowFault) {
+        self.lapsed.take_if(|way| way.flow == Some(gone));
         self.recall.handle_flow_gone(desk, gone);
         self.scouts.handle_flow_gone(gone);
         self.service.handle_flow_gone(desk, self.account, gone);
