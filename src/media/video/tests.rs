@@ -275,9 +275,15 @@ fn without_parameter_sets_the_watchdog_barks_and_their_return_ends_it() {
 fn a_silent_far_end_is_told_apart_from_a_broken_stream() {
     let rig = Rig::new(VideoCodec::H264, 0.0, ReceiverParams::default());
     rig.send(CameraSource::Test);
-    rig.pictures(3);
-    rig.wire.cut.store(true, Ordering::Relaxed);
-    rig.until_event("a stall", |e| *e == VideoEvent::Stalled { rtp_alive: false });
+    let silent = VideoEvent::Stalled { rtp_alive: false };
+    // A machine that stands still for seconds makes the other stall as well, while packets come: then it is tried again.
+    let stalls = (0..5).map(|_| {
+        rig.wire.cut.store(false, Ordering::Relaxed);
+        rig.pictures(3);
+        rig.wire.cut.store(true, Ordering::Relaxed);
+        rig.until_event("a stall", |event| matches!(event, VideoEvent::Stalled { .. }))
+    });
+    assert!(stalls.into_iter().any(|stall| stall == silent));
 }
 
 #[test]
