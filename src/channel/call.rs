@@ -54,6 +54,35 @@ pub struct CallView {
     pub video: Option<VideoView>,
 }
 
+#[cfg(test)]
+impl CallView {
+    /// Somebody at a door who has just rung.
+    pub(crate) fn of_visitor(name: &str) -> Self {
+        Self {
+            call: CallHandle(1),
+            direction: CallDirection::In,
+            state: CallState::Ringing,
+            account: 0,
+            remote: "sip:door@127.0.0.1".into(),
+            name: name.to_owned(),
+            legs: 1,
+            began: Instant::now(),
+            answered: None,
+            end_reason: None,
+            held_by_remote: false,
+            silent: false,
+            muted: false,
+            camera: false,
+            can_unlock: true,
+            unlock: UnlockState::Idle,
+            open: None,
+            session_timer: None,
+            audio: None,
+            video: None,
+        }
+    }
+}
+
 /// Who began the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallDirection {

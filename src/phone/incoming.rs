@@ -6,7 +6,7 @@ use super::admission::{Admission, decide};
 use super::blocked::Refused;
 use super::call::{Call, Incoming, Media, Remote, Stage, Talking, TheirOffer};
 use super::keys::Keys;
-use super::remote::Caller;
+use super::remote::{Caller, Sender};
 use super::unlock::Unlock;
 use super::visitors::Visitor;
 use super::whitelist::Listed;
@@ -27,9 +27,12 @@ pub(super) struct Screened {
 impl Phone {
     /// Who this is.
     pub(super) fn screen_caller(&self, account: Option<Account>, path: Path, request: &IncomingCall) -> Screened {
-        let is_from_server = self.accounts.is_from_server(path);
-        let is_stray = account.is_some() && !is_from_server;
-        let caller = Caller::new(path, request, is_from_server, is_stray);
+        let sender = match account {
+            _ if self.accounts.is_from_server(path) => Sender::Server,
+            Some(_) => Sender::Stray,
+            None => Sender::Device,
+        };
+        let caller = Caller::new(path, request, sender);
         // Where number and source are matched, nobody else is taken for the contact.
         let listed = self.listed(account, path, request);
         let contact = match listed {

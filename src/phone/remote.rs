@@ -10,6 +10,17 @@ use crate::sip::{IncomingCall, Path, Uri};
 /// The port of SIP where none is said (RFC 3261 19.1.2).
 const DEFAULT_PORT: u16 = 5060;
 
+/// What is known of whoever sent a request, by where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// The server of an account: it says truly who calls.
+    Server,
+    /// A device that calls us directly.
+    Device,
+    /// Somebody who came to the port of an account and is not its server: nobody but who has that address.
+    Stray,
+}
+
 /// A caller, known twice: by where its message came from and by what it calls itself. An IP address that it calls itself by and
 /// does not come from tells nothing: anybody can write it.
 pub(super) struct Caller {
@@ -22,14 +33,12 @@ pub(super) struct Caller {
     our_port: u16,
     /// It calls itself by a bare telephone number (RFC 3966).
     is_number: bool,
-    /// It came to the port of an account from elsewhere than its server.
-    is_stray: bool,
+    sender: Sender,
 }
 
 impl Caller {
-    /// Whoever sent this. What comes from the server of an account says truly who calls, and by that alone the caller is known.
-    /// `is_stray`: it came to the port of an account from elsewhere, and is nobody but who has that address.
-    pub fn new(path: Path, request: &IncomingCall, is_from_server: bool, is_stray: bool) -> Self {
+    /// Whoever sent this. One behind the server of an account is known by what that says alone.
+    pub fn new(path: Path, request: &IncomingCall, sender: Sender) -> Self {
         let from = &request.from.uri;
         let number = telephone_number(from);
         let is_number = number.is_some();
@@ -38,7 +47,7 @@ impl Caller {
         // It is one of whoever sent it.
         let named_host = if is_number { address.to_string() } else { host(from) };
         let named_port = from.port();
-        if is_from_server {
+        if sender == Sender::Server {
             // Its server finds it, whatever our own port is.
             let (source, our_port) = (named_host.clone(), DEFAULT_PORT);
             return Self {
@@ -49,7 +58,7 @@ impl Caller {
                 named_port,
                 our_port,
                 is_number,
-                is_stray,
+                sender,
             };
         }
         let contact = request.contact.as_ref().filter(|contact| host(contact).parse() == Ok(path.remote.ip()));
@@ -61,16 +70,17 @@ impl Caller {
             named_port,
             our_port: path.local.port(),
             is_number,
-            is_stray,
+            sender,
         }
     }
 
     /// The same caller as each of the two, the surer one first.
     pub fn parties(&self) -> Vec<Party<'_>> {
-        let user = self.user.as_deref().filter(|_| !self.is_stray);
+        let is_stray = self.sender == Sender::Stray;
+        let user = self.user.as_deref().filter(|_| !is_stray);
         let surely = Party { user, host: &self.source, port: self.contact_port };
         let by_itself = Party { user, host: &self.named_host, port: self.named_port };
-        if self.is_stray || self.lies() { vec![surely] } else { vec![surely, by_itself] }
+        if is_stray || self.lies() { vec![surely] } else { vec![surely, by_itself] }
     }
 
     /// It calls itself by an address that it does not come from.
@@ -182,7 +192,7 @@ mod tests {
             named_port: None,
             our_port: DEFAULT_PORT,
             is_number: false,
-            is_stray: false,
+            sender: Sender::Device,
         };
         let hosts = |caller: &Caller| caller.parties().iter().map(|party| party.host.to_owned()).collect::<Vec<_>>();
         assert_eq!(hosts(&caller("10.0.0.3", "10.0.0.2")), ["10.0.0.3"]);
@@ -228,7 +238,7 @@ mod tests {
             named_port: None,
             our_port: DEFAULT_PORT,
             is_number: false,
-            is_stray: false,
+            sender: Sender::Device,
         };
         let remote = |source: &str, display| caller(source).remote(caller(source).contact(&config), display);
         let known = remote("10.0.0.2", Some("\"evil\u{7}\""));

@@ -121,10 +121,9 @@ fn lines(view: &CallView, before: Option<&Said>, now: &Said) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::channel::{AudioView, EndReason, UnlockFault};
-    use crate::worker::testing::visitor;
 
     fn view(state: CallState) -> CallView {
-        CallView { state, ..visitor() }
+        CallView { state, ..CallView::of_visitor("Front door") }
     }
 
     fn said(state: CallState) -> Said {

@@ -1,9 +1,7 @@
 //! What the tests of this room share.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
-
-use crate::channel::{CallDirection, CallHandle, CallState, CallView, UnlockState};
+use std::time::Duration;
 
 /// Longer than anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,31 +27,5 @@ pub(crate) fn free_port() -> u16 {
         if std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok() {
             return port;
         }
-    }
-}
-
-/// Somebody at the front door who has just rung.
-pub(crate) fn visitor() -> CallView {
-    CallView {
-        call: CallHandle(1),
-        direction: CallDirection::In,
-        state: CallState::Ringing,
-        account: 0,
-        remote: "sip:door@127.0.0.1".into(),
-        name: "Front door".into(),
-        legs: 1,
-        began: Instant::now(),
-        answered: None,
-        end_reason: None,
-        held_by_remote: false,
-        silent: false,
-        muted: false,
-        camera: false,
-        can_unlock: true,
-        unlock: UnlockState::Idle,
-        open: None,
-        session_timer: None,
-        audio: None,
-        video: None,
     }
 }

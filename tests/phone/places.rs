@@ -5,6 +5,22 @@ use vestibule::sip::locate::{Answer, Question, Record, RecordKind};
 use super::accounts::{is_registered, reason, view};
 use crate::common::{House, PBX, PBX_2, Registrar, ms, s};
 
+/// The panel at the first of the places of its server.
+fn register(house: &mut House, transport: &str) {
+    for (key, value) in [
+        ("account1.basic.server", "pbx.test"),
+        ("account1.basic.register_name", "101"),
+        ("account1.basic.transport", "dns-srv"),
+        ("account1.basic.srv_over", transport),
+        ("account1.basic.check_interval", "10"),
+        ("account1.active", "on"),
+    ] {
+        house.set(key, value);
+    }
+    house.run(s(1));
+    assert_eq!(view(house, 1).via, Some(format!("{transport}:10.0.0.4:5060")), "{}", reason(house));
+}
+
 /// A panel whose server has three places, one of them on a machine that was never there. All are silent for so long.
 fn all_silent(transport: &'static str, interval: &'static str, silence: std::time::Duration) -> House {
     let mut house = House::with_servers(&[]);
@@ -18,19 +34,8 @@ fn all_silent(transport: &'static str, interval: &'static str, silence: std::tim
         let record = Record::Address(address.into());
         names.insert(question(&format!("{name}.pbx.test"), RecordKind::A), answer(vec![record]));
     }
-    for (key, value) in [
-        ("account1.basic.server", "pbx.test"),
-        ("account1.basic.register_name", "101"),
-        ("account1.basic.transport", "dns-srv"),
-        ("account1.basic.srv_over", transport),
-        ("account1.basic.check_interval", "10"),
-        ("account1.basic.retry_interval", interval),
-        ("account1.active", "on"),
-    ] {
-        house.set(key, value);
-    }
-    house.run(s(1));
-    assert_eq!(view(&house, 1).via, Some(format!("{transport}:10.0.0.4:5060")), "{}", reason(&house));
+    house.set("account1.basic.retry_interval", interval);
+    register(&mut house, transport);
     house.off.extend([PBX, PBX_2]);
     house.cut(PBX);
     house.run(silence);
@@ -104,18 +109,7 @@ fn long_list(transport: &'static str, places: usize) -> House {
         list.push(Record::Srv { priority: place as u16, weight: 0, port: 5060, target });
     }
     house.panel().names.insert(question(format!("_sip._{transport}.pbx.test"), RecordKind::Srv), answer(list));
-    for (key, value) in [
-        ("account1.basic.server", "pbx.test"),
-        ("account1.basic.register_name", "101"),
-        ("account1.basic.transport", "dns-srv"),
-        ("account1.basic.srv_over", transport),
-        ("account1.basic.check_interval", "10"),
-        ("account1.active", "on"),
-    ] {
-        house.set(key, value);
-    }
-    house.run(s(1));
-    assert_eq!(view(&house, 1).via, Some(format!("{transport}:10.0.0.4:5060")), "{}", reason(&house));
+    register(&mut house, transport);
     house
 }
 

@@ -277,13 +277,13 @@ fn a_silent_far_end_is_told_apart_from_a_broken_stream() {
     rig.send(CameraSource::Test);
     let silent = VideoEvent::Stalled { rtp_alive: false };
     // A machine that stands still for seconds makes the other stall as well, while packets come: then it is tried again.
-    let stalls = (0..5).map(|_| {
+    let mut stalls = (0..5).map(|_| {
         rig.wire.cut.store(false, Ordering::Relaxed);
         rig.pictures(3);
         rig.wire.cut.store(true, Ordering::Relaxed);
         rig.until_event("a stall", |event| matches!(event, VideoEvent::Stalled { .. }))
     });
-    assert!(stalls.into_iter().any(|stall| stall == silent));
+    assert!(stalls.any(|stall| stall == silent));
 }
 
 #[test]

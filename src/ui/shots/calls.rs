@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use slint::{ComponentHandle, Image, Model, SharedPixelBuffer};
 
 use super::ui;
-use crate::channel::{CallDirection, CallHandle, CallState, CallView, UnlockState};
+use crate::channel::{CallHandle, CallState, CallView};
 use crate::config::{Config, PhonebookEntry};
 use crate::simulator::scene::Scene as Camera;
 use crate::ui::gallery::Seen;
@@ -24,25 +24,10 @@ pub(super) fn camera(width: u32, height: u32) -> Image {
 pub(in crate::ui) fn view(call: u32, name: &str) -> CallView {
     CallView {
         call: CallHandle(call),
-        direction: CallDirection::In,
-        state: CallState::Ringing,
         account: u8::try_from(call % 3).expect("small"),
         remote: format!("sip:door@192.168.1.{call}"),
-        name: name.to_owned(),
-        legs: 1,
-        began: Instant::now(),
-        answered: None,
-        end_reason: None,
-        held_by_remote: false,
-        silent: false,
-        muted: false,
-        camera: false,
         can_unlock: call % 2 == 1,
-        unlock: UnlockState::Idle,
-        open: None,
-        session_timer: None,
-        audio: None,
-        video: None,
+        ..CallView::of_visitor(name)
     }
 }
 

@@ -114,11 +114,10 @@ impl Contents {
     }
 }
 
-/// Without the mark that some editors write before a text, and one byte for each letter where it says that there are two
-/// (UTF-16): what is no letter of PEM may be anything. A certificate in DER begins with no such mark.
+/// One byte for each letter where the mark before a text says that there are two (UTF-16): what is no letter of PEM may be
+/// anything. A certificate in DER begins with no such mark.
 fn plain(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (letters, unit): (_, fn([u8; 2]) -> u16) = match bytes {
-        [0xEF, 0xBB, 0xBF, text @ ..] => return Cow::Borrowed(text),
         [0xFF, 0xFE, letters @ ..] => (letters, u16::from_le_bytes),
         [0xFE, 0xFF, letters @ ..] => (letters, u16::from_be_bytes),
         _ => return Cow::Borrowed(bytes),

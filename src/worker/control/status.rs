@@ -312,11 +312,10 @@ mod tests {
     use crate::channel::{
         CallState, CodeFault, EndReason, RegistrationState, SessionTimerView, UnlockFault, UnlockState,
     };
-    use crate::worker::testing::visitor;
     use std::time::Duration;
 
     fn ringing(now: Instant) -> CallView {
-        CallView { began: now - Duration::from_millis(8123), ..visitor() }
+        CallView { began: now - Duration::from_millis(8123), ..CallView::of_visitor("Front door") }
     }
 
     /// Every field of the contract's example is there, under its name and of its kind.
