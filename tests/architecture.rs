@@ -81,7 +81,7 @@ const ROOMS: &[Room] = &[
     Room {
         path: "ui",
         rooms: &["channel", "config", "dial", "frame"],
-        crates: &["slint", "i_slint_backend_testing", "input", "png", "yuv", "jiff", "tokio"],
+        crates: &["screens", "slint", "i_slint_backend_testing", "input", "png", "yuv", "jiff", "tokio"],
     },
     Room {
         path: "simulator",
@@ -163,7 +163,7 @@ fn dependencies() -> Vec<String> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line == "[dependencies]";
-        } else if inside && let Some((name, _)) = line.split_once(" =") {
+        } else if inside && let Some((name, _)) = line.split_once([' ', '.']).filter(|_| !line.starts_with('#')) {
             // The one whose library has another name than its package.
             found.push(if name == "md-5" { "md5".to_owned() } else { name.replace('-', "_") });
         }

@@ -134,7 +134,7 @@ fn catalogue(file: &Path) -> Catalogue {
 fn catalogues() -> BTreeMap<String, Catalogue> {
     let folders = fs::read_dir(root().join("lang")).unwrap().map(Result::unwrap);
     let of = |folder: fs::DirEntry| {
-        let file = folder.path().join("LC_MESSAGES/vestibule.po");
+        let file = folder.path().join("LC_MESSAGES/screens.po");
         (folder.file_name().into_string().unwrap(), catalogue(&file))
     };
     folders.map(of).collect()

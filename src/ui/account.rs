@@ -4,10 +4,11 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
+use screens as ui;
 use slint::ComponentHandle;
 
+use super::convert;
 use super::panel::{Panel, State};
-use super::{convert, generated as ui};
 use crate::channel::{AccountFault, AccountTestView, Command, RegistrationState, RegistrationView, TestStep};
 use crate::config::Account;
 

@@ -5,11 +5,12 @@ mod others;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use screens as ui;
 use slint::{ComponentHandle, Image};
 
 use super::panel::{Panel, State};
 use super::state::rings_here;
-use super::{convert, generated as ui, unlock};
+use super::{convert, unlock};
 use crate::channel::{AudioView, CallDirection, CallHandle, CallState, CallView, Command, NoticeKind};
 
 /// Touches are ignored for this long after a call came up by itself: nobody hangs up on a visitor by accident.

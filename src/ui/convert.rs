@@ -1,5 +1,6 @@
 //! The worker's words into the screen's words: enums and numbers, never sentences.
 
+use screens as ui;
 use std::cell::RefCell;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -7,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{generated as ui, notices};
+use super::notices;
 use crate::channel as ch;
 use crate::config;
 use crate::config::book::{BookError, MOST_CONTACTS};

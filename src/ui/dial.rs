@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
+use super::{convert, pages};
 use crate::channel::Command;
 use crate::config::{Account, AccountChoice, PhonebookEntry, Route};
 use crate::dial::{self, DialTarget};

@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use screens as ui;
 use slint::{ComponentHandle, PhysicalPosition, PlatformError, Timer, TimerMode};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use super::generated as ui;
 use super::picture::Canvas;
 use crate::channel::{DoorCommand, DoorFault, DoorPhase, DoorView};
 use crate::frame::FrameSlot;

@@ -4,10 +4,11 @@ use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use screens as ui;
 use slint::{Image, Rgb8Pixel, SharedPixelBuffer};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, home, log};
+use super::{convert, home, log};
 use crate::channel::{CallDirection, Command, LogEntry, Picture, PictureName, PictureSize};
 
 /// How many pictures of rows are remembered: some screens full.

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use screens as ui;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages, picture, unlock};
+use super::{convert, pages, picture, unlock};
 use crate::channel::{Command, UnlockState};
 use crate::config::PhonebookEntry;
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::ComponentHandle;
 
-use super::generated as ui;
 use super::pages;
 use super::panel::Panel;
 use crate::channel::LightView;

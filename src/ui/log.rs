@@ -5,11 +5,12 @@ mod sight;
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use screens as ui;
 use slint::{ComponentHandle, Image, Model};
 
 pub(super) use self::sight::{handle, to_the_top};
 use super::panel::{Panel, State};
-use super::{call, contacts, convert, generated as ui, pages, picture};
+use super::{call, contacts, convert, pages, picture};
 use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
 use crate::config::PhonebookEntry;
 

@@ -46,11 +46,6 @@ use panel::Panel;
 
 pub use door::DoorPort;
 
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::todo, clippy::unwrap_used)]
-mod generated {
-    slint::include_modules!();
-}
-
 /// How the screen is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -107,7 +102,7 @@ pub fn run(options: Options, ends: Ends) -> Result<(), UiError> {
             slint::platform::set_platform(Box::new(platform)).map_err(|e| PlatformError::Other(e.to_string()))?;
         }
     }
-    let window = generated::AppWindow::new()?;
+    let window = screens::AppWindow::new()?;
     turned.show(&window);
     if !screen.surface.is_own() {
         window.window().set_size(PhysicalSize::new(size.0, size.1));

@@ -1,8 +1,9 @@
 //! What a notice says, as enums and names: its sentence is made by `Words` in the language of the screen.
 
+use screens as ui;
 use std::path::Path;
 
-use super::{convert, generated as ui};
+use super::convert;
 use crate::channel::{
     BoardTrouble, CertificateFault, CertificateProblem, CertificateRole, Notice, NoticeKind, PortFault, PortTrouble,
 };

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use screens as ui;
 use slint::{ComponentHandle, Model, ModelRc, VecModel};
 
 use super::locale::Locale;
 use super::panel::{Panel, State};
-use super::{contacts, convert, generated as ui, log, notices, settings};
+use super::{contacts, convert, log, notices, settings};
 use crate::channel::{Command, DndServerState, DndServerView};
 use crate::config::Theme;
 

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use screens as ui;
 use slint::{ComponentHandle, Timer, TimerMode, Weak};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::gallery::{self, Seen};
-use super::generated as ui;
 use super::picture::Canvas;
 use super::state::Shown;
 pub(super) use super::state::State;

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use screens as ui;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{generated as ui, settings};
+use super::settings;
 use crate::channel::{Command, PinAnswer, PinView};
 use crate::config::{Secret, is_pin};
 

@@ -3,10 +3,11 @@
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
+use super::{convert, pages};
 use crate::channel::{Command, RuleChange};
 use crate::config::{AccountChoice, DialRule, MOST_REPLACEMENTS, MOST_RULES, RuleError, RuleFault, RuleField};
 

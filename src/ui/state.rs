@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::gallery::{Gallery, Seen};
-use super::generated as ui;
 use super::{account, contacts, log, pin, rules, settings};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, DirectIpView, DndServerView, LightView,
     LogEntry, Notice, RegistrationView, UnlockState, WiredDoorView,
 };
 use crate::config::Config;
+use screens as ui;
 
 /// All that the worker reported and a person has begun.
 pub(super) struct State {

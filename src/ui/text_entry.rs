@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::ComponentHandle;
 
+use super::finger;
 use super::panel::Panel;
-use super::{finger, generated as ui};
 
 /// Joins the keys.
 pub(super) fn connect(window: &ui::AppWindow, panel: &Rc<Panel>) {

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::generated as ui;
 use crate::channel::{TlsFault, UnlockFault, UnlockState};
+use screens as ui;
 
 /// What an Unlock key shows.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -76,8 +76,8 @@ mod tests {
     use slint::ComponentHandle;
 
     use super::*;
-    use crate::ui::generated as ui;
     use crate::ui::shots;
+    use screens as ui;
 
     #[test]
     fn the_scale_is_the_one_that_is_set_as_far_as_there_is_room() {

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use screens as ui;
 use slint::ModelRc;
 
 use super::{number, seconds};
 use crate::channel::{CallHandle, CallView, Command};
 use crate::ui::panel::{Panel, State};
 use crate::ui::state::rings_here;
-use crate::ui::{convert, generated as ui, pages};
+use crate::ui::{convert, pages};
 
 /// Joins the lines.
 pub(super) fn connect(adapter: &ui::CallAdapter, panel: &Rc<Panel>) {

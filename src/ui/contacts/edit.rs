@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
 use super::{Contacts, turn};
@@ -9,7 +10,7 @@ use crate::channel::{Command, Refusal};
 use crate::config::book::{BookError, ContactError, ContactFault, Field, Which};
 use crate::config::{AccountChoice, DoorUnlock, PhonebookEntry, Ringtone};
 use crate::ui::panel::{Panel, State};
-use crate::ui::{generated as ui, pages, settings};
+use crate::ui::{pages, settings};
 
 /// The row that has one more number.
 const MORE: &str = "contact.more";

@@ -6,10 +6,11 @@ mod transfer;
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::{ComponentHandle, ModelRc, VecModel};
 
 use super::panel::{Panel, State};
-use super::{convert, generated as ui, pages};
+use super::{convert, pages};
 use crate::channel::{AccountChoice, Command};
 use crate::config::PhonebookEntry;
 use crate::config::book::{Which, initial};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use screens as ui;
 use slint::ComponentHandle;
 
 use super::edit::blame;
@@ -10,7 +11,7 @@ use super::turn;
 use crate::channel::{Command, ContactsImported};
 use crate::config::book::{BadLine, LineFault, Unusable};
 use crate::ui::panel::Panel;
-use crate::ui::{convert, generated as ui, notices, pages};
+use crate::ui::{convert, notices, pages};
 
 /// The names of the files that are written.
 const WRITTEN: [&str; 2] = ["vestibule-contacts.vcf", "vestibule-contacts.csv"];

@@ -17,11 +17,11 @@ use input::event::pointer::ButtonState;
 use input::event::touch::{TouchEventPosition, TouchEventSlot};
 use input::event::{DeviceEvent, EventTrait, PointerEvent, TouchEvent};
 use input::{DeviceCapability, Event};
+use screens as ui;
 use slint::platform::{PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Weak};
 
 use crate::config::Rotation;
-use crate::ui::generated as ui;
 
 /// A place on the glass or in the picture, from 0 to 1 from its upper left corner.
 type Place = (f32, f32);

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use screens as ui;
 use slint::{ComponentHandle, TimerMode};
 
 use super::{apply, is_on_tab};
 use crate::channel::LogEntry;
+use crate::ui::gallery;
 use crate::ui::panel::Panel;
-use crate::ui::{gallery, generated as ui};
 
 /// Touches are ignored for this long after lines have changed places in sight: nobody lets in a caller by accident.
 const SETTLING: Duration = Duration::from_millis(600);

@@ -6,10 +6,11 @@ mod rows;
 
 use std::rc::Rc;
 
+use screens as ui;
 use slint::ComponentHandle;
 
 use super::panel::{Panel, State};
-use super::{account, generated as ui, pages, pin, rules};
+use super::{account, pages, pin, rules};
 use crate::channel::Command;
 use crate::config::{Kind, setting};
 

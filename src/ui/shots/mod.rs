@@ -16,10 +16,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
+use screens as ui;
 use slint::{ComponentHandle, ModelRc, PhysicalSize};
 
 use self::scenes::SCENES;
-use super::{finger, generated as ui};
+use super::finger;
 use crate::config::Rotation;
 
 /// Width, height, and pixels in a millimetre of the panel that has them.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use screens as ui;
 use slint::{ComponentHandle, Model, ModelRc};
 
 use super::scenes::account_page;
 use super::{LANGUAGES, window};
-use crate::ui::{finger, generated as ui};
+use crate::ui::finger;
 
 /// The settings page, and a finger that says which row it opened.
 fn settings() -> (ui::AppWindow, impl Fn(&str) -> Result<String, String>) {
