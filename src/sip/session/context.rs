@@ -15,6 +15,7 @@ use crate::sip::message::{Host, Method, NameAddr, Request, Response, Uri, Via};
 use crate::sip::path::{Path, Transmit};
 use crate::sip::registration::{ProbeEvent, ProbeHandle, RegistrationEvent, RegistrationHandle};
 use crate::sip::transaction::key::MAGIC_COOKIE;
+use crate::sip::transaction::table::Way;
 use crate::sip::transaction::{ClientKey, Outbox, Owner, ServerKey, Transactions};
 
 /// The methods this user agent obeys, as its Allow header says.
@@ -196,10 +197,12 @@ impl Context<'_> {
                 client.request().headers(name).for_each(|value| ack.push_header(name, value));
             }
         }
-        let transmit = Transmit { path, bytes: ack.to_bytes() };
-        self.core.out.push_back(transmit.clone());
+        let (first, second) = self.core.transactions.ways(self.now, ack, path);
+        let transmit = |(ack, path): Way| Transmit { path, bytes: ack.to_bytes() };
+        let (first, second) = (transmit(first), second.map(transmit));
+        self.core.out.push_back(first.clone());
         if let Some(client) = self.core.transactions.invite_client_mut(invite) {
-            client.keep_ack(dialog.remote_tag().map(str::to_owned), transmit);
+            client.keep_ack(dialog.remote_tag().map(str::to_owned), first, second);
         }
     }
 

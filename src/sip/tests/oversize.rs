@@ -2,7 +2,7 @@
 
 use super::answer;
 use crate::sip::message::{Method, Request};
-use crate::sip::path::{FlowId, Transport};
+use crate::sip::path::{FlowId, Path, Transport};
 use crate::sip::session::{EndCause, SessionEvent, SessionHandle};
 use crate::sip::testing::{Bench, CALLED, CALLER, DECLINE, World, invite, keys, ms, sdp};
 use crate::sip::transaction::table::MAX_DATAGRAM;
@@ -36,8 +36,29 @@ fn request(bytes: &[u8]) -> Request {
 
 /// The network says that nobody takes connections there.
 fn refuse_tcp(bench: &mut Bench) {
+    refuse(bench, Transport::Tcp);
+}
+
+fn refuse(bench: &mut Bench, transport: Transport) {
     let (now, path) = (bench.now, bench.path);
-    bench.endpoint.handle_transport_error(now, crate::sip::path::Path { transport: Transport::Tcp, ..path });
+    bench.endpoint.handle_transport_error(now, Path { transport, flow: None, ..path });
+}
+
+/// The other end takes this call of ours, and is to be reached by a way that is so long.
+fn accept(bench: &mut Bench, invite: &Request, route: usize) -> Vec<u8> {
+    let (path, host) = (bench.path, "x".repeat(route));
+    let route = format!("<sip:{host}@{};lr>", path.remote);
+    let contact = format!("<sip:panel@{}>", path.remote);
+    let headers = [("Contact", contact.as_str()), ("Record-Route", route.as_str())];
+    answer(invite, 200, "panel", if host.is_empty() { &headers[..1] } else { &headers })
+}
+
+/// How the next message goes, and what it is.
+fn next(bench: &mut Bench) -> (Transport, Request) {
+    let transmit = bench.transmit();
+    let request = request(&transmit.bytes);
+    assert_eq!(request.top_via().transport, transmit.path.transport.via_name());
+    (transmit.path.transport, request)
 }
 
 #[test]
@@ -114,6 +135,53 @@ fn where_what_connects_is_swallowed_it_goes_by_udp_when_half_the_patience_is_ove
     assert_eq!(large(&mut bench).1.path.transport, Transport::Tcp);
     let now = bench.now;
     bench.endpoint.end(now, session, DECLINE);
+}
+
+#[test]
+fn an_ack_that_is_too_large_goes_by_tcp_and_where_that_is_refused_by_udp() {
+    let mut bench = Bench::new();
+    let (_, invite, _) = call(&mut bench, 1000);
+    let ok = accept(&mut bench, &invite, 1300);
+    bench.deliver_bytes(&ok);
+    assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
+    let (first, ack) = next(&mut bench);
+    assert_eq!((first, ack.method()), (Transport::Tcp, &Method::Ack));
+    bench.deliver_bytes(&ok);
+    assert_eq!(next(&mut bench).0, Transport::Tcp);
+    refuse_tcp(&mut bench);
+    let (second, again) = next(&mut bench);
+    assert_eq!((second, again.cseq()), (Transport::Udp, ack.cseq()));
+    bench.deliver_bytes(&ok);
+    assert_eq!(next(&mut bench).0, Transport::Udp);
+    refuse(&mut bench, Transport::Udp);
+    assert!(bench.is_quiet(), "there is no third way");
+}
+
+#[test]
+fn whoever_took_a_large_invite_by_tcp_and_has_no_udp_gets_the_rest_by_tcp() {
+    let mut bench = Bench::new();
+    let (session, invite, transport) = call(&mut bench, 2000);
+    assert_eq!(transport, Transport::Tcp);
+    let by_udp = bench.path;
+    bench.path = Path { transport: Transport::Tcp, flow: Some(FlowId(3)), ..by_udp };
+    let ok = accept(&mut bench, &invite, 0);
+    bench.deliver_bytes(&ok);
+    assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
+    assert_eq!(next(&mut bench).0, Transport::Udp, "as its Contact says");
+    refuse(&mut bench, Transport::Udp);
+    assert_eq!(next(&mut bench).0, Transport::Tcp);
+    bench.deliver_bytes(&ok);
+    assert_eq!(next(&mut bench).0, Transport::Tcp);
+    let now = bench.now;
+    bench.endpoint.end(now, session, DECLINE);
+    let (first, bye) = next(&mut bench);
+    assert_eq!((first, bye.method()), (Transport::Udp, &Method::Bye));
+    refuse(&mut bench, Transport::Udp);
+    let (second, again) = next(&mut bench);
+    assert_eq!((second, again.cseq()), (Transport::Tcp, bye.cseq()));
+    bench.deliver_bytes(&answer(&again, 200, "panel", &[]));
+    bench.run(ms(40_000));
+    assert_eq!((bench.endpoint.transactions(), bench.endpoint.busy_sessions()), (0, 0));
 }
 
 #[test]

@@ -48,6 +48,8 @@ enum State {
 struct KeptAck {
     remote_tag: Option<String>,
     transmit: Transmit,
+    /// How it goes if that is refused.
+    second: Option<Transmit>,
 }
 
 impl InviteClient {
@@ -111,11 +113,26 @@ impl InviteClient {
     }
 
     /// Keeps the ACK for the 2xx of one branch: a repeated 2xx is answered with it here, also when the
-    /// session has ended meanwhile (RFC 3261 13.2.2.4).
-    pub fn keep_ack(&mut self, remote_tag: Option<String>, transmit: Transmit) {
+    /// session has ended meanwhile (RFC 3261 13.2.2.4). `second` is how it goes if that is refused.
+    pub fn keep_ack(&mut self, remote_tag: Option<String>, transmit: Transmit, second: Option<Transmit>) {
         if let State::Accepted { acks, .. } = &mut self.state {
-            acks.push(KeptAck { remote_tag, transmit });
+            acks.push(KeptAck { remote_tag, transmit, second });
         }
+    }
+
+    /// What went along such a path was refused: each of its ACKs that has a second way takes it. True when one did.
+    pub fn resend_acks(&mut self, is_refused: impl Fn(Path) -> bool, out: &mut Outbox) -> bool {
+        let State::Accepted { acks, .. } = &mut self.state else {
+            return false;
+        };
+        let mut any = false;
+        for kept in acks.iter_mut().filter(|kept| is_refused(kept.transmit.path)) {
+            if let Some(second) = kept.second.take() {
+                out.push_back(second.clone());
+                (kept.transmit, any) = (second, true);
+            }
+        }
+        any
     }
 
     /// Its session is over. When something was heard, the final response may still come within 64*T1; when nothing was,

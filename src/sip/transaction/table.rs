@@ -31,6 +31,9 @@ const NO_STREAM_FOR: Duration = Duration::from_secs(600);
 /// Most such addresses.
 const MAX_WITHOUT_STREAM: usize = 64;
 
+/// A request as it goes along a path: its Via says so.
+pub type Way = (Request, Path);
+
 /// Who uses a transaction: a number that its user chose, given back with whatever happens to it.
 pub type Owner = u32;
 
@@ -41,9 +44,9 @@ pub struct Transactions {
     clients: BTreeMap<ClientKey, (Owner, Client)>,
     invite_servers: BTreeMap<ServerKey, InviteEntry>,
     servers: BTreeMap<ServerKey, (Owner, Server)>,
-    /// Requests that went by TCP because of their size alone, as they go by UDP if TCP is refused (RFC 3261 18.1.1).
-    oversized: BTreeMap<ClientKey, (Request, Path)>,
-    /// Where TCP failed for such a request, and until when it is not tried again.
+    /// Requests that have a second way, as they take it if the first is refused.
+    second_ways: BTreeMap<ClientKey, Way>,
+    /// Where TCP failed for a request that could go by UDP, and until when it is not tried again.
     without_stream: BTreeMap<SocketAddr, Instant>,
 }
 
@@ -166,7 +169,11 @@ impl Transactions {
                 failed.push(Failed { owner: *owner, key: key.clone(), failure });
             }
         }
-        failed.retain(|failed| !self.send_by_datagram(now, failed, out));
+        failed.retain(|failed| !self.send_the_second_way(now, failed, out));
+        let acks = self.invite_clients.values_mut().map(|(_, client)| client.resend_acks(same, out));
+        if acks.fold(false, |any, of_client| any | of_client) && path.transport != Transport::Udp {
+            self.note_without_stream(now, path.remote);
+        }
         self.sweep();
         failed
     }
@@ -195,7 +202,7 @@ impl Transactions {
         for (_, server) in self.servers.values_mut() {
             server.reply_mut().handle_flow_closed(flow);
         }
-        failed.retain(|failed| !self.send_by_datagram(now, failed, out));
+        failed.retain(|failed| !self.send_the_second_way(now, failed, out));
         self.sweep();
         failed
     }
@@ -211,8 +218,7 @@ impl Transactions {
 
     /// Sends a request of ours in a new transaction.
     ///
-    /// One that is too large for a datagram goes by TCP, and by UDP after all if TCP is refused (18.1.1). A CANCEL goes the
-    /// way of its INVITE.
+    /// A CANCEL goes the way of its INVITE.
     pub fn send(
         &mut self,
         now: Instant,
@@ -227,16 +233,37 @@ impl Transactions {
                 *request.top_via_mut() = invite.request().top_via().clone();
                 path = invite.path();
             }
-        } else if path.transport == Transport::Udp
-            && request.to_bytes().len() > MAX_DATAGRAM
-            && self.without_stream.get(&path.remote).is_none_or(|until| now >= *until)
-        {
-            self.oversized.insert(key.clone(), (request.clone(), path));
-            path.transport = Transport::Tcp;
-            request.top_via_mut().transport = path.transport.via_name().into();
+        } else {
+            let second;
+            ((request, path), second) = self.ways(now, request, path);
+            if let Some(second) = second {
+                self.second_ways.insert(key.clone(), second);
+            }
         }
         self.start(now, owner, request, path, out);
         key
+    }
+
+    /// The way of a request that is to go along `path`, and the one that it takes if that is refused.
+    ///
+    /// What is too large for a datagram goes by TCP, and by UDP after all if TCP is refused (18.1.1). What belongs to a call
+    /// goes by UDP, and by TCP where UDP is refused: whoever took the INVITE by TCP, because that was large, may have no more.
+    pub fn ways(&self, now: Instant, request: Request, path: Path) -> (Way, Option<Way>) {
+        let has_stream = self.without_stream.get(&path.remote).is_none_or(|until| now >= *until);
+        if path.transport != Transport::Udp || !has_stream {
+            return ((request, path), None);
+        }
+        let mut by_stream = request.clone();
+        by_stream.top_via_mut().transport = Transport::Tcp.via_name().into();
+        let by_stream = (by_stream, Path { transport: Transport::Tcp, ..path });
+        let is_large = request.to_bytes().len() > MAX_DATAGRAM;
+        let is_in_call = request.to().tag().is_some();
+        let by_datagram = (request, path);
+        match (is_large, is_in_call) {
+            (true, _) => (by_stream, Some(by_datagram)),
+            (false, true) => (by_datagram, Some(by_stream)),
+            (false, false) => (by_datagram, None),
+        }
     }
 
     /// Nothing was heard of an INVITE for half of its user's patience: if it went by TCP because of its size alone, it goes by
@@ -246,7 +273,8 @@ impl Transactions {
             return false;
         };
         let failed = Failed { owner: *owner, key: key.clone(), failure: Failure::TimedOut };
-        self.send_by_datagram(now, &failed, out)
+        let is_by_datagram = |(_, path): &Way| path.transport == Transport::Udp;
+        self.second_ways.get(key).is_some_and(is_by_datagram) && self.send_the_second_way(now, &failed, out)
     }
 
     /// A request of ours, neither INVITE nor ACK, is not repeated.
@@ -256,17 +284,24 @@ impl Transactions {
         }
     }
 
-    /// TCP failed for a request that went by it because of its size alone.
-    fn send_by_datagram(&mut self, now: Instant, failed: &Failed, out: &mut Outbox) -> bool {
-        let Some((request, path)) = self.oversized.remove(&failed.key) else {
+    /// The first way failed.
+    fn send_the_second_way(&mut self, now: Instant, failed: &Failed, out: &mut Outbox) -> bool {
+        let Some((request, path)) = self.second_ways.remove(&failed.key) else {
             return false;
         };
+        if path.transport == Transport::Udp {
+            self.note_without_stream(now, path.remote);
+        }
+        self.start(now, failed.owner, request, path, out);
+        true
+    }
+
+    /// TCP failed there.
+    fn note_without_stream(&mut self, now: Instant, remote: SocketAddr) {
         if self.without_stream.len() >= MAX_WITHOUT_STREAM {
             self.without_stream.clear();
         }
-        self.without_stream.insert(path.remote, now + NO_STREAM_FOR);
-        self.start(now, failed.owner, request, path, out);
-        true
+        self.without_stream.insert(remote, now + NO_STREAM_FOR);
     }
 
     fn start(&mut self, now: Instant, owner: Owner, request: Request, path: Path, out: &mut Outbox) {
@@ -409,7 +444,7 @@ impl Transactions {
             invite.stop_repeating();
         }
         self.clients.remove(key);
-        self.oversized.remove(key);
+        self.second_ways.remove(key);
     }
 
     /// The session of these INVITEs is over: those that still have no final response are waited for a little longer,
@@ -437,7 +472,7 @@ impl Transactions {
         self.clients.retain(|_, (_, client)| !client.is_terminated());
         self.invite_servers.retain(|_, entry| !entry.machine.is_terminated());
         let (invites, others) = (&self.invite_clients, &self.clients);
-        self.oversized.retain(|key, _| invites.contains_key(key) || others.contains_key(key));
+        self.second_ways.retain(|key, _| invites.contains_key(key) || others.contains_key(key));
         self.servers.retain(|_, (_, server)| !server.is_terminated());
     }
 }
