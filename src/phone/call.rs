@@ -298,6 +298,13 @@ impl Call {
         })
     }
 
+    /// Whether the other side takes keys in the sound, and we may send it some.
+    pub fn takes_keys_in_sound(&self) -> bool {
+        self.media.streams.as_ref().and_then(|streams| streams.audio.as_ref()).is_some_and(|audio| {
+            audio.dtmf_send_pt.is_some() && audio.direction.sends() && !audio.remote.ip().is_unspecified()
+        })
+    }
+
     /// How this door is opened; `None` where nothing can open it.
     pub fn door(&self, config: &Config) -> Option<DoorWay> {
         // Of several that ring nobody knows yet which one it will be.

@@ -2,31 +2,84 @@
 //! sound to send them in.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
-use super::Phone;
 use super::output::MediaOrder;
+use super::unlock::ANSWER_TIME;
+use super::{Now, Phone};
 use crate::channel::{CallHandle, Refusal};
-use crate::sdp::AudioStream;
-use crate::sip::Body;
+use crate::sip::{Body, InfoHandle};
 
-/// What keys or an INFO are for, so that the right one hears how it went.
+/// What keys are for, so that the right one hears how it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The keypad of the call.
     Keypad,
     /// The door.
     Unlock,
-    /// A key frame.
-    Keyframe,
 }
 
 /// The keys and INFOs of one call that are on their way.
+///
+/// Keys by INFO go one after the other, for their order counts. The wish for a key frame never stands before them: it goes
+/// when no key is out, and keys do not wait for its answer. Behind a key it might be the reason why a repeated key is refused,
+/// for its number is higher.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// Orders to the media engine that have not been reported as sent, oldest first.
     in_sound: VecDeque<Purpose>,
-    /// INFOs to send; the first is out and waits for its answer. One after the other: the order of keys counts.
-    infos: VecDeque<(Purpose, Body)>,
+    /// Keys by INFO that wait for those before them.
+    waiting: VecDeque<Code>,
+    /// The one that is out.
+    sending: Option<Sending>,
+    /// The last key of a code for the door that was not answered in time.
+    late: Option<InfoHandle>,
+    keyframe: Keyframe,
+}
+
+/// Keys that were pressed at once and have not been sent.
+#[derive(Debug)]
+struct Code {
+    purpose: Purpose,
+    keys: VecDeque<char>,
+}
+
+/// A key that waits for its answer.
+#[derive(Debug)]
+struct Sending {
+    info: InfoHandle,
+    until: Instant,
+    /// What comes behind it.
+    rest: Code,
+}
+
+/// The wish for a key frame.
+#[derive(Debug, Default, PartialEq)]
+enum Keyframe {
+    #[default]
+    NotWanted,
+    /// When no key is out.
+    Wanted,
+    /// It waits for its answer.
+    Asked(InfoHandle),
+}
+
+impl Keys {
+    /// When the key that is out counts as unanswered.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.sending.as_ref().map(|sending| sending.until)
+    }
+
+    /// Whether keys for the door are on their way by INFO.
+    pub fn unlocks_by_info(&self) -> bool {
+        let sending = self.sending.iter().map(|sending| &sending.rest);
+        sending.chain(&self.waiting).any(|code| code.purpose == Purpose::Unlock)
+    }
+
+    /// The door gets its keys once more: an answer to those before means nothing now.
+    pub fn forget_late(&mut self) {
+        self.late = None;
+    }
 }
 
 /// Checks keys as somebody typed them: `✳` is a star, small letters are capitals.
@@ -57,79 +110,100 @@ fn picture_fast_update() -> Body {
 
 impl Phone {
     /// Sends keys in the sound where the other side takes them there and we may send it some, else by INFO.
-    pub(super) fn send_keys(&mut self, now: super::Now, handle: CallHandle, digits: &str, purpose: Purpose) {
+    pub(super) fn send_keys(&mut self, now: Now, handle: CallHandle, digits: &str, purpose: Purpose) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
-        let in_sound = call.media.streams.as_ref().and_then(|streams| streams.audio.as_ref());
-        let takes_keys = |audio: &AudioStream| {
-            audio.dtmf_send_pt.is_some() && audio.direction.sends() && !audio.remote.ip().is_unspecified()
-        };
-        if in_sound.is_some_and(takes_keys) {
+        if call.takes_keys_in_sound() {
             call.keys.in_sound.push_back(purpose);
             self.order(MediaOrder::Dtmf { call: handle, digits: digits.to_owned() });
         } else {
-            self.send_infos(now, handle, digits.chars().map(relay), purpose);
+            self.send_keys_by_info(now, handle, digits, purpose);
         }
     }
 
     /// Sends keys by INFO, whatever the sound would take.
-    pub(super) fn send_keys_by_info(&mut self, now: super::Now, handle: CallHandle, digits: &str, purpose: Purpose) {
-        self.send_infos(now, handle, digits.chars().map(relay), purpose);
+    pub(super) fn send_keys_by_info(&mut self, now: Now, handle: CallHandle, digits: &str, purpose: Purpose) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        call.keys.waiting.push_back(Code { purpose, keys: digits.chars().collect() });
+        self.send_next(now, handle);
     }
 
     /// Asks for a key frame; not again while one such question waits.
-    pub(super) fn ask_keyframe(&mut self, now: super::Now, handle: CallHandle) {
-        let waits = self
-            .calls
-            .get(&handle)
-            .is_some_and(|call| call.keys.infos.iter().any(|(purpose, _)| *purpose == Purpose::Keyframe));
-        if !waits {
-            self.send_infos(now, handle, [picture_fast_update()].into_iter(), Purpose::Keyframe);
-        }
-    }
-
-    fn send_infos(
-        &mut self,
-        now: super::Now,
-        handle: CallHandle,
-        bodies: impl Iterator<Item = Body>,
-        purpose: Purpose,
-    ) {
+    pub(super) fn ask_keyframe(&mut self, now: Now, handle: CallHandle) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
-        let idle = call.keys.infos.is_empty();
-        call.keys.infos.extend(bodies.map(|body| (purpose, body)));
-        if idle {
-            self.next_info(now, handle);
+        if call.keys.keyframe == Keyframe::NotWanted {
+            call.keys.keyframe = Keyframe::Wanted;
+            self.send_next(now, handle);
         }
     }
 
-    fn next_info(&mut self, now: super::Now, handle: CallHandle) {
-        let Some(call) = self.calls.get(&handle) else { return };
-        if let Some((_, body)) = call.keys.infos.front() {
-            self.endpoint.info(now.instant, call.session, body);
+    /// Sends the next key, or asks for a key frame, unless a key is out.
+    fn send_next(&mut self, now: Now, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let keys = &mut call.keys;
+        if keys.sending.is_some() {
+            return;
+        }
+        while let Some(mut rest) = keys.waiting.pop_front() {
+            if let Some(key) = rest.keys.pop_front() {
+                let info = self.endpoint.info(now.instant, call.session, &relay(key));
+                keys.sending = Some(Sending { info, until: now.instant + ANSWER_TIME, rest });
+                return;
+            }
+        }
+        if keys.keyframe == Keyframe::Wanted {
+            keys.keyframe = Keyframe::Asked(self.endpoint.info(now.instant, call.session, &picture_fast_update()));
         }
     }
 
     /// The keys of the oldest order are out.
-    pub(super) fn on_dtmf_sent(&mut self, now: super::Now, handle: CallHandle) {
+    pub(super) fn on_dtmf_sent(&mut self, now: Now, handle: CallHandle) {
         let purpose = self.calls.get_mut(&handle).and_then(|call| call.keys.in_sound.pop_front());
         if purpose == Some(Purpose::Unlock) {
             self.on_unlock_sent(now, handle);
         }
     }
 
-    /// The INFO that is out has its answer.
-    pub(super) fn on_info_answered(&mut self, now: super::Now, handle: CallHandle, result: Result<(), u16>) {
+    /// An INFO has its answer.
+    pub(super) fn on_info_answered(&mut self, now: Now, handle: CallHandle, info: InfoHandle, result: Result<(), u16>) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
-        let Some((purpose, _)) = call.keys.infos.pop_front() else { return };
-        if result.is_err() {
+        let keys = &mut call.keys;
+        if keys.keyframe == Keyframe::Asked(info) {
+            keys.keyframe = Keyframe::NotWanted;
+        } else if keys.late.take_if(|late| *late == info).is_some() {
+            // That it was not answered was said already.
+            if result.is_ok() {
+                self.on_unlock_answered(now, handle, result);
+            }
+        } else if let Some(Sending { rest, .. }) = keys.sending.take_if(|sending| sending.info == info) {
             // The rest of a code makes no sense without the key that was refused.
-            call.keys.infos.retain(|(other, _)| *other != purpose);
+            if result.is_ok() && !rest.keys.is_empty() {
+                keys.waiting.push_front(rest);
+            } else if rest.purpose == Purpose::Unlock {
+                self.on_unlock_answered(now, handle, result);
+            }
+            self.send_next(now, handle);
         }
-        let more = call.keys.infos.iter().any(|(other, _)| *other == purpose);
-        if purpose == Purpose::Unlock && !more {
-            self.on_unlock_answered(now, handle, result);
+    }
+
+    /// The key that is out is waited for no longer, and the rest of its code not sent; those behind have their turn.
+    pub(super) fn give_up_key(&mut self, now: Now, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(Sending { info, rest, .. }) = call.keys.sending.take() else { return };
+        self.endpoint.give_up_info(now.instant, call.session, info);
+        if rest.purpose == Purpose::Unlock && rest.keys.is_empty() {
+            call.keys.late = Some(info);
         }
-        self.next_info(now, handle);
+        self.send_next(now, handle);
+    }
+
+    /// The keys for the door that go by INFO are given up, and those before them, which are older still.
+    pub(super) fn give_up_unlock(&mut self, now: Now, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        if call.keys.unlocks_by_info() {
+            let last = call.keys.waiting.iter().position(|code| code.purpose == Purpose::Unlock);
+            call.keys.waiting.drain(..last.map_or(0, |at| at + 1));
+            self.give_up_key(now, handle);
+        }
     }
 }
 

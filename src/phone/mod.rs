@@ -430,7 +430,7 @@ impl Phone {
             SessionEvent::OfferAnswered { result, .. } => self.on_offer_answered(now, handle, result),
             SessionEvent::RefreshDue { .. } => self.offer_change(now, handle),
             SessionEvent::Info { body, .. } => self.on_info(handle, body),
-            SessionEvent::InfoAnswered { result, .. } => self.on_info_answered(now, handle, result),
+            SessionEvent::InfoAnswered { info, result, .. } => self.on_info_answered(now, handle, info, result),
             SessionEvent::Ended { why, .. } => self.on_ended(now, handle, &why),
         }
     }

@@ -21,6 +21,8 @@ enum Timer {
     OfferAgain,
     /// What the Unlock key shows is over.
     Unlock,
+    /// Nobody answered the INFO with a key.
+    Key,
 }
 
 impl Phone {
@@ -77,12 +79,8 @@ impl Phone {
             Timer::AutoAnswer => self.answer_by_itself(now, handle),
             Timer::TimeLimit => self.end_call(now, handle, EndReason::TimeLimit, 0),
             Timer::OfferAgain => self.offer_change(now, handle),
-            Timer::Unlock => {
-                if let Some(call) = self.calls.get_mut(&handle) {
-                    call.unlock.expire(now.instant);
-                }
-                self.touch(handle);
-            }
+            Timer::Unlock => self.on_unlock_due(now, handle),
+            Timer::Key => self.give_up_key(now, handle),
         }
     }
 }
@@ -102,5 +100,7 @@ fn timers(call: &Call) -> impl Iterator<Item = (Instant, Timer)> {
             [talking.until.map(|at| (at, Timer::TimeLimit)), again]
         }
     };
-    stage.into_iter().flatten().chain(call.unlock.deadline().map(|at| (at, Timer::Unlock)))
+    let unlock = call.unlock.deadline().map(|at| (at, Timer::Unlock));
+    let key = call.keys.deadline().map(|at| (at, Timer::Key));
+    stage.into_iter().flatten().chain(unlock).chain(key)
 }

@@ -5,6 +5,9 @@
 //! Idle ─tap─▶ Sending ─INFO or HTTP answered 2xx, keys sent while the door's media lives, or relay switched─▶ Opened ─open time─▶ Idle
 //!                └────refused, no answer within 4 s, the door's media is dead, or no relay──────────▶ Failed ─a while──▶ Idle
 //! ```
+//! A failed code is given up: what went by INFO is not repeated, the rest is not sent, and the next tap begins anew. Only if
+//! its last key is answered after all, before another tap, the door has opened: better late than wrong.
+//!
 //! One request by HTTP is on its way to a door at a time, wherever its key was pressed: all its keys wait for the same answer.
 
 use std::collections::BTreeMap;
@@ -20,7 +23,7 @@ use crate::channel::{CallHandle, Done, DoorKeyView, Event, Refusal, UnlockFault,
 use crate::config::{DoorUnlock, PhonebookEntry, WebAddress};
 
 /// A door that has not answered by then has not opened.
-const ANSWER_TIME: Duration = Duration::from_secs(4);
+pub(super) const ANSWER_TIME: Duration = Duration::from_secs(4);
 
 /// How long a failure is shown.
 const SHOW_FAILURE: Duration = Duration::from_secs(8);
@@ -133,7 +136,8 @@ impl Doors {
 }
 
 impl Phone {
-    /// Opens the door of a call. A second tap while the first is on its way changes nothing.
+    /// Opens the door of a call. A second tap while the first is on its way changes nothing, unless that went by INFO for want
+    /// of sound and there is sound now.
     pub(super) fn unlock(&mut self, now: Now, handle: CallHandle) -> Result<Done, Refusal> {
         let call = self.calls.get(&handle).ok_or(Refusal::NoCall)?;
         let way = call.door(&self.config);
@@ -141,13 +145,18 @@ impl Phone {
         if rings_nowhere && !matches!(way, Some(DoorWay::Http(_) | DoorWay::Relay)) {
             return Err(Refusal::WrongState(call.state()));
         }
-        if call.unlock.is_sending() {
-            return Ok(Done::Ok);
-        }
         let way = way.ok_or_else(|| Refusal::CannotUnlock(call.remote.name.clone()))?;
+        if call.unlock.is_sending() {
+            let has_better_way = matches!(way, DoorWay::Dtmf(_)) && call.takes_keys_in_sound();
+            if !(has_better_way && call.keys.unlocks_by_info()) {
+                return Ok(Done::Ok);
+            }
+            self.give_up_unlock(now, handle);
+        }
         let (until, asked) = self.ask(now, &way);
         if let Some(call) = self.calls.get_mut(&handle) {
             call.unlock.send(until, asked);
+            call.keys.forget_late();
         }
         self.touch(handle);
         match way {
@@ -279,6 +288,17 @@ impl Phone {
         });
         let alive = call.media.traffic.heard.is_none_or(|heard| now.instant.duration_since(heard) <= ALIVE);
         self.settle_unlock(now, handle, if alive || !expects { Ok(()) } else { Err(UnlockFault::NoAnswer) });
+    }
+
+    /// What the key of a call shows is over; a code that the door has not answered is given up.
+    pub(super) fn on_unlock_due(&mut self, now: Now, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let is_unanswered = call.unlock.is_sending();
+        call.unlock.expire(now.instant);
+        self.touch(handle);
+        if is_unanswered {
+            self.give_up_unlock(now, handle);
+        }
     }
 
     /// The last INFO of the code has its answer.

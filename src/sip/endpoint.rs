@@ -36,7 +36,7 @@ use super::registration::probe::Probe;
 use super::registration::{ProbeHandle, Registration, RegistrationHandle};
 use super::session::established::Means;
 use super::session::uac::{Calling, Invite};
-use super::session::{Body, Context, Core, End, Rejection, Session, SessionEvent, SessionHandle, State};
+use super::session::{Body, Context, Core, End, InfoHandle, Rejection, Session, SessionEvent, SessionHandle, State};
 use super::timing::{TimerReason, earlier};
 use super::transaction::table::Failed;
 use super::transaction::{Outbox, Owner, Transactions};
@@ -285,8 +285,15 @@ impl Endpoint {
     }
 
     /// Sends an INFO in the session, early or confirmed; `InfoAnswered` has the result.
-    pub fn info(&mut self, now: Instant, session: SessionHandle, body: &Body) {
-        self.with(now, session, |session, cx| session.info(cx, body));
+    pub fn info(&mut self, now: Instant, session: SessionHandle, body: &Body) -> InfoHandle {
+        let info = InfoHandle(self.next_owner());
+        self.with(now, session, |session, cx| session.info(cx, info, body));
+        info
+    }
+
+    /// Does no more for an INFO: it is not repeated, and not sent again when it is challenged. Its answer is still told.
+    pub fn give_up_info(&mut self, now: Instant, session: SessionHandle, info: InfoHandle) {
+        self.with(now, session, |session, cx| session.give_up_info(cx, info));
     }
 
     /// How many sessions still exchange requests, those included whose end has been told.

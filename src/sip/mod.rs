@@ -40,5 +40,5 @@ pub use registration::retry::{Obstacle, Retry, Turn};
 pub use registration::{ProbeEvent, ProbeHandle, Register, RegistrationEvent, RegistrationHandle};
 pub use session::timer::{Refresher, RunningTimer, SessionTimer};
 pub use session::uac::Invite;
-pub use session::{Body, End, EndCause, IncomingCall, Rejection, SessionEvent, SessionHandle, Warning};
+pub use session::{Body, End, EndCause, IncomingCall, InfoHandle, Rejection, SessionEvent, SessionHandle, Warning};
 pub use timing::{GIVE_UP, TimerReason};

@@ -411,7 +411,9 @@ impl<'a> Visit<'a> {
             9 => endpoint.reinvite(now, session, body),
             10 => endpoint.update(now, session, body),
             11..=13 => endpoint.answer_offer(now, session, maybe.ok_or(Rejection::from(488))),
-            14 => endpoint.info(now, session, &body),
+            14 => {
+                endpoint.info(now, session, &body);
+            }
             _ => {
                 endpoint.drop_silently(now, session);
                 self.dropped.insert(session);

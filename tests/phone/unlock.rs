@@ -2,7 +2,7 @@
 //! says whether it did.
 
 use vestibule::channel::{CallState, Command, DoorKeyView, Event, Refusal, UnlockFault, UnlockState};
-use vestibule::phone::MediaOrder;
+use vestibule::phone::{MediaEvent, MediaOrder};
 use vestibule::sdp::{Direction, Wish};
 
 use crate::common::{DOOR, House, OTHER, PANEL, address, ms, s};
@@ -113,12 +113,7 @@ fn a_door_that_refuses_the_info_is_said_to_refuse() {
     house.bell();
     house.off = vec![DOOR];
     house.must(PANEL, Command::Unlock(None));
-    let is_copied =
-        |line: &&str| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name));
-    let copied: Vec<&str> = house.last(PANEL, "INFO ").lines().filter(is_copied).collect();
-    let refusal = format!("SIP/2.0 488 Not Here\r\n{}\r\nContent-Length: 0\r\n\r\n", copied.join("\r\n"));
-    house.inject(address(DOOR), refusal.into_bytes());
-    house.run(ms(50));
+    house.answer_info("488");
     assert_eq!(house.call(PANEL).unlock, UnlockState::Failed(UnlockFault::Refused(488)));
 }
 
@@ -305,4 +300,168 @@ fn nothing_can_be_opened_before_anybody_rings_there() {
     house.must(PANEL, Command::Unlock(None));
     house.run(ms(50));
     assert_eq!(house.door.infos.len(), 1, "by INFO in the early dialog");
+}
+
+/// A door that is opened by INFO: `keys`.
+fn by_info(keys: &str) -> House {
+    House::new(&[("phone.unlock.method", "info"), ("phone.unlock.code", keys)])
+}
+
+impl House {
+    /// The bodies of all INFOs of the panel under test as they went, each repetition too: the key, or `picture`.
+    fn infos(&self) -> Vec<&str> {
+        let infos = self.sent.iter().filter(|(of, _, text)| *of == PANEL && text.starts_with("INFO "));
+        let key = |text| str::split(text, "Signal=").nth(1).and_then(|rest| rest.split('\r').next());
+        infos.map(|(_, _, text)| key(text).unwrap_or("picture")).collect()
+    }
+
+    /// The door answers the last INFO of the panel under test.
+    fn answer_info(&mut self, status: &str) {
+        let info = self.last(PANEL, "INFO ").to_owned();
+        self.answer_to(&info, status);
+    }
+
+    /// The door answers this one.
+    fn answer_to(&mut self, info: &str, status: &str) {
+        let is_copied =
+            |line: &&str| ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name));
+        let copied: Vec<&str> = info.lines().filter(is_copied).collect();
+        let answer = format!("SIP/2.0 {status} So\r\n{}\r\nContent-Length: 0\r\n\r\n", copied.join("\r\n"));
+        self.inject(address(DOOR), answer.into_bytes());
+        self.run(ms(50));
+    }
+
+    /// The panel under test has to wait for a picture that can be shown.
+    fn lacks_picture(&mut self) {
+        let (now, call) = (self.now, self.call(PANEL).call);
+        self.panel().phone.handle_media(now, MediaEvent::AskKeyframeByInfo { call });
+        self.run(ms(50));
+    }
+}
+
+#[test]
+fn a_code_that_the_ringing_door_ignores_is_not_in_the_way_in_the_call() {
+    let mut house = by_info("1#");
+    house.bell();
+    house.off = vec![DOOR];
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(4100));
+    assert_eq!(house.call(PANEL).unlock, SILENT);
+    let ignored = house.infos().len();
+    assert!(house.infos().iter().all(|info| *info == "1"));
+    house.off.clear();
+    house.must(PANEL, Command::Answer(None));
+    house.run(ms(50));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(50));
+    assert_eq!(house.infos()[ignored..], ["1", "#"], "from the beginning, at once");
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+    house.run(s(40));
+    assert_eq!(house.infos().len(), ignored + 2, "what was given up is not repeated");
+    assert_eq!((house.door.infos.len(), house.call(PANEL).unlock), (2, UnlockState::Idle));
+}
+
+#[test]
+fn a_late_answer_opens_but_is_none_to_the_next_code() {
+    let mut house = by_info("5");
+    house.connect_door();
+    house.off = vec![DOOR];
+    house.must(PANEL, Command::Unlock(None));
+    let first = house.last(PANEL, "INFO ").to_owned();
+    house.run(s(5));
+    house.must(PANEL, Command::Unlock(None));
+    house.answer_to(&first, "200");
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Sending, "that was about the one before");
+    house.answer_info("200");
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+
+    house.run(s(6));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(s(5));
+    assert_eq!(house.call(PANEL).unlock, SILENT);
+    house.answer_info("200");
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }), "better late than wrong");
+    house.run(s(6));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(s(13));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(s(13));
+    house.run(s(7));
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Idle, "no failure is said twice");
+}
+
+#[test]
+fn a_wish_for_a_key_frame_is_not_before_the_keys_of_the_door() {
+    let mut house = by_info("1#");
+    house.connect_door();
+    house.off = vec![DOOR];
+    house.lacks_picture();
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(house.infos(), ["picture", "1"]);
+    house.answer_info("200");
+    house.answer_info("200");
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+
+    // Behind a key its higher number would have a repetition of the key refused.
+    house.run(s(33));
+    let before = house.infos().len();
+    house.must(PANEL, Command::Unlock(None));
+    house.lacks_picture();
+    house.lacks_picture();
+    assert_eq!(house.infos()[before..], ["1"]);
+    house.answer_info("200");
+    assert_eq!(house.infos()[before..], ["1", "#"]);
+    house.answer_info("200");
+    assert_eq!(house.infos()[before..], ["1", "#", "picture"]);
+}
+
+#[test]
+fn keys_by_info_go_in_order_and_one_that_is_ignored_takes_no_newer_one_along() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    let now = house.now;
+    house.door.offer(now, Wish { audio: Direction::SendOnly, video: Direction::Inactive });
+    house.run(ms(50));
+    house.off = vec![DOOR];
+    house.must(PANEL, Command::Dtmf("12".into()));
+    house.run(ms(3600));
+    house.must(PANEL, Command::Dtmf("3".into()));
+    house.must(PANEL, Command::Dtmf("4".into()));
+    house.must(PANEL, Command::Unlock(None));
+    let (ignored, before) = (house.last(PANEL, "INFO ").to_owned(), house.infos().len());
+    assert_eq!(house.infos(), vec!["1"; before], "the others wait for their turn");
+    house.run(ms(500));
+    assert_eq!(house.infos()[before..], ["3"], "the rest of a code is nothing without its beginning");
+    house.answer_to(&ignored, "408");
+    assert_eq!(house.infos()[before..], ["3"]);
+    house.answer_info("408");
+    assert_eq!(house.infos()[before..], ["3", "4"]);
+    house.answer_info("200");
+    assert_eq!(house.infos()[before..], ["3", "4", "#"]);
+    assert_eq!(house.call(PANEL).unlock, UnlockState::Sending);
+    house.answer_info("200");
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+}
+
+#[test]
+fn what_the_ringing_door_ignores_by_info_goes_in_the_sound_of_the_call() {
+    let mut house = House::new(&[]);
+    let now = house.now;
+    house.door.ring_without_picture(now);
+    house.run(ms(20));
+    house.off = vec![DOOR];
+    house.must(PANEL, Command::Unlock(None));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(400));
+    assert_eq!((house.infos(), keys(&house)), (vec!["#"], Vec::new()));
+    house.off.clear();
+    house.must(PANEL, Command::Answer(None));
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(keys(&house), ["#"]);
+    house.run(s(3));
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+    assert_eq!(house.infos(), ["#"], "it is not repeated");
+    house.must(PANEL, Command::Unlock(None));
+    house.must(PANEL, Command::Unlock(None));
+    assert_eq!(keys(&house).len(), 2, "a second tap on the way changes nothing");
 }

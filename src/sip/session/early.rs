@@ -155,17 +155,16 @@ impl EarlyDialog {
         self.exchange.answer(cx, &mut self.dialog, answer)
     }
 
-    /// A request of ours has its answer, or will have none; true when it was a PRACK of this branch. One that was
-    /// overtaken by a later request is refused (500), and the response that it is for comes again.
-    pub fn finish_prack(&mut self, key: &ClientKey, accepted: bool) -> bool {
+    /// A request of ours, perhaps a PRACK of this branch, has its answer, or will have none. One that was overtaken
+    /// by a later request is refused (500), and the response that it is for comes again.
+    pub fn finish_prack(&mut self, key: &ClientKey, accepted: bool) {
         let Some(at) = self.pracks.iter().position(|prack| prack.key == *key) else {
-            return false;
+            return;
         };
         let Prack { rack, answer, .. } = self.pracks.swap_remove(at);
         if !accepted {
             self.failed = Some((rack, answer));
         }
-        true
     }
 
     /// A challenged request, perhaps a PRACK or an UPDATE of this branch, has gone again.

@@ -184,7 +184,6 @@ impl Established {
         if self.timer.as_ref().is_some_and(|timer| timer.has_asked(key)) {
             return self.handle_refresh_response(cx, response);
         }
-        info::handle_response(cx, key, response);
         // To a PRACK or CANCEL it means that there is nothing to acknowledge or to cancel; another tag, another branch.
         let is_of_dialog = !key.is(&Method::Prack) && !key.is(&Method::Cancel);
         if response.status() == 481 && is_of_dialog && response.to().tag() == self.dialog.remote_tag() {
@@ -204,7 +203,6 @@ impl Established {
         if self.timer.as_ref().is_some_and(|timer| timer.has_asked(key)) {
             return self.lose(cx, EndCause::of(failure));
         }
-        info::handle_failure(cx, key, failure);
         State::Established(self)
     }
 

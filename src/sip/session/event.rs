@@ -9,6 +9,10 @@ use crate::sip::transaction::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionHandle(pub(crate) u32);
 
+/// Names an INFO of one endpoint; never used again for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InfoHandle(pub(crate) u32);
+
 /// A message body and its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -176,6 +180,8 @@ pub enum SessionEvent {
     InfoAnswered {
         /// The session.
         session: SessionHandle,
+        /// Which one.
+        info: InfoHandle,
         /// The status that refused: 408 when nothing came, 503 when the network failed, 481 without a dialog.
         result: Result<(), u16>,
     },

@@ -38,7 +38,7 @@ pub mod update;
 use std::net::IpAddr;
 
 pub use context::{Context, Core};
-pub use event::{Body, End, EndCause, IncomingCall, SessionEvent, SessionHandle};
+pub use event::{Body, End, EndCause, IncomingCall, InfoHandle, SessionEvent, SessionHandle};
 pub use rejection::{Rejection, Warning};
 
 use self::cancel::GivenUp;
@@ -60,6 +60,7 @@ pub struct Session {
     state: State,
     /// The account that its requests go through.
     account: Option<AccountKey>,
+    infos: info::Unanswered,
 }
 
 /// What a session is doing.
@@ -80,7 +81,7 @@ pub enum State {
 impl Session {
     /// A session that begins in `state`, through this account.
     pub fn new(state: State, account: Option<AccountKey>) -> Self {
-        Session { state, account }
+        Session { state, account, infos: info::Unanswered::default() }
     }
 
     /// The account that its requests go through.
@@ -155,6 +156,10 @@ impl Session {
 
     /// A response to a request of this session.
     pub fn handle_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response, path: Path) {
+        // Nothing is told after the end.
+        if !self.is_over() {
+            self.infos.handle_response(cx, key, response);
+        }
         self.step(|state| match state {
             State::Calling(calling) => calling.handle_response(cx, key, response, path),
             State::Ringing(mut ringing) => {
@@ -169,6 +174,9 @@ impl Session {
 
     /// A request of this session will have no response.
     pub fn handle_failure(&mut self, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) {
+        if !self.is_over() {
+            self.infos.handle_failure(cx, key, failure);
+        }
         self.step(|state| match state {
             State::Calling(calling) => calling.handle_failure(cx, key, failure),
             State::Ringing(mut ringing) => {
@@ -184,6 +192,9 @@ impl Session {
     /// The number with which a request of this session goes again that was challenged (RFC 3261 22.1); none when that was
     /// given up meanwhile.
     pub fn next_number(&mut self, key: &ClientKey, request: &Request) -> Option<u32> {
+        if self.infos.has_given_up(key) {
+            return None;
+        }
         let dialog = match &mut self.state {
             State::Calling(calling) if key == calling.key() => return Some(calling.next_number()),
             State::Calling(calling) => calling.dialog_of(request),
@@ -201,6 +212,7 @@ impl Session {
 
     /// A request of this session, `old` before, has gone again.
     pub fn handle_resent(&mut self, cx: &mut Context<'_>, old: &ClientKey, request: &Request) {
+        self.infos.handle_resent(old, request);
         match &mut self.state {
             State::Calling(calling) => calling.handle_resent(cx, old, request),
             State::Established(established) => established.handle_resent(old, request),
@@ -372,7 +384,7 @@ impl Session {
     }
 
     /// Sends an INFO.
-    pub fn info(&mut self, cx: &mut Context<'_>, body: &Body) {
+    pub fn info(&mut self, cx: &mut Context<'_>, info: InfoHandle, body: &Body) {
         let dialog = match &mut self.state {
             State::Calling(calling) => calling.latest_dialog_mut(),
             State::Ringing(ringing) => Some(ringing.dialog_mut()),
@@ -381,10 +393,15 @@ impl Session {
             State::Leaving(_) | State::Gone => return,
         };
         match dialog {
-            Some(dialog) => info::send(cx, dialog, body),
+            Some(dialog) => self.infos.send(cx, dialog, info, body),
             // 481: there is no dialog to send it in.
-            None => cx.tell(SessionEvent::InfoAnswered { session: cx.handle(), result: Err(481) }),
+            None => cx.tell(SessionEvent::InfoAnswered { session: cx.handle(), info, result: Err(481) }),
         }
+    }
+
+    /// Gives up an INFO.
+    pub fn give_up_info(&mut self, cx: &mut Context<'_>, info: InfoHandle) {
+        self.infos.give_up(cx, info);
     }
 
     fn step(&mut self, transition: impl FnOnce(State) -> State) {

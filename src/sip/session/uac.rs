@@ -12,7 +12,7 @@ use super::redirect::Redirects;
 use super::reinvite::tell_result;
 use super::timer::{Asked, Refreshing, Running};
 use super::{
-    Body, EndCause, Rejection, SessionEvent, State, cancel, description_of, early_offer, info, is_final, is_success,
+    Body, EndCause, Rejection, SessionEvent, State, cancel, description_of, early_offer, is_final, is_success,
 };
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::AccountKey;
@@ -213,10 +213,17 @@ impl Calling {
         if let Some(early) = self.early.iter_mut().find(|early| early.has_offered(key)) {
             let refused = early.handle_offer_response(cx, response);
             self.want_again(cx, refused);
-        } else if !is_final(response) || !self.early.iter_mut().any(|early| early.finish_prack(key, accepted)) {
-            info::handle_response(cx, key, response);
+        } else if is_final(response) {
+            self.finish_prack(key, accepted);
         }
         self.send_wanted(cx);
+    }
+
+    /// A request in an early dialog, perhaps a PRACK, has its answer, or will have none.
+    fn finish_prack(&mut self, key: &ClientKey, accepted: bool) {
+        for early in &mut self.early {
+            early.finish_prack(key, accepted);
+        }
     }
 
     /// Offers a change before the call is answered: now, when an early dialog may carry it, or else after the answer.
@@ -336,8 +343,8 @@ impl Calling {
         if *key != self.key {
             if let Some(early) = self.early.iter_mut().find(|early| early.has_offered(key)) {
                 early.exchange_mut().fail_offer(cx, failure.status());
-            } else if !self.early.iter_mut().any(|early| early.finish_prack(key, false)) {
-                info::handle_failure(cx, key, failure);
+            } else {
+                self.finish_prack(key, false);
             }
             self.send_wanted(cx);
             return State::Calling(self);

@@ -271,10 +271,10 @@ impl Ringing {
         }
     }
 
-    /// A response to an INFO or an UPDATE of ours.
+    /// A response to a request of ours, perhaps an UPDATE.
     pub fn handle_response(&mut self, cx: &mut Context<'_>, key: &ClientKey, response: &Response) {
         if !self.exchange.is_ours(key) {
-            return info::handle_response(cx, key, response);
+            return;
         }
         if let Some(refused) = self.exchange.handle_offer_response(cx, &mut self.dialog, response, false) {
             self.takes_update = false;
@@ -287,13 +287,11 @@ impl Ringing {
         self.send_wanted(cx);
     }
 
-    /// An INFO or an UPDATE of ours will have no response.
+    /// A request of ours, perhaps an UPDATE, will have no response.
     pub fn handle_failure(&mut self, cx: &mut Context<'_>, key: &ClientKey, failure: Failure) {
         if self.exchange.is_ours(key) {
             self.exchange.fail_offer(cx, failure.status());
             self.send_wanted(cx);
-        } else {
-            info::handle_failure(cx, key, failure);
         }
     }
 

@@ -315,6 +315,33 @@ fn a_session_form_keeps_its_own_nonce() {
 }
 
 #[test]
+fn an_info_keeps_its_name_when_it_is_challenged_and_goes_no_more_when_it_is_given_up() {
+    let (mut bench, session, first) = called_through();
+    bench.deliver_bytes(&answer(&first, 200, "them", &[]));
+    bench.request();
+    bench.event();
+    let demand = [("Proxy-Authenticate", "Digest realm=\"a\", nonce=\"1\"")];
+    let now = bench.now;
+    let given_up = bench.endpoint.info(now, session, &key("1"));
+    let request = bench.request();
+    bench.endpoint.give_up_info(now, session, given_up);
+    bench.deliver_bytes(&challenge(&request, 407, &demand));
+    let SessionEvent::InfoAnswered { info, result, .. } = bench.event() else { panic!() };
+    assert_eq!((info, result), (given_up, Err(407)));
+    assert!(bench.is_quiet(), "nobody wants it any more");
+
+    let wanted = bench.endpoint.info(now, session, &key("2"));
+    let request = bench.request();
+    let demand = [("Proxy-Authenticate", "Digest realm=\"a\", nonce=\"2\", stale=true")];
+    bench.deliver_bytes(&challenge(&request, 407, &demand));
+    let again = bench.request();
+    assert_eq!(again.body(), key("2").bytes);
+    bench.deliver_bytes(&answer(&again, 200, "", &[]));
+    let SessionEvent::InfoAnswered { info, result, .. } = bench.event() else { panic!() };
+    assert_eq!((info, result), (wanted, Ok(())));
+}
+
+#[test]
 fn a_call_given_up_before_its_challenge_does_not_go_again() {
     for heard in [false, true] {
         let (mut bench, session, first) = called_through();

@@ -65,6 +65,26 @@ fn a_refused_unanswered_or_homeless_info_is_told() {
 }
 
 #[test]
+fn an_info_that_is_given_up_is_not_repeated_and_its_late_answer_is_its_own() {
+    let (mut bench, session, _) = confirmed();
+    let now = bench.now;
+    let first = bench.endpoint.info(now, session, &key("1"));
+    let request = bench.request();
+    bench.endpoint.give_up_info(now, session, first);
+    bench.run(ms(10_000));
+    let now = bench.now;
+    let second = bench.endpoint.info(now, session, &key("2"));
+    let next = bench.request();
+    assert_eq!(next.body(), key("2").bytes);
+    for (request, expected) in [(request, first), (next, second)] {
+        bench.deliver_bytes(&answer(&request, 200, "", &[]));
+        let SessionEvent::InfoAnswered { info, result, .. } = bench.event() else { panic!() };
+        assert_eq!((info, result), (expected, Ok(())));
+    }
+    assert!(bench.is_quiet());
+}
+
+#[test]
 fn after_the_end_nothing_more_is_told_whatever_is_asked_for() {
     let (mut bench, session, _) = confirmed();
     let now = bench.now;

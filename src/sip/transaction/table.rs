@@ -277,8 +277,9 @@ impl Transactions {
         self.second_ways.get(key).is_some_and(is_by_datagram) && self.send_the_second_way(now, &failed, out)
     }
 
-    /// A request of ours, neither INVITE nor ACK, is not repeated.
+    /// A request of ours, neither INVITE nor ACK, is not repeated, nor sent another way.
     pub fn send_once(&mut self, key: &ClientKey) {
+        self.second_ways.remove(key);
         if let Some((_, client)) = self.clients.get_mut(key) {
             client.send_once();
         }
