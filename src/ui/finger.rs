@@ -97,7 +97,7 @@ impl From<Miss> for String {
 fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Result<LogicalPosition, Miss> {
     let window = component.window();
     let whole = Area { at: LogicalPosition::default(), extent: window.size().to_logical(window.scale_factor()) };
-    let (mut found, covers) = laid(component, label);
+    let Laid { mut found, covers, keys } = laid(component, called(label));
     // Words bear labels too, those on a key and those beside one, but are no keys: they know nothing of being switched off.
     let is_key = |(_, element): &Placed<ElementHandle>| {
         !matches!(element.accessible_role(), None | Some(AccessibleRole::None | AccessibleRole::Text))
@@ -125,7 +125,9 @@ fn target<C: ComponentHandle + ElementRoot>(component: &C, label: &str) -> Resul
         let in_sight = windows.iter().filter(|(inside, _)| *inside == area).all(|(_, list)| list.holds(middle));
         if element.accessible_enabled() == Some(false) {
             disabled = true;
-        } else if covers.iter().any(|(cover, over)| cover > place && over.holds(middle)) {
+        } else if covers.iter().any(|(cover, over)| cover > place && over.holds(middle))
+            || is_under_a_key(*place, element, middle, &keys)
+        {
             covered = true;
         } else if in_sight && whole.holds(middle) && !area.is_empty() && element.computed_opacity() > 0.0 {
             let own = element.accessible_label().unwrap_or_default();
@@ -174,21 +176,89 @@ fn several(label: &str, called: &[Choice]) -> Miss {
 /// Something with its place, counted from the back to the front.
 type Placed<T> = (usize, T);
 
-/// What bears `label`, and what lies over other things, with their places.
-fn laid<C: ElementRoot>(component: &C, label: &str) -> (Vec<Placed<ElementHandle>>, Vec<Placed<Area>>) {
-    let (bears, covers_all) = (called(label), named("Cover"));
-    let (mut found, mut covers, mut place) = (Vec::new(), Vec::new(), 0);
+/// What there is on the screen, with the places.
+#[derive(Default)]
+struct Laid {
+    /// What is looked for.
+    found: Vec<Placed<ElementHandle>>,
+    /// What lies over all that is behind it.
+    covers: Vec<Placed<Area>>,
+    /// Keys, as far as they are in sight.
+    keys: Vec<Placed<Area>>,
+}
+
+fn laid<C: ElementRoot>(component: &C, is_wanted: impl Fn(&ElementHandle) -> bool) -> Laid {
+    let covers_all = named("Cover");
+    let mut laid = Laid::default();
+    let mut lists: Vec<(usize, Area)> = Vec::new();
+    let mut place = 0;
     component.root_element().visit_descendants(|element| {
         place += 1;
         if covers_all(&element) {
-            covers.push((place, Area::of(&element)));
+            laid.covers.push((place, Area::of(&element)));
         }
-        if bears(&element) {
-            found.push((place, element));
+        if is_list(&element) {
+            lists.push((place + parts(&element), Area::of(&element)));
+        }
+        if is_touched(&element) {
+            let within = lists.iter().filter(|(end, _)| place <= *end);
+            let seen = within.fold(Area::of(&element), |seen, (_, list)| seen.within(*list));
+            laid.keys.push((place, seen));
+        }
+        if is_wanted(&element) {
+            laid.found.push((place, element));
         }
         ControlFlow::<()>::Continue(())
     });
-    (found, covers)
+    laid
+}
+
+/// Whether another key, that is no part of this element, lies over its middle: a finger would press that one.
+fn is_under_a_key(place: usize, element: &ElementHandle, middle: LogicalPosition, keys: &[Placed<Area>]) -> bool {
+    let mut over = keys.iter().filter(|(key, seen)| *key > place && seen.holds(middle)).peekable();
+    over.peek().is_some() && {
+        let end = place + parts(element);
+        over.any(|(key, _)| *key > end)
+    }
+}
+
+/// The keys in sight that could not be pressed because another one lies over them; but for what comes over a page for a while.
+#[cfg(test)]
+pub(super) fn covered<C: ElementRoot>(component: &C) -> Vec<String> {
+    const PASSING: [&str; 2] = ["Refusal", "Account in words"];
+    let name = |element: &ElementHandle| String::from(element.accessible_id().unwrap_or_default());
+    let Laid { found, covers, mut keys } = laid(component, is_touched);
+    let stays = |place: usize| found.iter().any(|(it, key)| *it == place && !PASSING.contains(&name(key).as_str()));
+    keys.retain(|(place, _)| stays(*place));
+    let is_covered = |(place, element): &&Placed<ElementHandle>| {
+        let middle = Area::of(element).middle();
+        let seen = keys.iter().any(|(key, seen)| key == place && seen.holds(middle));
+        let behind = covers.iter().any(|(cover, over)| cover > place && over.holds(middle));
+        seen && !behind && is_under_a_key(*place, element, middle, &keys)
+    };
+    found.iter().filter(is_covered).map(|(_, element)| name(element)).collect()
+}
+
+/// How much belongs to this element and comes right behind it.
+fn parts(element: &ElementHandle) -> usize {
+    let mut parts = 0;
+    element.visit_descendants(|_| {
+        parts += 1;
+        ControlFlow::<()>::Continue(())
+    });
+    parts
+}
+
+/// Whether it is a key of any kind. A screen that sleeps is none: what is pressed there wakes it, whatever lies beneath.
+pub(super) fn is_touched(element: &ElementHandle) -> bool {
+    use AccessibleRole::{Button, Checkbox, RadioButton, Slider, Switch, Tab};
+    let role = element.accessible_role();
+    role.is_some_and(|role| matches!(role, Button | Checkbox | RadioButton | Slider | Switch | Tab))
+        && !named("Wake")(element)
+}
+
+fn is_list(element: &ElementHandle) -> bool {
+    element.type_name().is_some_and(|kind| kind == "Flickable")
 }
 
 /// Moves the lists on the screen, one after the other, from their beginning to their end, until `label` can be pressed.
@@ -266,6 +336,17 @@ impl Area {
     fn holds(self, point: LogicalPosition) -> bool {
         let Self { at, extent } = self;
         (at.x..at.x + extent.width).contains(&point.x) && (at.y..at.y + extent.height).contains(&point.y)
+    }
+
+    /// As much of it as is in the other one.
+    fn within(self, other: Self) -> Self {
+        let side = |at: f32, extent: f32, other_at: f32, other_extent: f32| {
+            let from = at.max(other_at);
+            (from, (at + extent).min(other_at + other_extent) - from)
+        };
+        let (x, width) = side(self.at.x, self.extent.width, other.at.x, other.extent.width);
+        let (y, height) = side(self.at.y, self.extent.height, other.at.y, other.extent.height);
+        Self { at: LogicalPosition::new(x, y), extent: LogicalSize::new(width, height) }
     }
 
     fn is_empty(self) -> bool {

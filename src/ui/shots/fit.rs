@@ -200,6 +200,7 @@ impl<'a> Screen<'a> {
     fn cut_off(&self) -> Vec<String> {
         let mut wrong = self.narrow();
         wrong.extend(self.escaped());
+        wrong.extend(finger::covered(self.window).into_iter().map(|key| format!("{key} lies under another key")));
         wrong
     }
 

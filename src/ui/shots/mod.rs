@@ -322,6 +322,20 @@ fn what_a_sheet_covers_is_not_pressed() {
     }
 }
 
+/// On a screen that is much too low the keys of the pillar slide under those below, and Keypad under Unlock.
+#[test]
+fn what_another_key_covers_is_not_pressed() {
+    for (height, is_covered) in [(480, false), (300, true)] {
+        let window = window(800, height);
+        window.global::<ui::Nav>().set_page(ui::Page::InCall);
+        let pressed = finger::press(&window, "Keypad", || {});
+        let refused = pressed.as_ref().is_err_and(|why| why.contains("is covered"));
+        assert!(if is_covered { refused } else { pressed.is_ok() }, "at {height}: {pressed:?}");
+        i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(500));
+        assert_eq!(finger::press(&window, "Unlock", || {}), Ok(()), "what lies above is pressed");
+    }
+}
+
 /// In a language whose typeface is set more closely than it wants, lines at the edges were taken for lines that do not fit.
 #[test]
 fn both_lines_of_a_long_name_are_seen_in_every_language() {

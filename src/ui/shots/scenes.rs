@@ -279,6 +279,9 @@ pub(super) const SCENES: &[Scene] = &[
     scene("in_call_second", ui::Page::InCall, |window| calls::rung_into(window, 1)),
     scene("in_call_second_and_third", ui::Page::InCall, |window| calls::rung_into(window, 2)),
     scene("in_call_all_lines", ui::Page::InCall, |window| calls::rung_into(window, 3)),
+    scene("in_call_second_stranger", ui::Page::InCall, |window| calls::rung_into_by_strangers(window, 1)),
+    scene("in_call_strangers", ui::Page::InCall, |window| calls::rung_into_by_strangers(window, 2)),
+    scene("in_call_more_strangers", ui::Page::InCall, |window| calls::rung_into_by_strangers(window, 4)),
     scene("call_log_settings", ui::Page::Settings, |window| {
         settings::apply(window, &State { group: ui::SettingsGroup::Calls, ..State::default() });
         finger::reach(window, "phone.call_log.delete_if_answered").expect("it is on this page");
