@@ -76,6 +76,12 @@ impl Keys {
         sending.chain(&self.waiting).any(|code| code.purpose == Purpose::Unlock)
     }
 
+    /// Whether keys for the door are to go by INFO, and none of them has gone.
+    pub fn unlock_waits(&self) -> bool {
+        let is_for_door = |code: &Code| code.purpose == Purpose::Unlock;
+        self.waiting.iter().any(is_for_door) && !self.sending.as_ref().is_some_and(|out| is_for_door(&out.rest))
+    }
+
     /// The door gets its keys once more: an answer to those before means nothing now.
     pub fn forget_late(&mut self) {
         self.late = None;
@@ -146,7 +152,11 @@ impl Phone {
         while let Some(mut rest) = keys.waiting.pop_front() {
             if let Some(key) = rest.keys.pop_front() {
                 let info = self.endpoint.info(now.instant, call.session, &relay(key));
-                keys.sending = Some(Sending { info, until: now.instant + ANSWER_TIME, rest });
+                let until = now.instant + ANSWER_TIME;
+                if rest.purpose == Purpose::Unlock {
+                    call.unlock.renew(until);
+                }
+                keys.sending = Some(Sending { info, until, rest });
                 return;
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Idle ─tap─▶ Sending ─INFO or HTTP answered 2xx, keys sent while the door's media lives, or relay switched─▶ Opened ─open time─▶ Idle
-//!                └────refused, no answer within 4 s, the door's media is dead, or no relay──────────▶ Failed ─a while──▶ Idle
+//!                └────refused, no answer within 4 s of a key, the door's media is dead, or no relay──────────▶ Failed ─a while──▶ Idle
 //! ```
 //! A failed code is given up: what went by INFO is not repeated, the rest is not sent, and the next tap begins anew. Only if
 //! its last key is answered after all, before another tap, the door has opened: better late than wrong.
@@ -86,6 +86,13 @@ impl Unlock {
     fn send(&mut self, until: Instant, asked: Option<u32>) {
         self.state = State::Sending { until };
         self.asked = asked;
+    }
+
+    /// One more key of the code is out, or waits still.
+    pub fn renew(&mut self, until: Instant) {
+        if self.is_sending() {
+            self.state = State::Sending { until };
+        }
     }
 
     /// The door has answered, or counts as having done so.
@@ -290,10 +297,14 @@ impl Phone {
         self.settle_unlock(now, handle, if alive || !expects { Ok(()) } else { Err(UnlockFault::NoAnswer) });
     }
 
-    /// What the key of a call shows is over; a code that the door has not answered is given up.
+    /// What the key of a call shows is over; a code that the door has not answered is given up. One that waits behind other keys
+    /// has asked the door nothing yet.
     pub(super) fn on_unlock_due(&mut self, now: Now, handle: CallHandle) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let is_unanswered = call.unlock.is_sending();
+        if is_unanswered && call.keys.unlock_waits() {
+            return call.unlock.renew(now.instant + ANSWER_TIME);
+        }
         call.unlock.expire(now.instant);
         self.touch(handle);
         if is_unanswered {

@@ -444,6 +444,36 @@ fn keys_by_info_go_in_order_and_one_that_is_ignored_takes_no_newer_one_along() {
 }
 
 #[test]
+fn a_code_that_waits_behind_keys_that_are_ignored_has_its_own_patience() {
+    let mut house = House::new(&[("phone.unlock.code", "12")]);
+    house.connect_door();
+    let now = house.now;
+    house.door.offer(now, Wish { audio: Direction::SendOnly, video: Direction::Inactive });
+    house.run(ms(50));
+    house.off = vec![DOOR];
+    house.must(PANEL, Command::Dtmf("7".into()));
+    house.must(PANEL, Command::Dtmf("8".into()));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(8100));
+    assert_eq!((house.infos().last(), house.call(PANEL).unlock), (Some(&"1"), UnlockState::Sending));
+    house.run(ms(3000));
+    house.answer_info("200");
+    house.run(ms(3000));
+    assert_eq!(
+        (house.infos().last(), house.call(PANEL).unlock),
+        (Some(&"2"), UnlockState::Sending),
+        "each key has its four seconds"
+    );
+    house.answer_info("200");
+    assert!(matches!(house.call(PANEL).unlock, UnlockState::Opened { .. }));
+    house.run(s(6));
+    house.must(PANEL, Command::Dtmf("9".into()));
+    house.must(PANEL, Command::Unlock(None));
+    house.run(ms(8200));
+    assert_eq!(house.call(PANEL).unlock, SILENT);
+}
+
+#[test]
 fn what_the_ringing_door_ignores_by_info_goes_in_the_sound_of_the_call() {
     let mut house = House::new(&[]);
     let now = house.now;

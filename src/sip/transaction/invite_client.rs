@@ -48,8 +48,20 @@ enum State {
 struct KeptAck {
     remote_tag: Option<String>,
     transmit: Transmit,
-    /// How it goes if that is refused.
+    /// How it goes if that does not arrive.
     second: Option<Transmit>,
+    /// Whether it may be that the first way leads nowhere: each 2xx that comes again is answered the other way.
+    alternates: bool,
+    /// Whether the way that it went was refused, and the other one tried, since the last 2xx.
+    resent: bool,
+}
+
+impl KeptAck {
+    fn take_other_way(&mut self) {
+        if let Some(second) = &mut self.second {
+            std::mem::swap(&mut self.transmit, second);
+        }
+    }
 }
 
 impl InviteClient {
@@ -89,7 +101,11 @@ impl InviteClient {
                 if !(200..300).contains(&status) {
                     return Delivery::Absorbed;
                 }
-                if let Some(kept) = acks.iter().find(|kept| kept.remote_tag.as_deref() == response.to().tag()) {
+                if let Some(kept) = acks.iter_mut().find(|kept| kept.remote_tag.as_deref() == response.to().tag()) {
+                    if kept.alternates {
+                        kept.take_other_way();
+                    }
+                    kept.resent = false;
                     out.push_back(kept.transmit.clone());
                     return Delivery::Absorbed;
                 }
@@ -113,23 +129,28 @@ impl InviteClient {
     }
 
     /// Keeps the ACK for the 2xx of one branch: a repeated 2xx is answered with it here, also when the
-    /// session has ended meanwhile (RFC 3261 13.2.2.4). `second` is how it goes if that is refused.
+    /// session has ended meanwhile (RFC 3261 13.2.2.4). `second` is how it goes if that does not arrive.
     pub fn keep_ack(&mut self, remote_tag: Option<String>, transmit: Transmit, second: Option<Transmit>) {
         if let State::Accepted { acks, .. } = &mut self.state {
-            acks.push(KeptAck { remote_tag, transmit, second });
+            // By TCP it goes only for its size.
+            let alternates = second.is_some() && transmit.path.transport.is_reliable();
+            acks.push(KeptAck { remote_tag, transmit, second, alternates, resent: false });
         }
     }
 
-    /// What went along such a path was refused: each of its ACKs that has a second way takes it. True when one did.
+    /// What went along such a path was refused: each of its ACKs that has a second way takes it, until both were refused. True
+    /// when one did.
     pub fn resend_acks(&mut self, is_refused: impl Fn(Path) -> bool, out: &mut Outbox) -> bool {
         let State::Accepted { acks, .. } = &mut self.state else {
             return false;
         };
         let mut any = false;
-        for kept in acks.iter_mut().filter(|kept| is_refused(kept.transmit.path)) {
-            if let Some(second) = kept.second.take() {
-                out.push_back(second.clone());
-                (kept.transmit, any) = (second, true);
+        for kept in acks.iter_mut().filter(|kept| kept.second.is_some() && is_refused(kept.transmit.path)) {
+            kept.take_other_way();
+            kept.alternates = true;
+            if !std::mem::replace(&mut kept.resent, true) {
+                out.push_back(kept.transmit.clone());
+                any = true;
             }
         }
         any

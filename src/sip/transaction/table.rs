@@ -169,11 +169,12 @@ impl Transactions {
                 failed.push(Failed { owner: *owner, key: key.clone(), failure });
             }
         }
-        failed.retain(|failed| !self.send_the_second_way(now, failed, out));
+        // An ACK goes before the BYE that follows it.
         let acks = self.invite_clients.values_mut().map(|(_, client)| client.resend_acks(same, out));
         if acks.fold(false, |any, of_client| any | of_client) && path.transport != Transport::Udp {
             self.note_without_stream(now, path.remote);
         }
+        failed.retain(|failed| !self.send_the_second_way(now, failed, out));
         self.sweep();
         failed
     }
