@@ -19,14 +19,6 @@ pub fn by_tcp_alone(behind: u16) -> u16 {
     port
 }
 
-/// Opens a port on 127.0.0.1 that takes each connection and closes it, as a port forwarder does behind which nobody is.
-pub fn that_hangs_up() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("the system has a port");
-    let port = listener.local_addr().expect("it is bound").port();
-    std::thread::spawn(move || listener.incoming().for_each(drop));
-    port
-}
-
 /// Until one side closes; then neither goes on.
 fn copy(mut from: TcpStream, mut to: TcpStream) {
     let mut some = [0; 4096];

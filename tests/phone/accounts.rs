@@ -320,6 +320,28 @@ fn a_server_that_has_forgotten_us_is_noticed_by_udp_within_the_interval() {
 }
 
 #[test]
+fn a_server_that_cuts_each_connection_behind_its_answer_is_not_asked_without_end() {
+    let mut house = House::with_servers(&with(&[("account1.basic.transport", "tcp")]));
+    let cut_for = |house: &mut House, seconds: u32| {
+        let before = house.pbx(PBX).registers();
+        for _ in 0..seconds * 20 {
+            if is_registered(house) {
+                house.cut(PBX);
+            }
+            house.run(ms(50));
+        }
+        house.pbx(PBX).registers() - before
+    };
+    let (first, second) = (cut_for(&mut house, 60), cut_for(&mut house, 60));
+    assert!(first <= 60 && second <= 40, "{first} in the first minute, {second} in the second");
+    house.run(s(30));
+    assert!(is_registered(&house), "{}", reason(&house));
+    house.cut(PBX);
+    house.run(ms(100));
+    assert!(is_registered(&house), "what has stood comes back at once: {}", reason(&house));
+}
+
+#[test]
 fn a_connection_that_is_cut_is_made_again_at_once() {
     let mut house = House::with_servers(&with(&[("account1.basic.transport", "tcp")]));
     assert!(is_registered(&house), "{}", reason(&house));

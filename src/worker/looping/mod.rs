@@ -116,9 +116,8 @@ struct Loop {
     media: Media,
     direct: Direct,
     table: Table,
-    /// Ways of messages on connections of ours by which nothing has come yet, for what is told when these fail or end: nobody
-    /// has read them.
-    unheard: HashMap<FlowId, Vec<Path>>,
+    /// Ways of messages on connections that do not stand yet, for what is told when they fail.
+    connecting: HashMap<FlowId, Vec<Path>>,
     resolver: Resolver,
     routes: SystemRoutes,
     writer: Writer,
@@ -200,7 +199,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         media,
         direct: Direct::default(),
         table: Table::new(Limits::default(), flows_in),
-        unheard: HashMap::new(),
+        connecting: HashMap::new(),
         resolver,
         routes: SystemRoutes,
         writer,
@@ -386,6 +385,7 @@ impl Loop {
         self.table.note(now.instant, &event);
         match event {
             FlowEvent::Connected { flow, .. } => {
+                self.connecting.remove(&flow);
                 // Its own end is known only now.
                 if let Some(path) = self.table.path(flow) {
                     self.phone.handle_connected(now, path);
@@ -393,7 +393,6 @@ impl Loop {
             }
             FlowEvent::Bytes { flow, bytes } => {
                 let Some(path) = path else { return };
-                self.unheard.remove(&flow);
                 if let Some(trace) = &mut self.trace {
                     trace.stream(flow, path.transport.name(), path.local, path.remote, &bytes);
                 }
@@ -414,7 +413,7 @@ impl Loop {
         if let Some(trace) = &mut self.trace {
             trace.closed(flow);
         }
-        for path in self.unheard.remove(&flow).unwrap_or_default() {
+        for path in self.connecting.remove(&flow).unwrap_or_default() {
             self.phone.handle_transport_error(now, path);
         }
         if let FlowFault::Tls(_) = why {

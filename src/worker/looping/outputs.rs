@@ -210,7 +210,7 @@ impl Loop {
                 let wanted = tcp::Connect { flow: None, local: path.local, remote: path.remote, tls: None };
                 match self.table.connect(now.instant, wanted, &in_call) {
                     Ok((flow, gone)) => {
-                        self.unheard.insert(flow, Vec::new());
+                        self.connecting.insert(flow, Vec::new());
                         if let Some(gone) = gone {
                             self.closed(gone, &closed_here());
                         }
@@ -227,10 +227,8 @@ impl Loop {
             tracing::debug!("to {}: {why}", path.remote);
             self.phone.handle_transport_error(now, path);
             self.closed(flow, &FlowFault::Ended(why));
-        } else if let Some(ways) = self.unheard.get_mut(&flow)
-            && !ways.contains(&path)
-        {
-            ways.push(path);
+        } else if let Some(waiting) = self.connecting.get_mut(&flow) {
+            waiting.push(path);
         }
     }
 }

@@ -37,7 +37,11 @@ impl Line {
         self.service.hear(desk, self.account, service_route, way, by_proxy);
         let check_at = self.next_check(desk, way);
         let expires_at = desk.now + expires;
-        self.stage = Stage::Registered(Registered { stop, way, expires_at, check_at });
+        let since = match &self.stage {
+            Stage::Registered(before) if before.way == way => before.since,
+            _ => desk.now,
+        };
+        self.stage = Stage::Registered(Registered { stop, way, since, expires_at, check_at });
         self.tend_registered(desk);
     }
 

@@ -76,6 +76,7 @@ enum Walk {
 struct Registered {
     stop: Stop,
     way: Path,
+    since: Instant,
     expires_at: Instant,
     check_at: Option<Instant>,
 }
@@ -105,6 +106,8 @@ pub struct Line {
     rest: Option<Duration>,
     /// How many more tries come soon: a connection was lost, and its server may only be starting anew.
     hurries: u8,
+    /// How many connections in a row were cut soon after the account was registered by them.
+    cuts: u8,
     /// When this walk began.
     tried_at: Option<Instant>,
     /// Nobody answered the last time: each stop is asked once, without repetitions.
@@ -132,6 +135,7 @@ impl Line {
             lapsed: None,
             rest: None,
             hurries: 0,
+            cuts: 0,
             tried_at: None,
             knocks: false,
         }
@@ -244,11 +248,9 @@ impl Line {
             }
             RegistrationEvent::Unlisted => self.give_way(desk, AccountFault::NotListed, None),
             RegistrationEvent::TimedOut => self.leave_stop(desk, &stop, AccountFault::NoAnswer(remote), None),
-            // The server may be back already: at once, from the top.
             RegistrationEvent::TransportError if self.is_in_force() && way.flow.is_some() => {
-                self.fault = Some(self.parting.take().unwrap_or(AccountFault::ConnectionLost(remote)));
-                self.hurry();
-                self.begin(desk);
+                let fault = self.parting.take().unwrap_or(AccountFault::ConnectionLost(remote));
+                self.lose(desk, &stop, fault);
             }
             RegistrationEvent::TransportError => {
                 let fault = match self.parting.take() {

@@ -17,6 +17,9 @@ use crate::sip::{FlowId, Obstacle, Path, Transport};
 const HURRY: Duration = Duration::from_millis(500);
 const HURRIES: u8 = 8;
 pub(super) const FEW_PANELS: u32 = 10;
+/// So many connections in a row may be cut before they have stood so long.
+const CUTS: u8 = 3;
+const STEADY: Duration = Duration::from_secs(10);
 /// Between two tries at least.
 const BREATH: Duration = Duration::from_millis(250);
 /// For so long after an account was in force, calls wait for its next way; then it counts as not registered.
@@ -207,14 +210,25 @@ impl Line {
                 let stop = stop.clone();
                 self.leave_stop(desk, &stop, of_flow(fault, stop.target.address), None);
             }
-            // The server may be back already: at once, from the top.
             Stage::Registered(registered) if registered.way.flow == Some(gone) => {
-                self.fault = Some(of_flow(fault, registered.stop.target.address));
-                self.hurry();
-                self.begin(desk);
+                let stop = registered.stop.clone();
+                self.lose(desk, &stop, of_flow(fault, stop.target.address));
             }
             _ => {}
         }
+    }
+
+    /// The connection of what is in force has gone. The server may be back already: at once, from the top. One that cuts each
+    /// connection soon serves nobody.
+    pub(super) fn lose(&mut self, desk: &mut Desk<'_>, stop: &Stop, fault: AccountFault) {
+        let has_stood = matches!(&self.stage, Stage::Registered(registered) if desk.now >= registered.since + STEADY);
+        self.cuts = if has_stood { 0 } else { self.cuts.saturating_add(1) };
+        if self.cuts > CUTS {
+            return self.leave_stop(desk, stop, fault, None);
+        }
+        self.fault = Some(fault);
+        self.hurry();
+        self.begin(desk);
     }
 
     /// The walk goes on behind this stop.
