@@ -222,13 +222,13 @@ fn is_under_a_key(place: usize, element: &ElementHandle, middle: LogicalPosition
     }
 }
 
-/// The keys in sight that could not be pressed because another one lies over them; but for what comes over a page for a while.
+/// The keys in sight that could not be pressed because another one lies over them; but for those of `passing`, which come over
+/// a page for a while.
 #[cfg(test)]
-pub(super) fn covered<C: ElementRoot>(component: &C) -> Vec<String> {
-    const PASSING: [&str; 2] = ["Refusal", "Account in words"];
+pub(super) fn covered<C: ElementRoot>(component: &C, passing: &[&str]) -> Vec<String> {
     let name = |element: &ElementHandle| String::from(element.accessible_id().unwrap_or_default());
     let Laid { found, covers, mut keys } = laid(component, is_touched);
-    let stays = |place: usize| found.iter().any(|(it, key)| *it == place && !PASSING.contains(&name(key).as_str()));
+    let stays = |place: usize| found.iter().any(|(it, key)| *it == place && !passing.contains(&name(key).as_str()));
     keys.retain(|(place, _)| stays(*place));
     let is_covered = |(place, element): &&Placed<ElementHandle>| {
         let middle = Area::of(element).middle();

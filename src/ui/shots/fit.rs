@@ -200,7 +200,8 @@ impl<'a> Screen<'a> {
     fn cut_off(&self) -> Vec<String> {
         let mut wrong = self.narrow();
         wrong.extend(self.escaped());
-        wrong.extend(finger::covered(self.window).into_iter().map(|key| format!("{key} lies under another key")));
+        let covered = finger::covered(self.window, &["Refusal", "Account in words"]);
+        wrong.extend(covered.into_iter().map(|key| format!("{key} lies under another key")));
         wrong
     }
 
