@@ -27,6 +27,8 @@
 //! | [`ui`] | the only room that says slint; a Rust twin for each page with `connect` and `apply`; which screen there is, and what it lacks |
 //! | [`simulator`] | the door station of the desktop simulator: a second small phone with a drawn camera and speech |
 //!
+//! The screens, `ui/*.slint`, are the crate `screens`, named by [`ui`] alone: they take longest to compile, and change least.
+//!
 //! Who may know whom is a table in `tests/architecture.rs`, which fails on an import that it does not allow. `sip`,
 //! `sdp`, `rtp` and `phone` own no clock, thread, socket or random source.
 //!
