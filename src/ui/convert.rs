@@ -1,12 +1,12 @@
 //! The worker's words into the screen's words: enums and numbers, never sentences.
 
-use screens as ui;
 use std::cell::RefCell;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use screens as ui;
 
 use super::notices;
 use crate::channel as ch;

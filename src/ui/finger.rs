@@ -294,7 +294,7 @@ pub(super) fn reach<C: ComponentHandle + ElementRoot>(component: &C, label: &str
 
 /// The lists in sight.
 fn lists<C: ElementRoot>(component: &C) -> Vec<ElementHandle> {
-    ElementQuery::from_root(component).match_descendants().match_type_name("Flickable").find_all()
+    ElementQuery::from_root(component).match_descendants().match_predicate(is_list).find_all()
 }
 
 /// What is to be seen of a list, to tell whether it has moved.

@@ -1,7 +1,8 @@
 //! Which language the screen speaks and how it tells the time, from the setting and from the locale of the system.
 
-use crate::config::Language;
 use screens as ui;
+
+use crate::config::Language;
 
 /// Territories whose people count the hours to twelve, in English, Spanish or Chinese (Unicode CLDR).
 const TWELVE_HOURS: &[(Language, &[&str])] = &[

@@ -45,12 +45,20 @@ fn refuse(bench: &mut Bench, transport: Transport) {
 }
 
 /// The other end takes this call of ours, and is to be reached by a way that is so long.
-fn accept(bench: &mut Bench, invite: &Request, route: usize) -> Vec<u8> {
+fn accept(bench: &Bench, invite: &Request, route: usize) -> Vec<u8> {
     let (path, host) = (bench.path, "x".repeat(route));
     let route = format!("<sip:{host}@{};lr>", path.remote);
     let contact = format!("<sip:panel@{}>", path.remote);
     let headers = [("Contact", contact.as_str()), ("Record-Route", route.as_str())];
     answer(invite, 200, "panel", if host.is_empty() { &headers[..1] } else { &headers })
+}
+
+/// A small call of ours, and how the other end, which is to be reached by a way that is so long, takes it.
+fn called(route: usize) -> (Bench, Vec<u8>) {
+    let mut bench = Bench::new();
+    let (_, invite, _) = call(&mut bench, 1000);
+    let ok = accept(&bench, &invite, route);
+    (bench, ok)
 }
 
 /// How the next message goes, and what it is.
@@ -139,9 +147,7 @@ fn where_what_connects_is_swallowed_it_goes_by_udp_when_half_the_patience_is_ove
 
 #[test]
 fn an_ack_that_is_too_large_goes_by_tcp_and_where_that_is_refused_by_udp() {
-    let mut bench = Bench::new();
-    let (_, invite, _) = call(&mut bench, 1000);
-    let ok = accept(&mut bench, &invite, 1300);
+    let (mut bench, ok) = called(1300);
     bench.deliver_bytes(&ok);
     assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
     let (first, ack) = next(&mut bench);
@@ -155,9 +161,7 @@ fn an_ack_that_is_too_large_goes_by_tcp_and_where_that_is_refused_by_udp() {
 
 #[test]
 fn a_large_ack_that_did_not_arrive_goes_by_the_one_way_and_the_other() {
-    let mut bench = Bench::new();
-    let (_, invite, _) = call(&mut bench, 1000);
-    let ok = accept(&mut bench, &invite, 1300);
+    let (mut bench, ok) = called(1300);
     let mut ways = Vec::new();
     for _ in 0..4 {
         bench.deliver_bytes(&ok);
@@ -168,9 +172,7 @@ fn a_large_ack_that_did_not_arrive_goes_by_the_one_way_and_the_other() {
 
 #[test]
 fn a_port_that_is_away_for_the_moment_of_the_ack_gets_it_later() {
-    let mut bench = Bench::new();
-    let (_, invite, _) = call(&mut bench, 1000);
-    let ok = accept(&mut bench, &invite, 0);
+    let (mut bench, ok) = called(0);
     bench.deliver_bytes(&ok);
     assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
     assert_eq!(next(&mut bench).0, Transport::Udp);
@@ -196,7 +198,7 @@ fn whoever_took_a_large_invite_by_tcp_and_has_no_udp_gets_the_rest_by_tcp() {
     assert_eq!(transport, Transport::Tcp);
     let by_udp = bench.path;
     bench.path = Path { transport: Transport::Tcp, flow: Some(FlowId(3)), ..by_udp };
-    let ok = accept(&mut bench, &invite, 0);
+    let ok = accept(&bench, &invite, 0);
     bench.deliver_bytes(&ok);
     assert!(matches!(bench.event(), SessionEvent::Answered { .. }));
     assert_eq!(next(&mut bench).0, Transport::Udp, "as its Contact says");

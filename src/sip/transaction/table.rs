@@ -250,21 +250,19 @@ impl Transactions {
     /// What is too large for a datagram goes by TCP, and by UDP after all if TCP is refused (18.1.1). What belongs to a call
     /// goes by UDP, and by TCP where UDP is refused: whoever took the INVITE by TCP, because that was large, may have no more.
     pub fn ways(&self, now: Instant, request: Request, path: Path) -> (Way, Option<Way>) {
-        let has_stream = self.without_stream.get(&path.remote).is_none_or(|until| now >= *until);
-        if path.transport != Transport::Udp || !has_stream {
+        let has_stream = || self.without_stream.get(&path.remote).is_none_or(|until| now >= *until);
+        if path.transport != Transport::Udp || !has_stream() {
+            return ((request, path), None);
+        }
+        let is_large = request.to_bytes().len() > MAX_DATAGRAM;
+        if !is_large && request.to().tag().is_none() {
             return ((request, path), None);
         }
         let mut by_stream = request.clone();
         by_stream.top_via_mut().transport = Transport::Tcp.via_name().into();
         let by_stream = (by_stream, Path { transport: Transport::Tcp, ..path });
-        let is_large = request.to_bytes().len() > MAX_DATAGRAM;
-        let is_in_call = request.to().tag().is_some();
         let by_datagram = (request, path);
-        match (is_large, is_in_call) {
-            (true, _) => (by_stream, Some(by_datagram)),
-            (false, true) => (by_datagram, Some(by_stream)),
-            (false, false) => (by_datagram, None),
-        }
+        if is_large { (by_stream, Some(by_datagram)) } else { (by_datagram, Some(by_stream)) }
     }
 
     /// Nothing was heard of an INVITE for half of its user's patience: if it went by TCP because of its size alone, it goes by
