@@ -142,6 +142,8 @@ pub struct DtmfEvent {
 pub enum RtcpEvent {
     /// The other side cannot show our picture without a key frame (PLI, FIR). It may come at any rate.
     KeyframeWanted,
+    /// What the other side lost of our stream since its last report, in 1/256 (RFC 3550 6.4.1).
+    Lost(u8),
     /// The other side has stopped sending.
     Bye,
 }

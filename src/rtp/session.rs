@@ -205,6 +205,7 @@ impl RtpSession {
                 }
                 Said::Block { ssrc, fraction_lost, last_report, since_last_report } if ssrc == self.ssrc => {
                     self.stats.remote_loss = Some(f32::from(fraction_lost) / 256.0);
+                    events.push(RtcpEvent::Lost(fraction_lost));
                     self.measure_round_trip(now, last_report, since_last_report);
                 }
                 Said::Block { .. } => {}

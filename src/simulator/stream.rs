@@ -172,8 +172,12 @@ impl Picture {
 
     pub(super) fn handle_packet(&mut self, now: Instant, channel: Channel, from: SocketAddr, bytes: &[u8]) {
         if channel == Channel::Rtcp || crate::rtp::is_rtcp(bytes) {
-            if self.rtp.handle_rtcp(now, from, bytes).contains(&RtcpEvent::KeyframeWanted) {
-                self.force_keyframe();
+            for event in self.rtp.handle_rtcp(now, from, bytes) {
+                match (event, &self.sender) {
+                    (RtcpEvent::KeyframeWanted, _) => self.force_keyframe(),
+                    (RtcpEvent::Lost(lost), Some((_, sender))) => sender.handle_report(lost),
+                    (RtcpEvent::Lost(_) | RtcpEvent::Bye, _) => {}
+                }
             }
         } else {
             self.rtp.handle_rtp(now, from, bytes);

@@ -115,6 +115,8 @@ impl Line {
         let decoder = make(params.decoder)?;
         tune(&decoder, "max-threads", "1");
         tune(&decoder, "automatic-request-sync-points", "true");
+        // What is left out between a loss and the key frame is the gate's affair; behind it things are only marked.
+        tune(&decoder, "automatic-request-sync-point-flags", "corrupt-output");
         let convert = make("videoconvertscale")?;
         let sink = gst_app::AppSink::builder()
             .caps(&picture_caps(params.max_size))

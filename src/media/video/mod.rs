@@ -9,7 +9,7 @@
 //!
 //! * Everything slow (building a pipeline, loading a plug-in, taking one down) happens on the threads named above, never on the caller's.
 //! * What is decided is pure and tested without GStreamer: [`continuity`] (one stream whatever the far end does), [`keyframe`] (when
-//!   to ask, when to stop waiting), [`watchdog`] (RTP comes, but no picture).
+//!   to ask, when to stop waiting), [`watchdog`] (RTP comes, but no picture), [`rate`] (how much our own picture may cost).
 //! * Elements of GStreamer see only packets that [`payload`](crate::rtp::payload) calls whole: some have crashed over others.
 //! * [`camera`] looks whether a camera of the system can be used, without starting it.
 //! * [`still`] takes one picture aside, and writes and reads it as JPEG.
@@ -24,6 +24,7 @@ mod inbox;
 mod keyframe;
 mod meter;
 pub mod plugins;
+mod rate;
 mod receiver;
 mod sender;
 pub mod source;

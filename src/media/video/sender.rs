@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::encoding::{Input, Line, LineParams};
 use super::keyframe::Given;
+use super::rate::Rate;
 use super::source::{CameraSource, Painter, TestPicture};
 use super::{VideoError, plugins};
 use crate::sdp::VideoCodec;
@@ -30,7 +31,7 @@ pub struct SenderParams {
     pub source: CameraSource,
     /// How they are encoded.
     pub codec: VideoCodec,
-    /// Kilobits a second.
+    /// Kilobits a second, at most.
     pub bitrate_kbps: u32,
     /// Pictures a second, 1 to 60.
     pub fps: u32,
@@ -47,7 +48,7 @@ pub struct Sender {
 #[derive(Default)]
 struct Orders {
     keyframe: bool,
-    bitrate_kbps: Option<u32>,
+    lost: Option<u8>,
     error: Option<String>,
     closed: bool,
 }
@@ -67,7 +68,7 @@ impl Control {
     /// Waits for an order or until the time has come, and takes all there is.
     fn wait(&self, until: Option<Instant>) -> Orders {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        while !(orders.keyframe || orders.bitrate_kbps.is_some() || orders.error.is_some() || orders.closed) {
+        while !(orders.keyframe || orders.lost.is_some() || orders.error.is_some() || orders.closed) {
             let Some(until) = until else {
                 orders = self.bell.wait(orders).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -113,9 +114,9 @@ impl Sender {
         self.control.order(|orders| orders.keyframe = true);
     }
 
-    /// Changes the rate, in kilobits a second.
-    pub fn set_bitrate(&self, kbps: u32) {
-        self.control.order(|orders| orders.bitrate_kbps = Some(kbps));
+    /// The far end reports what it lost of this since its last report, in 1/256 (RFC 3550 6.4.1): where much is lost, less is sent.
+    pub fn handle_report(&self, lost: u8) {
+        self.control.order(|orders| orders.lost = Some(lost));
     }
 
     /// Stops it and waits until nothing of it is left. To stop without waiting, drop it.
@@ -165,6 +166,7 @@ fn run(
     let start = Instant::now();
     let step = Duration::from_secs(1) / fps;
     let mut given = Given::new(start);
+    let mut rate = Rate::new(bitrate_kbps);
     let mut next = painter.is_some().then_some(start);
     loop {
         let orders = control.wait([next, given.poll_timeout()].into_iter().flatten().min());
@@ -174,7 +176,8 @@ fn run(
         if let Some(error) = orders.error {
             return Err(VideoError::Pipeline(error));
         }
-        if let Some(kbps) = orders.bitrate_kbps {
+        if let Some(kbps) = orders.lost.and_then(|lost| rate.handle_report(lost)) {
+            tracing::debug!(kbps, "the picture's rate follows the reports");
             line.set_bitrate(kbps);
         }
         if orders.keyframe {

@@ -226,6 +226,41 @@ fn under_loss_pictures_are_missing_but_none_is_broken() {
 }
 
 #[test]
+fn what_the_far_end_loses_makes_the_picture_cheaper() {
+    let (tell, sent) = mpsc::channel();
+    let params = SenderParams {
+        source: CameraSource::Test,
+        codec: VideoCodec::H264,
+        bitrate_kbps: 2000,
+        fps: 25,
+        whole_units: false,
+    };
+    let on_payload = move |payload: Payload| {
+        let _ = tell.send((payload.bytes.len(), payload.marker));
+    };
+    let sender = Sender::start(params, on_payload, |error| panic!("{error}")).unwrap();
+    let bytes_of = |mut pictures: u32| {
+        let mut bytes = 0;
+        while pictures > 0 {
+            let (count, marker) = sent.recv_timeout(LIMIT).unwrap();
+            bytes += count;
+            pictures -= u32::from(marker);
+        }
+        bytes
+    };
+    let before = bytes_of(75);
+    for _ in 0..4 {
+        sender.handle_report(26);
+        // Each is taken in with the next picture.
+        bytes_of(2);
+    }
+    bytes_of(75);
+    let after = bytes_of(75);
+    sender.stop();
+    assert!(after < before / 2, "{before} bytes, then {after}");
+}
+
+#[test]
 fn who_joins_in_the_middle_asks_and_sees_at_once() {
     let rig = Rig::new(VideoCodec::H264, 0.0, ReceiverParams::default());
     rig.wire.cut.store(true, Ordering::Relaxed);

@@ -103,7 +103,7 @@ fn two_sessions_find_their_round_trip() {
     far.session.handle_rtcp(far.at(4_040), remote_rtcp(), &report);
     far.session.handle_timeout(far.at(7_777));
     let answer = reports(&mut far).remove(0);
-    near.session.handle_rtcp(near.at(7_837), remote_rtcp(), &answer);
+    assert_eq!(near.session.handle_rtcp(near.at(7_837), remote_rtcp(), &answer), [RtcpEvent::Lost(0)]);
     let stats = near.session.stats();
     let round_trip = stats.round_trip_ms.expect("measured");
     assert!((99.5..100.5).contains(&round_trip), "{round_trip}");

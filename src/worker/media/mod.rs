@@ -192,8 +192,12 @@ impl Media {
             }
             Brought::Rtp(None) => {}
             Brought::Rtcp(events) => {
-                if kind == Kind::Video && events.contains(&RtcpEvent::KeyframeWanted) {
-                    self.pictures.force_keyframe(call);
+                for event in events.into_iter().filter(|_| kind == Kind::Video) {
+                    match event {
+                        RtcpEvent::KeyframeWanted => self.pictures.force_keyframe(call),
+                        RtcpEvent::Lost(lost) => self.pictures.handle_report(call, lost),
+                        RtcpEvent::Bye => {}
+                    }
                 }
             }
         }

@@ -198,6 +198,13 @@ impl Pictures {
         }
     }
 
+    /// The other side says what it lost of our camera's stream, in 1/256.
+    pub fn handle_report(&self, call: CallHandle, lost: u8) {
+        if let Some(sent) = self.sent.as_ref().filter(|sent| sent.call == call) {
+            sent.sender.handle_report(lost);
+        }
+    }
+
     /// What the receiver of this call has counted; nothing for a call that is not on the screen.
     pub fn stats(&self, call: CallHandle) -> VideoStats {
         let shown = self.shown.as_ref().filter(|shown| shown.call == call);
