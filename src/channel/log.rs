@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::{EndReason, VisitorPicture};
-use crate::config::{Account, AccountChoice, Config, Party, PhonebookEntry};
+use crate::config::{Account, AccountChoice, Config, PhonebookEntry};
 use crate::dial::{self, DialTarget, SipUri};
 
 /// One line of the call log, as kept on disk.
@@ -144,8 +144,7 @@ impl LogEntry {
 
     /// The contact that the other side is by now.
     pub fn contact<'a>(&self, config: &'a Config) -> Option<&'a PhonebookEntry> {
-        let SipUri { user, host, port, .. } = self.uri()?;
-        config.contact(Party { user: user.as_deref(), host: &host, port })
+        config.contact_of(&self.remote)
     }
 
     /// The URI of the other side. A call to several phones that nobody answered has the number that was dialled instead.

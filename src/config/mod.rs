@@ -47,6 +47,8 @@ pub use table::{Config, SETTINGS};
 pub use time::{TimeOfDay, moment_text};
 pub use web_address::{HIDDEN, Login, WebAddress, without_password};
 
+use crate::dial::{self, DialTarget};
+
 /// The declaration of the setting with this key.
 pub fn setting(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
@@ -101,6 +103,12 @@ impl Config {
     /// The contact that the other side of a call is.
     pub fn contact(&self, party: Party<'_>) -> Option<&PhonebookEntry> {
         self.contacts.find(party)
+    }
+
+    /// The contact whom this URI calls: `sip:door@192.168.1.20`.
+    pub fn contact_of(&self, uri: &str) -> Option<&PhonebookEntry> {
+        let DialTarget::Uri(uri) = dial::parse(uri).ok()? else { return None };
+        self.contact(Party { user: uri.user.as_deref(), host: &uri.host, port: uri.port })
     }
 
     /// The contacts that are doors.

@@ -148,6 +148,8 @@ pub(super) struct Talking {
     /// The longest call time.
     pub until: Option<Instant>,
     pub held: bool,
+    /// Whether the last agreement was made on hold.
+    pub held_as_agreed: bool,
     pub held_by_remote: bool,
     pub change: Change,
 }
@@ -221,6 +223,7 @@ impl Talking {
             since: now,
             until: (limit > 0).then(|| now.instant + Duration::from_secs(limit)),
             held: false,
+            held_as_agreed: false,
             held_by_remote: false,
             change: Change::Settled(agreed),
         }

@@ -109,11 +109,20 @@ impl Phone {
                 talking.change = Change::Again(now.instant + pause);
                 return;
             }
-            // Refused: the agreement stands and asking for the same again would be refused again.
+            // Refused: the agreement stands. One made on hold keeps the call there, until Resume is pressed once more.
+            Err(_) | Ok(None) if talking.held_as_agreed && !talking.held => {
+                talking.held = true;
+                let wish = call.wish(&self.config);
+                if let Some(talking) = call.talking_mut() {
+                    talking.change = Change::Settled(wish);
+                }
+            }
+            // Asking for the same again would be refused again.
             Err(_) | Ok(None) => talking.change = Change::Settled(asked),
             Ok(Some(body)) => {
                 talking.change = Change::Settled(asked);
                 if let Ok(streams) = call.media.negotiation.handle_answer(&body.bytes) {
+                    talking.held_as_agreed = !asked.audio.receives();
                     talking.held_by_remote = is_held(&streams);
                     call.media.streams = Some(streams);
                 }
@@ -160,6 +169,7 @@ impl Phone {
                 call.media.streams = Some(streams);
                 self.endpoint.answer_offer(now.instant, call.session, Ok(Body::sdp(answer)));
                 if let Some(talking) = call.talking_mut() {
+                    talking.held_as_agreed = talking.held;
                     talking.held_by_remote = held;
                     if let Change::Settled(agreed) = &mut talking.change {
                         *agreed = wish;

@@ -101,7 +101,9 @@ impl Caller {
             None if self.lies() => (self.source.as_str(), None),
             None => (self.named_host.as_str(), self.named_port),
         };
-        let uri = lasting_uri(self.user.as_deref(), host, port, self.our_port);
+        // Who only claims to come from an account's server is called back by address; any name would be another's.
+        let user = self.user.as_deref().filter(|_| self.sender != Sender::Stray);
+        let uri = lasting_uri(user, host, port, self.our_port);
         let display = display.map(str::trim).filter(|display| !display.is_empty());
         let name = match (&contact, display) {
             (Some(contact), _) => contact.name.clone(),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use screens as ui;
 use slint::{ComponentHandle, Image};
 
+use super::gallery::Whose;
 use super::panel::{Panel, State};
 use super::state::rings_here;
 use super::{convert, unlock};
@@ -139,7 +140,7 @@ pub(super) fn apply(window: &ui::AppWindow, state: &State) {
     shown.silent = shown.silent && state.calls.values().filter(|call| rings_here(call)).all(|call| call.silent);
     if live {
         shown.has_picture = true;
-    } else if let Some(old) = state.pictures.get(&convert::host(&front.remote)) {
+    } else if let Some(old) = state.pictures.get(&Whose::of_call(&state.config, front)) {
         shown.has_picture = true;
         shown.picture_is_old = true;
         shown.picture_at = convert::moment(old.at);

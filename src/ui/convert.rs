@@ -56,16 +56,6 @@ pub(super) fn short(uri: &str) -> String {
     bare.split([';', '?']).next().unwrap_or_default().to_owned()
 }
 
-/// Where in the house something is called from: the host of a URI, without port.
-pub(super) fn host(uri: &str) -> String {
-    let short = short(uri);
-    let host = short.rsplit('@').next().unwrap_or_default();
-    match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default().to_owned(),
-        None => host.split(':').next().unwrap_or_default().to_owned(),
-    }
-}
-
 pub(super) fn phase(state: ch::CallState) -> ui::CallPhase {
     match state {
         ch::CallState::Calling => ui::CallPhase::Calling,
@@ -388,8 +378,6 @@ mod tests {
     #[test]
     fn a_uri_is_shown_without_what_says_nothing() {
         assert_eq!(short("sip:door@192.168.1.20;transport=tcp"), "door@192.168.1.20");
-        assert_eq!(host("sip:door@192.168.1.20:5062"), "192.168.1.20");
-        assert_eq!(host("sip:[2001:db8::1]:5062"), "2001:db8::1");
     }
 
     #[test]

@@ -9,12 +9,46 @@ use slint::{Image, Rgb8Pixel, SharedPixelBuffer};
 
 use super::panel::{Panel, State};
 use super::{convert, home, log};
-use crate::channel::{CallDirection, Command, LogEntry, Picture, PictureName, PictureSize};
+use crate::channel::{CallDirection, CallView, Command, LogEntry, Picture, PictureName, PictureSize};
+use crate::config::Config;
 
 /// How many pictures of rows are remembered: some screens full.
 const MOST_ROWS: usize = 64;
 
-/// The last picture of whoever calls from some host.
+/// Whose picture one is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Whose {
+    /// Of the contact of this name.
+    Contact(String),
+    /// Of a device that is called directly and is no contact: host and port. Who stands before it may have many names.
+    Device(String),
+    /// Of somebody else whom the server of an account names.
+    Caller(String),
+}
+
+impl Whose {
+    /// The other side of a call, by its URI and the account (0 for a direct IP call).
+    pub(super) fn of(config: &Config, account: u8, remote: &str) -> Self {
+        if let Some(contact) = config.contact_of(remote) {
+            return Self::Contact(contact.name.clone());
+        }
+        let short = convert::short(remote);
+        match account {
+            0 => Self::Device(short.rsplit('@').next().unwrap_or_default().to_owned()),
+            _ => Self::Caller(short),
+        }
+    }
+
+    pub(super) fn of_call(config: &Config, call: &CallView) -> Self {
+        Self::of(config, call.account, &call.remote)
+    }
+
+    pub(super) fn of_line(config: &Config, line: &LogEntry) -> Self {
+        Self::of(config, line.account, &line.remote)
+    }
+}
+
+/// The last picture of somebody.
 #[derive(Clone)]
 pub(super) struct Seen {
     pub(super) picture: Image,
@@ -29,7 +63,7 @@ pub(super) struct Seen {
 pub(super) struct Gallery {
     /// Pictures of rows, the newest last; none for one that cannot be shown.
     rows: VecDeque<(PictureName, Option<Image>)>,
-    /// Pictures asked for to be the last one of a host.
+    /// Pictures asked for to be the last one of somebody.
     asked: HashSet<PictureName>,
 }
 
@@ -75,11 +109,11 @@ pub(super) fn settle(panel: &Rc<Panel>) {
         if log.iter().all(|entry| entry.picture.is_none()) {
             return;
         }
-        let doors = config.doors().flat_map(|door| &door.numbers).map(|number| convert::host(number));
+        let doors = config.doors().map(|door| Whose::Contact(door.name.clone()));
         let callers = calls.values().filter(|call| call.direction == CallDirection::In);
-        let hosts = doors.chain(callers.map(|call| convert::host(&call.remote)));
-        let wanted: Vec<_> =
-            hosts.filter(|host| !pictures.contains_key(host)).filter_map(|host| Some(last(log, &host)?.0)).collect();
+        let all = doors.chain(callers.map(|call| Whose::of_call(config, call)));
+        let unseen = all.filter(|whose| !pictures.contains_key(whose));
+        let wanted: Vec<_> = unseen.filter_map(|whose| last(config, log, &whose)).collect();
         wanted.into_iter().filter(|file| gallery.asked.insert(file.clone())).collect::<Vec<_>>()
     };
     for file in wanted {
@@ -87,10 +121,10 @@ pub(super) fn settle(panel: &Rc<Panel>) {
     }
 }
 
-/// The newest kept picture of whoever called from this host.
-fn last(log: &[LogEntry], host: &str) -> Option<(PictureName, SystemTime)> {
-    let from_there = log.iter().filter(|entry| convert::host(&entry.remote) == host);
-    from_there.filter_map(|entry| Some((entry.picture.as_ref()?.file.clone(), entry.at))).next()
+/// The newest kept picture of somebody.
+fn last(config: &Config, log: &[LogEntry], whose: &Whose) -> Option<PictureName> {
+    let with_picture = log.iter().filter_map(|line| Some((line, &line.picture.as_ref()?.file)));
+    with_picture.filter(|(line, _)| Whose::of_line(config, line) == *whose).map(|(_, file)| file.clone()).next()
 }
 
 /// The worker has read a picture, or cannot.
@@ -115,9 +149,9 @@ pub(super) fn handle(
             {
                 let mut state = panel.state.borrow_mut();
                 let entry = state.log.iter().find(|entry| entry.picture.as_ref().is_some_and(|it| it.file == file));
-                let Some((host, at)) = entry.map(|entry| (convert::host(&entry.remote), entry.at)) else { return };
-                let Some(picture) = picture else { return };
-                state.pictures.entry(host).or_insert(Seen { picture, at, file: Some(file) });
+                let found = entry.map(|entry| (Whose::of_line(&state.config, entry), entry.at));
+                let (Some((whose, at)), Some(picture)) = (found, picture) else { return };
+                state.pictures.entry(whose).or_insert(Seen { picture, at, file: Some(file) });
             }
             home::apply(window, &panel.state.borrow());
         }
@@ -134,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::channel::{CallHandle, Event, VisitorPicture};
-    use crate::config::{Config, PhonebookEntry};
+    use crate::config::PhonebookEntry;
     use crate::ui::shots;
 
     fn name(n: usize) -> PictureName {
@@ -210,6 +244,22 @@ mod tests {
         assert_eq!(shown().picture.size().width, 4);
         panel.handle_event(Event::Log([LogEntry { picture: None, ..log[1].clone() }].into()));
         assert!(!shown().has_picture);
+    }
+
+    #[test]
+    fn nobody_is_shown_with_the_picture_of_somebody_else() {
+        let door =
+            PhonebookEntry { name: "Front door".into(), numbers: vec!["101".into()], ..PhonebookEntry::default() };
+        let config = Config { contacts: vec![door].into(), ..Config::default() };
+        let whose = |account, remote: &str| Whose::of(&config, account, remote);
+        let is_door = |account, remote: &str| whose(account, remote) == Whose::Contact("Front door".into());
+        assert!(is_door(1, "sip:101@pbx.test") && is_door(0, "sip:101@192.168.1.20:5062"));
+        // One server speaks for all its callers.
+        assert_ne!(whose(1, "sip:front@pbx.test"), whose(1, "sip:garage@pbx.test"));
+        // One device has a name for each of its keys, and one address may have several devices.
+        assert_eq!(whose(0, "sip:flat2@192.168.1.9"), whose(0, "sip:192.168.1.9"));
+        assert_ne!(whose(0, "sip:door@192.168.1.9"), whose(0, "sip:door@192.168.1.9:5062"));
+        assert_ne!(whose(0, "sip:door@[2001:db8::9]"), whose(0, "sip:door@[2001:db8::8]"));
     }
 
     #[test]

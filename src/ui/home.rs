@@ -6,6 +6,7 @@ use std::time::Instant;
 use screens as ui;
 use slint::ComponentHandle;
 
+use super::gallery::Whose;
 use super::panel::{Panel, State};
 use super::{convert, pages, picture, unlock};
 use crate::channel::{Command, UnlockState};
@@ -61,10 +62,7 @@ fn lock(state: &State, door: &PhonebookEntry) -> ui::LockState {
 }
 
 fn door_view(state: &State, door: &PhonebookEntry) -> ui::DoorView {
-    let picture = door.numbers.iter().find_map(|number| {
-        let host = convert::host(number);
-        state.pictures.get(&host)
-    });
+    let picture = state.pictures.get(&Whose::Contact(door.name.clone()));
     let visit = state.log.iter().find(|entry| !entry.outgoing && entry.name == door.name);
     let key = unlock::shown(state.door_keys.get(&door.name).unwrap_or(&UnlockState::Idle), Instant::now());
     let open = state.wired_door.open.filter(|_| state.config.is_wired(door));

@@ -9,6 +9,7 @@ use screens as ui;
 use slint::{ComponentHandle, Image, Model};
 
 pub(super) use self::sight::{handle, to_the_top};
+use super::gallery::Whose;
 use super::panel::{Panel, State};
 use super::{call, contacts, convert, pages, picture};
 use crate::channel::{AccountChoice, Allowed, CallResult, Command, LogEntry, PictureName, PictureSize, StreamQuality};
@@ -129,8 +130,10 @@ fn connect_pictures(adapter: &ui::LogAdapter, panel: &Rc<Panel>) {
         let file = picture_opened(&here.state.borrow());
         if let Some(file) = file {
             // What was seen live of the same visitor goes from the home screen, too.
-            let host = here.state.borrow().opened.as_ref().map(|opened| convert::host(&opened.remote));
-            here.change(|state| drop(host.and_then(|host| state.pictures.remove(&host))));
+            here.change(|state| {
+                let line = state.opened.as_ref().and_then(|opened| state.log.get(opened.place(&state.log)?));
+                drop(line.and_then(|line| state.pictures.remove(&Whose::of_line(&state.config, line))));
+            });
             here.send(Command::DropPicture(file));
         }
     });

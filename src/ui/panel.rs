@@ -11,7 +11,7 @@ use slint::{ComponentHandle, Timer, TimerMode, Weak};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::gallery::{self, Seen};
+use super::gallery::{self, Seen, Whose};
 use super::picture::Canvas;
 use super::state::Shown;
 pub(super) use super::state::State;
@@ -427,8 +427,10 @@ impl Panel {
             let mut state = self.state.borrow_mut();
             // A last one of the camera before is not taken for that of another door.
             let front = state.front().filter(|call| state.on_screen == Some(call.call));
-            let Some((call, remote)) = front.map(|call| (call.call, convert::host(&call.remote))) else { return };
-            state.pictures.insert(remote, Seen { picture: picture.clone(), at: SystemTime::now(), file: None });
+            let Some((call, whose)) = front.map(|call| (call.call, Whose::of_call(&state.config, call))) else {
+                return;
+            };
+            state.pictures.insert(whose, Seen { picture: picture.clone(), at: SystemTime::now(), file: None });
             state.live.replace(call) != Some(call)
         };
         call::apply_picture(&window, picture);

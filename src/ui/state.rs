@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::gallery::{Gallery, Seen};
+use super::gallery::{Gallery, Seen, Whose};
 use super::{account, contacts, log, pin, rules, settings};
 use crate::channel::{
     Account, AccountChoice, CallDirection, CallHandle, CallState, CallView, DirectIpView, DndServerView, LightView,
@@ -43,8 +43,8 @@ pub(super) struct State {
     pub(super) sent_keys: String,
     /// Which call the picture on the screen belongs to, once its first frame came.
     pub(super) live: Option<CallHandle>,
-    /// The last picture from each host.
-    pub(super) pictures: HashMap<String, Seen>,
+    /// The last picture of everybody who was seen.
+    pub(super) pictures: HashMap<Whose, Seen>,
     /// Kept pictures of visitors that were read.
     pub(super) gallery: Gallery,
     /// The line of the call log that is open.

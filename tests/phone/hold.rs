@@ -103,6 +103,29 @@ fn a_door_that_refuses_hold_stays_connected_and_unheard() {
 }
 
 #[test]
+fn a_door_that_refuses_to_resume_stays_on_hold_until_it_agrees() {
+    let mut house = House::new(&[]);
+    house.connect_door();
+    let call = house.call(PANEL).call;
+    house.must(PANEL, Command::Hold(None));
+    house.run(s(1));
+    house.door.refuses_offers = Some(488);
+    for tries in 2..4 {
+        house.must(PANEL, Command::Resume(None));
+        house.run(s(10));
+        assert_eq!(house.count(PANEL, "INVITE "), tries, "once for each press");
+        assert_eq!(
+            (house.call(PANEL).state, house.panel().media(call)),
+            (CallState::Held, Some((false, false, false)))
+        );
+    }
+    house.door.refuses_offers = None;
+    house.must(PANEL, Command::Resume(None));
+    house.run(s(1));
+    assert_eq!((house.call(PANEL).state, house.panel().media(call)), (CallState::Confirmed, Some((true, true, false))));
+}
+
+#[test]
 fn our_camera_is_sent_only_when_it_is_there_and_wanted() {
     let mut house = House::new(&[]);
     house.connect_door();

@@ -344,15 +344,19 @@ fn an_acceptance_of_our_offer_after_our_bye_is_acknowledged_by_the_way_of_the_di
 
 #[test]
 fn a_bye_in_the_middle_of_our_offer_leaves_its_refusal_acknowledged() {
-    for status in [487, 200] {
+    for (status, is_heard, bye_answered) in
+        [(487, true, true), (487, false, true), (487, false, false), (200, true, false), (200, false, true)]
+    {
         let (mut bench, session, _) = confirmed();
         let now = bench.now;
         bench.endpoint.reinvite(now, session, sdp("hold"));
         let request = bench.request();
-        bench.deliver_bytes(&answer(&request, 100, "", &[]));
+        if is_heard {
+            bench.deliver_bytes(&answer(&request, 100, "", &[]));
+        }
         bench.endpoint.end(now, session, crate::sip::testing::DECLINE);
         let bye = bench.request();
-        if status == 487 {
+        if bye_answered {
             bench.deliver_bytes(&answer(&bye, 200, "", &[]));
             assert_eq!(bench.endpoint.busy_sessions(), 0);
         }

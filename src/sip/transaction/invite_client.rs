@@ -156,12 +156,13 @@ impl InviteClient {
         any
     }
 
-    /// Its session is over. When something was heard, the final response may still come within 64*T1; when nothing was,
-    /// the INVITE is not repeated any more.
+    /// Its session is over: it is not repeated any more. Its final response may still come within 64*T1, and wants its ACK:
+    /// whoever gets a BYE answers what is open as well (RFC 3261 15.1.2).
     pub fn abandon(&mut self, now: Instant) {
         match &mut self.state {
-            State::Calling { .. } => self.state = State::Terminated,
-            State::Proceeding { abandoned } => *abandoned = Some(now + GIVE_UP),
+            State::Calling { .. } | State::Proceeding { .. } => {
+                self.state = State::Proceeding { abandoned: Some(now + GIVE_UP) };
+            }
             State::Completed { .. } | State::Accepted { .. } | State::Terminated => {}
         }
     }

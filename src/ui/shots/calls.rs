@@ -10,7 +10,7 @@ use super::{LANGUAGES, PANELS, ui, window};
 use crate::channel::{CallHandle, CallState, CallView};
 use crate::config::{Config, PhonebookEntry};
 use crate::simulator::scene::Scene as Camera;
-use crate::ui::gallery::Seen;
+use crate::ui::gallery::{Seen, Whose};
 use crate::ui::panel::State;
 use crate::ui::{call, convert, finger, home};
 
@@ -115,9 +115,9 @@ pub(super) fn last_pictures(window: &ui::AppWindow, doors: &[&str]) {
     let contacts: Vec<_> = doors.iter().enumerate().map(door).collect();
     let config = Arc::new(Config { contacts: contacts.into(), ..Config::default() });
     let mut state = State { config, ..State::default() };
-    for n in 0..2 {
+    for n in 0..doors.len() {
         let seen = Seen { picture: camera(640, 360), at: SystemTime::now(), file: None };
-        state.pictures.insert(format!("192.168.1.2{n}"), seen);
+        state.pictures.insert(Whose::Contact(doors[n].to_string()), seen);
     }
     home::apply(window, &state);
     let shown = window.global::<ui::HomeAdapter>().get_doors();
