@@ -107,7 +107,7 @@ impl Phone {
     }
 
     fn call_next_target(&mut self, now: Now, handle: CallHandle) -> bool {
-        let port = self.config.direct_ip_port;
+        let port = self.direct_port();
         loop {
             let Some(Named { uri, search: Search::Found(targets) }) = self.named_mut(handle) else { return false };
             let Some(target) = targets.pop_front() else { return false };

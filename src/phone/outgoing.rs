@@ -110,7 +110,7 @@ impl Phone {
         self.may_call_directly()?;
         let no_route = || Refusal::NoRoute(callee.address.to_string());
         let local = self.routes.local_for(callee.address).ok_or_else(no_route)?;
-        let local = SocketAddr::new(local, self.config.direct_ip_port);
+        let local = SocketAddr::new(local, self.direct_port());
         if local == SocketAddr::new(callee.address, callee.port) {
             return Err(Refusal::Oneself(callee.address.to_string()));
         }

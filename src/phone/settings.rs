@@ -21,6 +21,8 @@ const PORT_RETRY: Duration = Duration::from_secs(5);
 pub(super) struct Listening {
     on: Vec<String>,
     error: Option<PortFault>,
+    /// The port that devices are called from meanwhile.
+    stand_in: Option<u16>,
     /// When the port that was not to be had is tried again.
     retry_at: Option<Instant>,
 }
@@ -68,8 +70,9 @@ impl Saving {
 }
 
 impl Phone {
-    /// These sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), and the system refused others.
-    pub fn handle_listening(&mut self, now: Now, on: Vec<String>, fault: Option<PortFault>) {
+    /// These sockets of the last [`Output::Listen`] are bound (`udp:0.0.0.0:5060` …), and the system refused others. Where UDP
+    /// is among those, devices are called from the port `stand_in`.
+    pub fn handle_listening(&mut self, now: Now, on: Vec<String>, fault: Option<PortFault>, stand_in: Option<u16>) {
         let port = self.config.direct_ip_port;
         let in_part = !on.is_empty();
         match &fault {
@@ -82,7 +85,7 @@ impl Phone {
             }
         }
         let retry_at = fault.is_some().then(|| now.instant + PORT_RETRY);
-        self.listening = Listening { on, error: fault, retry_at };
+        self.listening = Listening { on, error: fault, stand_in, retry_at };
         self.tell(Event::DirectIp(self.direct_ip()));
         self.settle(now);
     }
@@ -205,6 +208,11 @@ impl Phone {
         if self.listening.retry_at.take_if(|at| *at <= now.instant).is_some() {
             self.listen();
         }
+    }
+
+    /// The port of ours that devices are called from.
+    pub(super) fn direct_port(&self) -> u16 {
+        self.listening.stand_in.unwrap_or(self.config.direct_ip_port)
     }
 
     /// Asks for the sockets of the port in force; those of former ports live as long as calls that use them.

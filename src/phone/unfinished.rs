@@ -107,7 +107,7 @@ impl Phone {
     fn way_of(&self, word: &LastWord) -> Option<Path> {
         let Some(account) = word.account else {
             let local = self.routes.local_for(word.remote.ip()).filter(|_| self.listening.is_open())?;
-            let local = SocketAddr::new(local, self.config.direct_ip_port);
+            let local = SocketAddr::new(local, self.direct_port());
             return Some(Path { transport: word.transport, local, remote: word.remote, flow: None });
         };
         let way = self.registered_way(account)?;

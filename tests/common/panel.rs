@@ -26,6 +26,9 @@ pub enum Disk {
     Slow,
 }
 
+/// The port to call from while another program has that of the settings.
+const STAND_IN: u16 = 6999;
+
 /// How long the media engine takes for one key.
 const KEY_TIME: Duration = Duration::from_millis(200);
 
@@ -37,6 +40,7 @@ pub struct Panel {
     pub taken: Vec<u16>,
     /// Ports of which only TCP is.
     pub taken_for_tcp: Vec<u16>,
+    pub taken_for_udp: Vec<u16>,
     /// Whether keys that are ordered go out.
     pub sends_keys: bool,
     /// Whether the relay that is set is there.
@@ -151,6 +155,7 @@ impl Panel {
             disk: Disk::Works,
             taken: Vec::new(),
             taken_for_tcp: Vec::new(),
+            taken_for_udp: Vec::new(),
             sends_keys: true,
             has_relay: true,
             pulses: Vec::new(),
@@ -248,17 +253,20 @@ impl Panel {
                 self.listens.retain(|old| keep.contains(old));
                 let fault = |transport| PortFault { transport, port, trouble: PortTrouble::Taken };
                 let (by_udp, by_tcp) = (format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}"));
-                let (on, fault) = if self.taken.contains(&port) {
-                    (Vec::new(), Some(fault("UDP")))
+                let (on, fault, stand_in) = if self.taken.contains(&port) {
+                    (Vec::new(), Some(fault("UDP")), None)
                 } else if self.taken_for_tcp.contains(&port) {
-                    (vec![by_udp], Some(fault("TCP")))
+                    (vec![by_udp], Some(fault("TCP")), None)
+                } else if self.taken_for_udp.contains(&port) {
+                    (vec![by_tcp], Some(fault("UDP")), Some(STAND_IN))
                 } else {
-                    (vec![by_udp, by_tcp], None)
+                    (vec![by_udp, by_tcp], None, None)
                 };
                 if !on.is_empty() {
                     self.listens.push(port);
                 }
-                self.phone.handle_listening(now, on, fault);
+                self.listens.extend(stand_in);
+                self.phone.handle_listening(now, on, fault, stand_in);
             }
             Output::OpenPort { account, trial } => {
                 let port = self.next_port;

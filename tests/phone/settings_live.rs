@@ -82,6 +82,27 @@ fn who_has_the_tcp_port_takes_neither_udp_nor_calls_from_us() {
 }
 
 #[test]
+fn who_has_the_udp_port_takes_no_calls_from_us() {
+    let mut house = House::new(&[]);
+    house.panel().taken_for_udp = vec![5070];
+    set(&mut house, "phone.direct_ip.port", "5070").expect("a port");
+    let said = "Direct IP Port 5070: UDP port 5070 is taken by another program; the rest of it works";
+    assert_eq!(house.panel().notices(), [said]);
+    house.dial("10.0.0.2.5060").expect("a call goes out");
+    house.run(ms(50));
+    house.must(OTHER, Command::Answer(None));
+    house.run(ms(50));
+    assert_eq!(house.call(PANEL).state, CallState::Confirmed);
+    // They answer to where it came from, and end the call there.
+    house.must(OTHER, Command::End(None));
+    house.run(s(1));
+    assert!(house.panels[PANEL].phone.calls().is_empty());
+    house.panel().taken_for_udp.clear();
+    house.run(s(60));
+    assert_eq!((house.panels[PANEL].phone.direct_ip().error, &house.panel().listens[..]), (None, &[5070][..]));
+}
+
+#[test]
 fn a_port_that_is_free_again_is_taken_and_a_notice_that_was_put_away_stays_away() {
     let mut house = House::new(&[]);
     house.panel().taken = vec![5070];

@@ -7,6 +7,7 @@ use crate::sip::{Path, Transmit, Transport};
 use crate::worker::control::events;
 use crate::worker::files::{Job, Saved};
 use crate::worker::media::now;
+use crate::worker::net::direct::Listening;
 use crate::worker::net::{tcp, tls};
 use crate::worker::trace::Way;
 use crate::worker::web;
@@ -35,8 +36,8 @@ impl Loop {
                 self.closed(flow, &closed_here());
             }
             Output::Listen { port, keep } => {
-                let (on, fault) = self.direct.listen(port, &keep);
-                self.phone.handle_listening(now(), on, fault);
+                let Listening { on, fault, stand_in } = self.direct.listen(port, &keep);
+                self.phone.handle_listening(now(), on, fault, stand_in);
                 if !self.asked.has_screen() {
                     self.is_up();
                 }

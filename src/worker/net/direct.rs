@@ -28,6 +28,8 @@ const BACKLOG: i32 = 32;
 #[derive(Debug, Default)]
 pub struct Direct {
     ports: Vec<Port>,
+    /// The port from which devices are called while another program has UDP of the Direct IP Port.
+    stand_in: Option<u16>,
     /// Which socket is asked first, so that a flood on one does not silence the other.
     turn: Cell<usize>,
 }
@@ -67,20 +69,41 @@ pub enum Heard {
     },
 }
 
+/// What came of listening on the Direct IP Port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// What is listened on.
+    pub on: Vec<String>,
+    /// The first thing that cannot be had.
+    pub fault: Option<PortFault>,
+    /// Another port of ours to call from, where UDP of this one cannot be had and something else of it can.
+    pub stand_in: Option<u16>,
+}
+
 impl Direct {
-    /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. Gives what is
-    /// listened on, and the first thing that cannot be had, which is tried again each time. IPv6 is left out where the system
-    /// has none.
-    pub fn listen(&mut self, port: u16, keep: &[u16]) -> (Vec<String>, Option<PortFault>) {
+    /// Listens on this port, UDP and TCP, keeps the sockets of the ports in `keep`, and closes all others. What cannot be had
+    /// is tried again each time. IPv6 is left out where the system has none.
+    pub fn listen(&mut self, port: u16, keep: &[u16]) -> Listening {
         self.ports.retain(|open| open.of_account || open.number == port || keep.contains(&open.number));
         let before = self.ports.iter().position(|open| open.number == port).map(|at| self.ports.swap_remove(at));
         let mut open = before.unwrap_or_else(|| Port::closed(port));
         let fault = open.open_rest();
-        let on = open.words();
+        let (on, is_mute) = (open.words(), open.udp.is_empty());
         if !on.is_empty() {
             self.ports.push(open);
         }
-        (on, fault)
+        let stand_in = (is_mute && !on.is_empty()).then(|| self.stand_in()).flatten();
+        if let Some(former) = self.stand_in.take_if(|former| stand_in.is_none() && !keep.contains(former)) {
+            self.close_for_account(former);
+        }
+        Listening { on, fault, stand_in }
+    }
+
+    fn stand_in(&mut self) -> Option<u16> {
+        if self.stand_in.is_none() {
+            self.stand_in = self.open_for_account().ok();
+        }
+        self.stand_in
     }
 
     /// Opens a port for an account, one that the system chooses.
@@ -291,9 +314,11 @@ mod tests {
         on_runtime(async {
             let port = free_port();
             let mut direct = Direct::default();
-            let (listening, None) = direct.listen(port, &[]) else { panic!("the port is free") };
+            let Listening { on: listening, fault: None, stand_in: None } = direct.listen(port, &[]) else {
+                panic!("the port is free")
+            };
             assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
-            assert_eq!(direct.listen(port, &[]), (listening, None), "it stays as it is");
+            assert_eq!(direct.listen(port, &[]).on, listening, "it stays as it is");
             let sender = udp_peer();
             sender.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
             let mut buffer = [0; 100];
@@ -315,7 +340,9 @@ mod tests {
             let port = taken.local_addr().expect("it has one").port();
             let mut direct = Direct::default();
             for time in ["first", "second"] {
-                let (listening, fault) = direct.listen(port, &[]);
+                let Listening { on: listening, fault, stand_in: None } = direct.listen(port, &[]) else {
+                    panic!("UDP is free")
+                };
                 let fault = fault.expect("TCP is taken");
                 assert_eq!(
                     fault.to_string(),
@@ -330,8 +357,34 @@ mod tests {
             let Heard::Datagram(datagram) = direct.receive(&mut [0; 100], true).await else { panic!("it was sent") };
             direct.send(port, datagram.remote, b"back").expect("sent");
             drop(taken);
-            let (listening, None) = direct.listen(port, &[]) else { panic!("it is free") };
+            let Listening { on: listening, fault: None, .. } = direct.listen(port, &[]) else { panic!("it is free") };
             assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
+        });
+    }
+
+    #[test]
+    fn whoever_has_the_udp_port_leaves_us_another_to_call_from_until_it_is_free() {
+        on_runtime(async {
+            let taken = std::net::UdpSocket::bind("[::]:0").expect("a socket for both families");
+            let port = taken.local_addr().expect("it has one").port();
+            let mut direct = Direct::default();
+            let Listening { fault: Some(_), stand_in: Some(other), .. } = direct.listen(port, &[]) else {
+                panic!("TCP is free, and there are ports")
+            };
+            assert_eq!(direct.listen(port, &[]).stand_in, Some(other), "it stays as it is");
+            let peer = udp_peer();
+            direct.send(other, peer.local_addr().expect("it has one"), b"hello").expect("sent");
+            let (count, from) = peer.recv_from(&mut [0; 100]).expect("it comes");
+            assert_eq!((count, from.port()), (5, other));
+            peer.send_to(b"back", ("127.0.0.1", other)).expect("sent");
+            let Heard::Datagram(datagram) = direct.receive(&mut [0; 100], true).await else { panic!("it was sent") };
+            assert_eq!(datagram.port, other);
+            drop(taken);
+            let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
+            let again = direct.listen(port, &[other]);
+            assert_eq!((again.fault, again.stand_in, is_free(other)), (None, None, false), "a call still uses it");
+            direct.listen(port, &[]);
+            assert!(is_free(other));
         });
     }
 
@@ -342,12 +395,12 @@ mod tests {
             let port = tcp.local_addr().expect("it has one").port();
             let udp = std::net::UdpSocket::bind(("::", port)).expect("a socket for both families");
             let mut direct = Direct::default();
-            let (listening, fault) = direct.listen(port, &[]);
-            assert_eq!(listening, Vec::<String>::new());
+            let Listening { on: listening, fault, stand_in } = direct.listen(port, &[]);
+            assert_eq!((listening, stand_in), (Vec::<String>::new(), None));
             assert_eq!(fault.map(|fault| (fault.transport, fault.trouble)), Some(("UDP", PortTrouble::Taken)));
             assert!(direct.send(port, SocketAddr::from(([127, 0, 0, 1], 9)), b"x").is_err());
             drop((tcp, udp));
-            assert_eq!(direct.listen(port, &[]).1, None, "once it is free it can be had");
+            assert_eq!(direct.listen(port, &[]).fault, None, "once it is free it can be had");
         });
     }
 
@@ -357,7 +410,7 @@ mod tests {
             let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
             let mut direct = Direct::default();
             let own = direct.open_for_account().expect("there are ports");
-            assert_eq!(direct.listen(free_port(), &[]).1, None);
+            assert_eq!(direct.listen(free_port(), &[]).fault, None);
             assert!(!is_free(own), "a change of the Direct IP Port leaves it alone");
             let other = direct.open_for_account().expect("there are ports");
             direct.close_for_account(own);
@@ -371,11 +424,13 @@ mod tests {
             let (first, second, third) = (free_port(), free_port(), free_port());
             let is_free = |port: u16| std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok();
             let mut direct = Direct::default();
-            assert_eq!(direct.listen(first, &[]).1, None);
-            let (listening, None) = direct.listen(second, &[first]) else { panic!("it is free") };
+            assert_eq!(direct.listen(first, &[]).fault, None);
+            let Listening { on: listening, fault: None, .. } = direct.listen(second, &[first]) else {
+                panic!("it is free")
+            };
             assert!(listening.iter().all(|words| words.ends_with(&second.to_string())), "{listening:?}");
             assert!(!is_free(first) && !is_free(second));
-            assert_eq!(direct.listen(third, &[]).1, None);
+            assert_eq!(direct.listen(third, &[]).fault, None);
             assert!(is_free(first) && is_free(second) && !is_free(third));
         });
     }
