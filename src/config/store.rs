@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Config, FileError, FileFault, Problem, Rest, atomic, file};
@@ -10,7 +10,7 @@ use super::{Config, FileError, FileFault, Problem, Rest, atomic, file};
 /// A settings file larger than this is not read: 10,000 contacts need less.
 const LARGEST: u64 = 8 << 20;
 
-/// The most damaged files that are kept aside.
+/// The most files of one kind that are kept aside.
 const MOST_KEPT: usize = 99;
 
 /// The folders of the user whose panel it is.
@@ -54,13 +54,31 @@ pub struct Store {
     rest: Rest,
     /// The file is there but cannot be read: it is moved aside before another takes its place.
     unreadable: bool,
+    /// The file as it was last read or written here; none while there was none.
+    known: Option<State>,
+}
+
+/// Tells a file from what somebody else makes of it, by an editor or by another program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    inode: u64,
+    changed: (i64, i64),
+    length: u64,
+}
+
+impl State {
+    fn of(path: &Path) -> Option<Self> {
+        let file = fs::metadata(path).ok()?;
+        Some(Self { inode: file.ino(), changed: (file.mtime(), file.mtime_nsec()), length: file.len() })
+    }
 }
 
 impl Store {
     /// Loads the settings as far as they can be loaded. A missing file means the defaults; nothing is written, except
     /// the copy of a damaged file. A file that others may read, because an editor wrote it, is closed to them.
     pub fn open(path: &Path) -> (Self, Opened) {
-        let mut store = Self { path: path.to_owned(), rest: Rest::default(), unreadable: false };
+        let mut store =
+            Self { path: path.to_owned(), rest: Rest::default(), unreadable: false, known: State::of(path) };
         let mut opened = Opened::default();
         let bytes = match read_limited(path) {
             Ok(Some(bytes)) => {
@@ -81,7 +99,7 @@ impl Store {
             loaded.damaged = true;
         }
         if loaded.damaged {
-            match keep_aside(path, &bytes) {
+            match keep_aside(path, "damaged", &bytes) {
                 Ok(kept) => opened.kept_as = Some(kept),
                 Err(fault) => loaded.problems.push(Problem::NotKept(fault)),
             }
@@ -92,7 +110,8 @@ impl Store {
         (store, opened)
     }
 
-    /// Writes the settings atomically; they have outlived a power cut once this returns.
+    /// Writes the settings atomically; they have outlived a power cut once this returns. What somebody else has written into
+    /// the file meanwhile is kept aside.
     ///
     /// # Errors
     /// Why not, with the file; the old file is whole then.
@@ -107,15 +126,38 @@ impl Store {
 
     fn try_save(&mut self, config: &Config) -> Result<(), FileFault> {
         self.make_way()?;
-        Ok(atomic::write(&self.path, file::write(config, &self.rest).as_bytes())?)
+        atomic::write(&self.path, file::write(config, &self.rest).as_bytes())?;
+        self.known = State::of(&self.path);
+        Ok(())
     }
 
     fn make_way(&mut self) -> Result<(), FileFault> {
         if self.unreadable && self.path.exists() {
             fs::rename(&self.path, free_name(&self.path)?)?;
+        } else if State::of(&self.path) != self.known {
+            self.keep_changed();
         }
         self.unreadable = false;
         Ok(())
+    }
+
+    /// Settings that cannot be kept because of a stranger's copy that cannot be would be the greater loss.
+    fn keep_changed(&self) {
+        let kept = read_limited(&self.path)
+            .and_then(|there| there.map(|it| keep_aside(&self.path, "changed", &it)).transpose());
+        let path = self.path.display();
+        match kept {
+            Ok(Some(kept)) => {
+                let kept = kept.display();
+                tracing::warn!("{path} was changed by somebody else while the panel ran; that is kept as {kept}");
+            }
+            Ok(None) => {}
+            Err(fault) => {
+                tracing::error!(
+                    "{path} was changed by somebody else while the panel ran, and that cannot be kept: {fault}"
+                );
+            }
+        }
     }
 }
 
@@ -140,11 +182,11 @@ fn read_limited(path: &Path) -> Result<Option<Vec<u8>>, FileFault> {
     Ok(Some(bytes))
 }
 
-/// Copies a damaged file to `config.toml.damaged-1` or the next free number, once: starting again and again with the
-/// same damaged file makes no more copies.
-fn keep_aside(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileFault> {
+/// Copies a file to `config.toml.damaged-1` or the next free number, once: starting again and again with the same damaged
+/// file makes no more copies.
+fn keep_aside(path: &Path, kind: &str, bytes: &[u8]) -> Result<PathBuf, FileFault> {
     for number in 1..=MOST_KEPT {
-        let name = atomic::beside(path, &format!(".damaged-{number}"));
+        let name = atomic::beside(path, &format!(".{kind}-{number}"));
         match fs::read(&name) {
             Ok(there) if there == bytes => return Ok(name),
             Ok(_) => {}
@@ -207,6 +249,26 @@ mod tests {
             .map(|entry| entry.file_name())
             .collect();
         assert_eq!(names, ["config.toml"], "nothing is left lying about");
+    }
+
+    #[test]
+    fn what_somebody_else_writes_into_the_file_meanwhile_is_kept_aside() {
+        let (_folder, path) = folder();
+        let (mut store, Opened { config, .. }) = Store::open(&path);
+        store.save(&config).expect("saved");
+        store.save(&config).expect("saved again");
+        let kept = |number: u32| atomic::beside(&path, &format!(".changed-{number}"));
+        assert!(!kept(1).exists(), "nobody else has written");
+        let mut by_hand = fs::read_to_string(&path).expect("a file");
+        by_hand.push_str("[account1.basic]\nserver = \"10.0.0.9\"\n");
+        fs::write(&path, &by_hand).expect("written by hand");
+        store.save(&config).expect("saved");
+        assert_eq!(fs::read_to_string(kept(1)).expect("it is kept"), by_hand);
+        store.save(&config).expect("saved");
+        assert!(!kept(2).exists(), "once");
+        fs::remove_file(&path).expect("removed by hand");
+        store.save(&config).expect("saved");
+        assert!(path.is_file() && !kept(2).exists(), "nothing is there to be kept");
     }
 
     #[test]
