@@ -35,11 +35,6 @@ fn place() -> PathBuf {
 /// Where the program is that the panel is measured beside, inside the machine.
 pub const BARE: &str = "/var/lib/vestibule/bare";
 
-/// Where it was built, beside the panel.
-fn bare() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../release/bare")
-}
-
 /// How a picture gets on the glass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glass {
@@ -144,7 +139,7 @@ impl Machine {
             orders.push_str(&format!("write {} {name}\n", at(name).display()));
         }
         if plan.has_bare {
-            orders.push_str(&format!("write {} bare\n", bare().display()));
+            orders.push_str(&format!("write {} bare\n", place().join("bare").display()));
         }
         put(&at("data.img"), &orders, directory.path());
         let (qemu, begun) = switch_on(&plan, directory.path(), &[]);
