@@ -1,4 +1,5 @@
-//! What the kernel says about the machine beneath: whether its clock is set by others, how much room a disk has.
+//! What the kernel says about the machine beneath: whether its clock is set by others, how much room a disk has; and what it is
+//! given back.
 
 use std::ffi::CString;
 use std::io;
@@ -40,9 +41,97 @@ pub fn free_space(folder: &Path) -> io::Result<u64> {
     Ok(u64::from(disk.f_bavail).saturating_mul(u64::from(disk.f_frsize)))
 }
 
+/// Lets go of all code that lies in files: the system has it again when it wants the room, and gives it again at the first
+/// touch. How many bytes that were.
+///
+/// # Errors
+/// When the system does not say what is mapped.
+#[allow(unsafe_code)]
+pub fn let_go_of_code() -> io::Result<u64> {
+    let program = std::fs::read_link("/proc/self/exe")?;
+    let maps = std::fs::read_to_string("/proc/self/smaps")?;
+    let mut bytes = 0;
+    for Mapping { start, length, resident } in unchanged(&maps, &program.to_string_lossy()) {
+        // SAFETY: nobody may write there, and nothing of it was changed: each page is in the file as it is here, and comes
+        // from there again when it is read.
+        if unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTNEED) } == 0 {
+            bytes += resident;
+        }
+    }
+    Ok(bytes)
+}
+
+/// A part of a file in memory.
+#[derive(Debug, PartialEq, Eq)]
+struct Mapping {
+    start: usize,
+    length: usize,
+    /// What of it is in memory, in bytes.
+    resident: u64,
+}
+
+/// The code of all files, and what else of the program nobody may write, as far as it is what the files hold (proc(5), smaps). What
+/// is no code of another file is left alone: that may just be changed where it is being loaded.
+fn unchanged(maps: &str, program: &str) -> Vec<Mapping> {
+    let mut found = Vec::new();
+    let mut last = None;
+    for line in maps.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(first), Some(second)) = (words.next(), words.next()) else { continue };
+        if let Some((start, end)) = first.split_once('-') {
+            let file = words.nth(3).unwrap_or_default();
+            let is_wanted = (second == "r-xp" && file.starts_with('/')) || (second == "r--p" && file == program);
+            let range = usize::from_str_radix(start, 16).ok().zip(usize::from_str_radix(end, 16).ok());
+            last = range.filter(|_| is_wanted).map(|(start, end)| Mapping {
+                start,
+                length: end.saturating_sub(start),
+                resident: 0,
+            });
+        } else if let Ok(kilobytes) = second.parse::<u64>() {
+            match (first, &mut last) {
+                ("Rss:", Some(mapping)) => mapping.resident = kilobytes * 1024,
+                ("Anonymous:", Some(_)) if kilobytes == 0 => found.extend(last.take()),
+                ("Anonymous:", _) => last = None,
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_is_let_go_of_and_comes_back() {
+        let resident = || {
+            let status = std::fs::read_to_string("/proc/self/status").expect("there is /proc");
+            let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).expect("it is there").to_owned();
+            line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+        };
+        let before = resident();
+        let given = let_go_of_code().expect("there is /proc");
+        assert!(given > 0 && resident() < before, "{given} of {before} bytes, then {}", resident());
+        // Whoever reads this has its code again.
+        assert!(let_go_of_code().expect("there is /proc") > 0);
+    }
+
+    #[test]
+    fn what_may_have_changed_is_kept() {
+        let maps = "\
+            1000-3000 r--p 00000000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 0 kB\nVmFlags: rd\n\
+            3000-5000 r-xp 00002000 fe:00 1 /usr/bin/vestibule\nRss: 8 kB\nAnonymous: 0 kB\n\
+            5000-6000 r--p 00004000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 4 kB\n\
+            6000-7000 rw-p 00005000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 0 kB\n\
+            7000-8000 r--p 00000000 fe:00 2 /usr/lib/libc.so.6\nRss: 4 kB\nAnonymous: 0 kB\n\
+            8000-9000 r-xp 00001000 fe:00 2 /usr/lib/libc.so.6\nRss: 4 kB\nAnonymous: 0 kB\n\
+            9000-a000 r-xp 00000000 00:00 0 [vdso]\nRss: 4 kB\nAnonymous: 0 kB\n\
+            b000-c000 r-xp 00000000 00:00 0\nRss: 4 kB\nAnonymous: 0 kB\n";
+        let mapping = |start, length, resident| Mapping { start, length, resident };
+        let expected = [mapping(0x1000, 0x2000, 4096), mapping(0x3000, 0x2000, 8192), mapping(0x8000, 0x1000, 4096)];
+        assert_eq!(unchanged(maps, "/usr/bin/vestibule"), expected);
+    }
 
     #[test]
     fn a_folder_lies_on_a_disk_and_what_is_not_there_on_none() {

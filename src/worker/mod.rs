@@ -11,6 +11,7 @@
 //!                      │            │ ◀─▶ visitors                       (kept pictures, own threads)
 //!                      │            │ ◀─▶ board                          (back-light, sensor, relay, door contact)
 //!                      │            │ ──▶ watchdog                       (systemd: up, alive, leaving)
+//!                      │            │ ──▶ rest, machine                  (code that nobody runs goes back to the system)
 //!                      │            │ ◀─▶ web                            (doors that are opened by HTTP, own tasks)
 //!                      └────────────┘
 //! ```
@@ -30,6 +31,7 @@ pub mod media;
 pub mod net;
 pub mod pin;
 mod report;
+mod rest;
 mod sticks;
 #[cfg(test)]
 mod testing;

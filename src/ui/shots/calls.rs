@@ -115,9 +115,9 @@ pub(super) fn last_pictures(window: &ui::AppWindow, doors: &[&str]) {
     let contacts: Vec<_> = doors.iter().enumerate().map(door).collect();
     let config = Arc::new(Config { contacts: contacts.into(), ..Config::default() });
     let mut state = State { config, ..State::default() };
-    for n in 0..doors.len() {
+    for door in doors {
         let seen = Seen { picture: camera(640, 360), at: SystemTime::now(), file: None };
-        state.pictures.insert(Whose::Contact(doors[n].to_string()), seen);
+        state.pictures.insert(Whose::Contact((*door).to_owned()), seen);
     }
     home::apply(window, &state);
     let shown = window.global::<ui::HomeAdapter>().get_doors();

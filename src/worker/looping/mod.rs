@@ -39,6 +39,7 @@ use super::contacts as files_of_contacts;
 use super::control::{events, serve};
 use super::errands::Errands;
 use super::files::{self, Saved, Writer};
+use super::machine;
 use super::media::{Media, Packet, Report, now};
 use super::net::direct::{Datagram, Direct, Heard};
 use super::net::dns::{self, Resolver};
@@ -48,6 +49,7 @@ use super::net::tls::Keyring;
 use super::net::watch::NetworkWatch;
 use super::pin::{self as pins, Pin};
 use super::report::Reporter;
+use super::rest::Rest;
 use super::trace::{Trace, Way};
 use super::unfinished;
 use super::visitors as kept_pictures;
@@ -149,6 +151,7 @@ struct Loop {
     shows: Option<Vec<VideoCodec>>,
     /// Dropped when it is to be found out.
     holds_probe: Option<std::sync::mpsc::Sender<()>>,
+    rest: Rest,
     leave_by: Option<Instant>,
     finished: bool,
 }
@@ -223,6 +226,7 @@ pub(super) async fn run(options: Options, channels: Channels, seed: [u8; 32]) ->
         deaf_until: Some(Instant::now() + if has_screen { FIRST_PAGE + PROBE_TIME } else { PROBE_TIME }),
         shows: None,
         holds_probe: has_screen.then_some(holds_probe),
+        rest: Rest::default(),
         leave_by: None,
         finished: false,
     };
@@ -427,6 +431,7 @@ impl Loop {
     fn probed(&mut self, found: &VideoCapabilities) {
         self.deaf_until = None;
         self.shows = Some(found.decode.clone());
+        self.rest.begin(now().instant);
         self.phone.set_capabilities(now(), capabilities(found));
         let has_camera = self.phone.config().video_camera != "none";
         for missing in &found.missing {
@@ -458,6 +463,12 @@ impl Loop {
         if self.expiry_due.is_some_and(|at| at <= now.instant) {
             self.look_at_expiry();
         }
+        if self.rest.handle_timeout(now.instant, now.wall) && self.phone.calls().is_empty() {
+            match machine::let_go_of_code() {
+                Ok(bytes) => tracing::debug!(bytes, "at rest"),
+                Err(error) => tracing::warn!("no code can be given back: {error}"),
+            }
+        }
         for flow in self.table.close_silent(now.instant, &|flow| self.phone.uses_flow(flow)) {
             self.closed(flow, &closed_here());
         }
@@ -473,6 +484,7 @@ impl Loop {
             self.pulse.poll_timeout(),
             self.board.poll_timeout(),
             self.deaf_until,
+            self.rest.poll_timeout(),
             self.leave_by,
         ]
         .into_iter()
