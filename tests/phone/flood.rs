@@ -361,7 +361,7 @@ fn nobody_becomes_a_contact_by_what_it_writes_to_the_port_of_an_account() {
     house.run(s(1));
     call_at_account(&mut house, outside(1), "door@10.0.0.3", 1);
     let call = house.call(PANEL);
-    assert_eq!(call.remote, format!("sip:door@{}:5060", outside(1)), "where it comes from");
+    assert_eq!(call.remote, format!("sip:{}:5060", outside(1)), "where it comes from, and nobody's name");
     assert_ne!(call.name, "Front door");
 }
 
