@@ -10,7 +10,7 @@ use slint::{Image, Rgb8Pixel, SharedPixelBuffer};
 use super::panel::{Panel, State};
 use super::{convert, home, log};
 use crate::channel::{CallDirection, CallView, Command, LogEntry, Picture, PictureName, PictureSize};
-use crate::config::Config;
+use crate::config::{Book, Config};
 
 /// How many pictures of rows are remembered: some screens full.
 const MOST_ROWS: usize = 64;
@@ -95,6 +95,16 @@ pub(super) fn image(picture: &Picture) -> Option<Image> {
     let Picture { width, height, rgb } = picture;
     let whole = u64::from(*width) * u64::from(*height) * 3 == rgb.len() as u64;
     whole.then(|| Image::from_rgb8(SharedPixelBuffer::<Rgb8Pixel>::clone_from_slice(rgb, *width, *height)))
+}
+
+/// The contacts have changed: one that has gone, or has other numbers, is somebody else.
+pub(super) fn handle_change(state: &mut State, before: &Book) {
+    let State { pictures, config, .. } = state;
+    let numbers = |contacts: &Book, name: &str| contacts.named(name).map(|contact| contact.numbers.clone());
+    pictures.retain(|whose, _| match whose {
+        Whose::Contact(name) => numbers(before, name) == numbers(&config.contacts, name),
+        Whose::Device(_) | Whose::Caller(_) => true,
+    });
 }
 
 /// After a change of log, settings or call: forgets what has gone, and asks for the last picture of each door, and of whoever
@@ -260,6 +270,26 @@ mod tests {
         assert_eq!(whose(0, "sip:flat2@192.168.1.9"), whose(0, "sip:192.168.1.9"));
         assert_ne!(whose(0, "sip:door@192.168.1.9"), whose(0, "sip:door@192.168.1.9:5062"));
         assert_ne!(whose(0, "sip:door@[2001:db8::9]"), whose(0, "sip:door@[2001:db8::8]"));
+    }
+
+    #[test]
+    fn a_contact_with_other_numbers_is_somebody_else() {
+        let window = shots::window(1024, 600);
+        let (panel, _sent) = panel(&window);
+        let house = |number: &str| {
+            let numbers = vec![number.to_owned()];
+            let door =
+                PhonebookEntry { name: "Garden".into(), numbers, door: Some(Default::default()), ..Default::default() };
+            Event::Settings(Arc::new(Config { contacts: vec![door].into(), ..Config::default() }))
+        };
+        let shown = || window.global::<ui::HomeAdapter>().get_doors().row_data(0).expect("the door").has_picture;
+        panel.handle_event(house("192.168.1.81"));
+        let seen = Seen { picture: Image::default(), at: SystemTime::now(), file: None };
+        panel.state.borrow_mut().pictures.insert(Whose::Contact("Garden".into()), seen);
+        panel.handle_event(house("192.168.1.81"));
+        assert!(shown());
+        panel.handle_event(house("192.168.1.82"));
+        assert!(!shown());
     }
 
     #[test]

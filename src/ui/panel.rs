@@ -138,6 +138,7 @@ impl Panel {
                     door_keys.retain(|name, _| config.doors().any(|door| door.name == *name));
                 }
                 contacts::handle_change(&window, &mut self.state.borrow_mut(), &before.contacts);
+                gallery::handle_change(&mut self.state.borrow_mut(), &before.contacts);
                 settings::handle_change(&mut self.state.borrow_mut());
                 pages::apply_settings(&window, &self.state.borrow());
                 self.zoom.apply(window.window(), self.state.borrow().config.display_scale);

@@ -70,8 +70,8 @@ struct Mapping {
     resident: u64,
 }
 
-/// The code of all files, and what else of the program nobody may write, as far as it is what the files hold (proc(5), smaps). What
-/// is no code of another file is left alone: that may just be changed where it is being loaded.
+/// The code of all files, and the beginning of the program, where its constants are, as far as it is what the files hold (proc(5),
+/// smaps). What is relocated when it is loaded lies further behind.
 fn unchanged(maps: &str, program: &str) -> Vec<Mapping> {
     let mut found = Vec::new();
     let mut last = None;
@@ -79,8 +79,10 @@ fn unchanged(maps: &str, program: &str) -> Vec<Mapping> {
         let mut words = line.split_ascii_whitespace();
         let (Some(first), Some(second)) = (words.next(), words.next()) else { continue };
         if let Some((start, end)) = first.split_once('-') {
-            let file = words.nth(3).unwrap_or_default();
-            let is_wanted = (second == "r-xp" && file.starts_with('/')) || (second == "r--p" && file == program);
+            let is_first = words.next() == Some("00000000");
+            let file = words.nth(2).unwrap_or_default();
+            let is_wanted =
+                (second == "r-xp" && file.starts_with('/')) || (second == "r--p" && is_first && file == program);
             let range = usize::from_str_radix(start, 16).ok().zip(usize::from_str_radix(end, 16).ok());
             last = range.filter(|_| is_wanted).map(|(start, end)| Mapping {
                 start,
@@ -122,7 +124,8 @@ mod tests {
         let maps = "\
             1000-3000 r--p 00000000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 0 kB\nVmFlags: rd\n\
             3000-5000 r-xp 00002000 fe:00 1 /usr/bin/vestibule\nRss: 8 kB\nAnonymous: 0 kB\n\
-            5000-6000 r--p 00004000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 4 kB\n\
+            d000-e000 r-xp 00003000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 4 kB\n\
+            5000-6000 r--p 00004000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 0 kB\n\
             6000-7000 rw-p 00005000 fe:00 1 /usr/bin/vestibule\nRss: 4 kB\nAnonymous: 0 kB\n\
             7000-8000 r--p 00000000 fe:00 2 /usr/lib/libc.so.6\nRss: 4 kB\nAnonymous: 0 kB\n\
             8000-9000 r-xp 00001000 fe:00 2 /usr/lib/libc.so.6\nRss: 4 kB\nAnonymous: 0 kB\n\

@@ -23,20 +23,21 @@ fn kind_of(content_type: &str) -> String {
 }
 
 /// What `body` has of the types `wanted` (in lower case): the body itself, or a part of it. In `multipart/mixed` and its
-/// like the first such part counts, in `multipart/alternative` the last, which its sender likes best. `body` without a
-/// `content_type` is of a type wanted.
+/// like the first such part counts, in `multipart/alternative` the last, which its sender likes best; where another part says of
+/// itself that it must be understood (`handling=required`, RFC 5621 3.3) and is not, there is none. `body` without a `content_type`
+/// is of a type wanted.
 ///
 /// # Errors
 /// Why there is none.
 pub fn find<'a>(content_type: Option<&str>, body: &'a [u8], wanted: &[&str]) -> Result<&'a [u8], Unreadable> {
-    let mut search = Search { wanted, parts: 0, encrypted: false };
+    let mut search = Search { wanted, parts: 0, encrypted: false, not_understood: false };
     let Some(content_type) = content_type else {
         return Ok(body);
     };
     match search.look(content_type, body, 0) {
-        Some(found) => Ok(found),
-        None if search.encrypted => Err(Unreadable::Encrypted),
-        None => Err(Unreadable::Type),
+        Some(found) if !search.not_understood => Ok(found),
+        _ if search.encrypted => Err(Unreadable::Encrypted),
+        _ => Err(Unreadable::Type),
     }
 }
 
@@ -44,6 +45,8 @@ struct Search<'w> {
     wanted: &'w [&'w str],
     parts: usize,
     encrypted: bool,
+    /// A part that must be understood is not.
+    not_understood: bool,
 }
 
 impl Search<'_> {
@@ -61,12 +64,17 @@ impl Search<'_> {
         let mut found = None;
         for part in parts(body, &boundary) {
             self.parts += 1;
-            if self.parts > MAX_PARTS || (found.is_some() && subtype != "alternative") {
+            if self.parts > MAX_PARTS {
                 break;
             }
-            let (content_type, body) = read_part(part);
-            let Some(content_type) = content_type else { continue };
-            found = self.look(&content_type, body, depth + 1).or(found);
+            let Part { content_type, body, is_required } = read_part(part);
+            if subtype == "alternative" {
+                found = content_type.and_then(|kind| self.look(&kind, body, depth + 1)).or(found);
+            } else if found.is_none() || is_required {
+                let here = content_type.and_then(|kind| self.look(&kind, body, depth + 1));
+                self.not_understood |= is_required && here.is_none();
+                found = found.or(here);
+            }
         }
         found
     }
@@ -118,31 +126,43 @@ fn next_delimiter<'a>(bytes: &'a [u8], delimiter: &[u8]) -> Option<(&'a [u8], &'
     }
 }
 
-/// The type of a part and what it says. No type when the part is coded in a way that we do not read; `text/plain` when
-/// it names none.
-fn read_part(part: &[u8]) -> (Option<String>, &[u8]) {
-    let plain = Some("text/plain".to_owned());
+/// One of several parts.
+struct Part<'a> {
+    /// None when the part is coded in a way that we do not read; `text/plain` when it names none.
+    content_type: Option<String>,
+    body: &'a [u8],
+    /// It says that it must be understood.
+    is_required: bool,
+}
+
+fn read_part(part: &[u8]) -> Part<'_> {
+    let plain = Part { content_type: Some("text/plain".to_owned()), body: b"", is_required: false };
     if let Some(body) = part.strip_prefix(b"\r\n").or_else(|| part.strip_prefix(b"\n")) {
-        return (plain, body);
+        return Part { body, ..plain };
     }
     let Some(end) = head_end(part, 0) else {
-        return (plain, b"");
+        return plain;
     };
     let head = lines::unfold(text::from_bytes(&part[..end]));
-    let mut content_type = plain;
+    let mut read = Part { body: &part[end..], ..plain };
+    let mut is_coded = false;
     for (name, value) in lines::each(&head).filter_map(|line| lines::read(&head[line]).ok()) {
         let is_plain = || ["binary", "8bit", "7bit", "identity"].iter().any(|plain| plain.eq_ignore_ascii_case(value));
         if name == "Content-Type" {
-            content_type = Some(value.to_owned());
+            read.content_type = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case("Content-Disposition") {
+            let params = value.split_once(';').and_then(|(_, params)| Params::parse(params).ok());
+            let handling = params.as_ref().and_then(|params| params.get("handling"));
+            read.is_required = handling.is_some_and(|handling| handling.eq_ignore_ascii_case("required"));
         } else if ["Content-Transfer-Encoding", "Content-Encoding"]
             .iter()
             .any(|coding| coding.eq_ignore_ascii_case(name))
             && !is_plain()
         {
-            return (None, b"");
+            is_coded = true;
         }
     }
-    (content_type, &part[end..])
+    if is_coded { Part { content_type: None, ..read } } else { read }
 }
 
 #[cfg(test)]
@@ -180,6 +200,24 @@ mod tests {
         let body = format!("prologue\r\n{other}{one}{two}--b--\r\n{two}");
         assert_eq!(found("multipart/mixed;boundary=b", &body).as_deref(), Ok("v=0\r\no=1\r\n"));
         assert_eq!(found("multipart/alternative; x=y; boundary=\"b\"", &body).as_deref(), Ok("v=2"));
+        // What must be understood and is not, before or behind; what may be ignored; what is understood.
+        let unknown =
+            |handling: &str| part(&format!("c: application/x\r\nContent-Disposition: signal;handling={handling}"), "x");
+        let required = part("c: application/sdp\r\ncontent-disposition: session ; Handling=Required", "v=3");
+        for (body, expected) in [
+            (unknown("required") + &two, Err(Unreadable::Type)),
+            (two.clone() + &unknown("REQUIRED"), Err(Unreadable::Type)),
+            (unknown("optional") + &two + &unknown("optional"), Ok("v=2")),
+            (required.clone() + &two, Ok("v=3")),
+            (two.clone() + &required, Ok("v=2")),
+        ] {
+            let body = body + "--b--";
+            assert_eq!(found("multipart/mixed;boundary=b", &body).as_deref(), expected.as_deref(), "{body}");
+        }
+        assert_eq!(
+            found("multipart/alternative;boundary=b", &(unknown("required") + &two + "--b--")).as_deref(),
+            Ok("v=2")
+        );
         // Bare line feeds, padding, no end.
         assert_eq!(found("multipart/related;boundary=b", "--b \t\nc: application/sdp\n\nv=0").as_deref(), Ok("v=0"));
         // A boundary in another's beginning, and one that does not begin a line.

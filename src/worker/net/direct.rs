@@ -76,7 +76,7 @@ pub struct Listening {
     pub on: Vec<String>,
     /// The first thing that cannot be had.
     pub fault: Option<PortFault>,
-    /// Another port of ours to call from, where UDP of this one cannot be had and something else of it can.
+    /// Another port of ours to call from, where UDP of this one, by IPv4 or IPv6, cannot be had and something else of it can.
     pub stand_in: Option<u16>,
 }
 
@@ -87,8 +87,9 @@ impl Direct {
         self.ports.retain(|open| open.of_account || open.number == port || keep.contains(&open.number));
         let before = self.ports.iter().position(|open| open.number == port).map(|at| self.ports.swap_remove(at));
         let mut open = before.unwrap_or_else(|| Port::closed(port));
-        let fault = open.open_rest();
-        let (on, is_mute) = (open.words(), open.udp.is_empty());
+        let faults = open.open_rest();
+        let (on, is_mute) = (open.words(), faults.iter().any(|fault| fault.transport == "UDP"));
+        let fault = faults.into_iter().next();
         if !on.is_empty() {
             self.ports.push(open);
         }
@@ -207,14 +208,14 @@ impl Port {
     /// All sockets of a port, or none.
     fn open(number: u16) -> Result<Self, PortFault> {
         let mut open = Self::closed(number);
-        match open.open_rest() {
+        match open.open_rest().into_iter().next() {
             None => Ok(open),
             Some(fault) => Err(fault),
         }
     }
 
-    /// Opens what is not open yet, as far as it can be had; gives the first fault.
-    fn open_rest(&mut self) -> Option<PortFault> {
+    /// Opens what is not open yet, as far as it can be had; gives what is in the way.
+    fn open_rest(&mut self) -> Vec<PortFault> {
         let mut faults = Vec::new();
         for address in addresses(self.number) {
             let spared = |error: &io::Error| address.is_ipv6() && no_ipv6(error);
@@ -233,7 +234,7 @@ impl Port {
                 }
             }
         }
-        faults.into_iter().next()
+        faults
     }
 
     /// `udp:0.0.0.0:5060`, `tcp:0.0.0.0:5060` …
@@ -359,6 +360,19 @@ mod tests {
             drop(taken);
             let Listening { on: listening, fault: None, .. } = direct.listen(port, &[]) else { panic!("it is free") };
             assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
+        });
+    }
+
+    #[test]
+    fn whoever_has_the_udp_port_of_one_family_leaves_us_another_for_both() {
+        on_runtime(async {
+            let taken = std::net::UdpSocket::bind("0.0.0.0:0").expect("a socket");
+            let port = taken.local_addr().expect("it has one").port();
+            let mut direct = Direct::default();
+            let other = direct.listen(port, &[]).stand_in.expect("there are ports");
+            let peer = udp_peer();
+            direct.send(other, peer.local_addr().expect("it has one"), b"hello").expect("sent");
+            assert_eq!(peer.recv_from(&mut [0; 100]).expect("it comes").1.port(), other);
         });
     }
 
