@@ -193,16 +193,21 @@ impl Pictures {
 
     /// The other side cannot show our camera without a key frame.
     pub fn force_keyframe(&self, call: CallHandle) {
-        if let Some(sent) = self.sent.as_ref().filter(|sent| sent.call == call) {
-            sent.sender.force_keyframe();
+        if let Some(sender) = self.sender(call) {
+            sender.force_keyframe();
         }
     }
 
     /// The other side says what it lost of our camera's stream, in 1/256.
     pub fn handle_report(&self, call: CallHandle, lost: u8) {
-        if let Some(sent) = self.sent.as_ref().filter(|sent| sent.call == call) {
-            sent.sender.handle_report(lost);
+        if let Some(sender) = self.sender(call) {
+            sender.handle_report(lost);
         }
+    }
+
+    /// What sends our camera in this call.
+    fn sender(&self, call: CallHandle) -> Option<&Sender> {
+        self.sent.as_ref().filter(|sent| sent.call == call).map(|sent| &sent.sender)
     }
 
     /// What the receiver of this call has counted; nothing for a call that is not on the screen.

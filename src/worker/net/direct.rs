@@ -88,12 +88,12 @@ impl Direct {
         let before = self.ports.iter().position(|open| open.number == port).map(|at| self.ports.swap_remove(at));
         let mut open = before.unwrap_or_else(|| Port::closed(port));
         let faults = open.open_rest();
-        let (on, is_mute) = (open.words(), faults.iter().any(|fault| fault.transport == "UDP"));
+        let (on, lacks_udp) = (open.words(), faults.iter().any(|fault| fault.transport == "UDP"));
         let fault = faults.into_iter().next();
         if !on.is_empty() {
             self.ports.push(open);
         }
-        let stand_in = (is_mute && !on.is_empty()).then(|| self.stand_in()).flatten();
+        let stand_in = (lacks_udp && !on.is_empty()).then(|| self.stand_in()).flatten();
         if let Some(former) = self.stand_in.take_if(|former| stand_in.is_none() && !keep.contains(former)) {
             self.close_for_account(former);
         }
@@ -319,7 +319,8 @@ mod tests {
                 panic!("the port is free")
             };
             assert_eq!(listening[..2], [format!("udp:0.0.0.0:{port}"), format!("tcp:0.0.0.0:{port}")]);
-            assert_eq!(direct.listen(port, &[]).on, listening, "it stays as it is");
+            let again = Listening { on: listening, fault: None, stand_in: None };
+            assert_eq!(direct.listen(port, &[]), again, "it stays as it is");
             let sender = udp_peer();
             sender.send_to(b"hello", ("127.0.0.1", port)).expect("sent");
             let mut buffer = [0; 100];
