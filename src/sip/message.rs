@@ -222,13 +222,8 @@ impl Head {
         let is_plain = self.values("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case("identity"));
         let content_type = self.lines_of("Content-Type").next();
         let found = if is_plain { body::find(content_type, &self.body, kinds) } else { Err(Unreadable::Type) };
-        let params = self.lines_of("Content-Disposition").next().and_then(|value| value.split_once(';'));
-        let handling = params.and_then(|(_, params)| Params::parse(params).ok());
-        let is_optional = || {
-            handling.is_some_and(|params| {
-                params.get("handling").is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
-            })
-        };
+        let disposition = self.lines_of("Content-Disposition").next();
+        let is_optional = || disposition.is_some_and(|disposition| body::has_handling(disposition, "optional"));
         match found {
             Err(_) if is_optional() => Ok(None),
             found => found.map(Some),

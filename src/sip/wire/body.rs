@@ -41,6 +41,12 @@ pub fn find<'a>(content_type: Option<&str>, body: &'a [u8], wanted: &[&str]) -> 
     }
 }
 
+/// Whether a Content-Disposition says this about who does not understand the body: `required`, `optional` (RFC 3261 20.11).
+pub fn has_handling(disposition: &str, wanted: &str) -> bool {
+    let params = disposition.split_once(';').and_then(|(_, params)| Params::parse(params).ok());
+    params.is_some_and(|params| params.get("handling").is_some_and(|handling| handling.eq_ignore_ascii_case(wanted)))
+}
+
 struct Search<'w> {
     wanted: &'w [&'w str],
     parts: usize,
@@ -151,9 +157,7 @@ fn read_part(part: &[u8]) -> Part<'_> {
         if name == "Content-Type" {
             read.content_type = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("Content-Disposition") {
-            let params = value.split_once(';').and_then(|(_, params)| Params::parse(params).ok());
-            let handling = params.as_ref().and_then(|params| params.get("handling"));
-            read.is_required = handling.is_some_and(|handling| handling.eq_ignore_ascii_case("required"));
+            read.is_required = has_handling(value, "required");
         } else if ["Content-Transfer-Encoding", "Content-Encoding"]
             .iter()
             .any(|coding| coding.eq_ignore_ascii_case(name))
