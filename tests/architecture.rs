@@ -81,7 +81,18 @@ const ROOMS: &[Room] = &[
     Room {
         path: "ui",
         rooms: &["channel", "config", "dial", "frame"],
-        crates: &["screens", "slint", "i_slint_backend_testing", "input", "png", "yuv", "jiff", "tokio"],
+        crates: &[
+            "screens",
+            "slint",
+            "i_slint_backend_testing",
+            "input",
+            "png",
+            "read_fonts",
+            "rustix",
+            "yuv",
+            "jiff",
+            "tokio",
+        ],
     },
     Room {
         path: "simulator",

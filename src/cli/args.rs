@@ -1,12 +1,10 @@
 //! What may stand on the command line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-
-use crate::worker::control::socket;
 
 /// The touchscreen inside a flat that answers the door.
 #[derive(Debug, Parser)]
@@ -23,7 +21,8 @@ pub(super) struct Arguments {
 /// What every verb understands.
 #[derive(Debug, Default, Args)]
 pub(super) struct Common {
-    /// Settings file [default: config.toml in the user's configuration directory]
+    /// Settings file [default: config.toml in the user's configuration directory; ctl, settings and doctor, where the user
+    /// has no panel: that of the panel which the machine is by its Debian package]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Directory of the call log and pictures [default: the user's data directory]
@@ -109,8 +108,8 @@ pub(super) enum Verb {
     Settings(SettingsVerb),
     /// Check this machine and say what to install or to change: screen, touch, sound, camera, ports, clock, files
     ///
-    /// To be run as the user that the panel runs as: rights are those of whoever asks. Ends with 1 where there is a
-    /// problem; a warning is none.
+    /// To be run as the user that the panel runs as: rights are those of whoever asks. On a machine that is a panel by its
+    /// Debian package it looks at the files of that panel. Ends with 1 where there is a problem; a warning is none.
     Doctor {
         /// As one JSON object
         #[arg(long)]
@@ -385,30 +384,6 @@ impl Arguments {
     }
 }
 
-impl Common {
-    /// The control socket to use.
-    pub(super) fn socket_path(&self) -> PathBuf {
-        self.socket.clone().unwrap_or_else(socket::default_path)
-    }
-
-    /// The control socket of the panel that is spoken to: the one named, else the user's own, else that of the panel which
-    /// the machine itself is.
-    pub(super) fn socket_of_panel(&self) -> PathBuf {
-        match &self.socket {
-            Some(named) => named.clone(),
-            None => one_that_is_there(socket::default_path(), Path::new(MACHINES_PANEL)),
-        }
-    }
-}
-
-/// Where vestibule.service of the Debian package has its control socket.
-const MACHINES_PANEL: &str = "/run/vestibule/control.sock";
-
-/// The first unless there is only the second.
-fn one_that_is_there(own: PathBuf, machines: &Path) -> PathBuf {
-    if !own.exists() && machines.exists() { machines.to_owned() } else { own }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -443,20 +418,9 @@ mod tests {
     fn verbs_take_the_socket_before_and_behind() {
         for line in ["ctl --socket /s status", "--socket /s ctl status", "ctl status --socket /s"] {
             let arguments = parsed(line);
-            assert_eq!(arguments.common.socket_path(), PathBuf::from("/s"), "{line}");
+            assert_eq!(arguments.common.socket, Some(PathBuf::from("/s")), "{line}");
             assert!(matches!(arguments.verb, Some(Verb::Ctl(CtlVerb::Status))), "{line}");
         }
-    }
-
-    #[test]
-    fn the_panel_of_the_machine_is_spoken_to_where_the_user_runs_none() {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let (own, machines) = (directory.path().join("own"), directory.path().join("machines"));
-        assert_eq!(one_that_is_there(own.clone(), &machines), own);
-        std::fs::write(&machines, "").expect("written");
-        assert_eq!(one_that_is_there(own.clone(), &machines), machines);
-        std::fs::write(&own, "").expect("written");
-        assert_eq!(one_that_is_there(own.clone(), &machines), own);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) fn connect(socket: &Path) -> Result<UnixStream, Failure> {
         let path = socket.display();
         Failure::at_run_time(match error.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => format!("no panel runs on {path}"),
+            ErrorKind::PermissionDenied => format!("{path}: {error}: ask as root, or as the panel's user"),
             _ => format!("{path}: {error}"),
         })
     })?;

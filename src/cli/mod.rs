@@ -7,6 +7,7 @@ mod ctl;
 mod doctor;
 mod logging;
 mod panel;
+mod places;
 mod rules;
 mod screen;
 mod settings;
@@ -26,7 +27,7 @@ pub fn main() -> ExitCode {
     let outcome = match verb.unwrap_or(Verb::Run(look)) {
         Verb::Run(look) => panel::run(&common, &look),
         Verb::Simulate(look) => logging::start(&common.log).and_then(|()| simulate::run(&common, &look)),
-        Verb::Ctl(verb) => ctl::run(&common.socket_of_panel(), &verb),
+        Verb::Ctl(verb) => ctl::run(&common.socket_of_spoken_of(), &verb),
         Verb::Settings(verb) => settings::run(&common, &verb),
         Verb::Doctor { json } => doctor::run(&common, json),
     };

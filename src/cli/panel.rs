@@ -2,14 +2,14 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::{Common, Look, Size};
 use super::simulate::Reserved;
-use super::{Failure, logging, screen, settings};
+use super::{Failure, logging, screen};
 use crate::channel::NoticeKind;
 use crate::config::Problem;
-use crate::config::store::Store;
+use crate::config::store::{Places, Store};
 use crate::media::video;
 use crate::ui;
 use crate::worker::control::socket::{ControlSocket, SocketError};
@@ -29,7 +29,7 @@ pub(super) struct Beside {
 /// Runs the panel until somebody ends it.
 pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
     // Before anything else: the environment can only be changed while there is one thread.
-    let registry = video::use_registry(&data(common)?.join("gstreamer-registry.bin"));
+    let registry = video::use_registry(&common.started()?.data.join("gstreamer-registry.bin"));
     logging::start(&common.log)?;
     if let Err(error) = registry {
         tracing::debug!("{error}");
@@ -41,10 +41,10 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
 pub(super) fn run_beside(common: &Common, look: &Look, beside: Beside) -> Result<(), Failure> {
     let control = control(common)?;
     let trace = look.sip_trace.as_deref().map(trace).transpose()?;
-    let (store, mut opened) = Store::open(&settings::file(common)?);
+    let Places { config, data } = common.started()?;
+    let (store, mut opened) = Store::open(&config);
     // Before the first thread starts, and before anybody is called: without a screen there is no panel.
     let screen = screen::prepare(look.screen.unwrap_or_else(screen::default_kind), &opened.config)?;
-    let data = data(common)?;
     if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(&data) {
         tracing::warn!("{}: {error}", data.display());
     }
@@ -93,17 +93,9 @@ fn left(worker: Worker) -> Result<(), Failure> {
     if worker.join() { Ok(()) } else { Err(Failure::at_run_time("the worker failed; the log says where")) }
 }
 
-/// The directory of the call log: the one named, or the user's own.
-pub(super) fn data(common: &Common) -> Result<PathBuf, Failure> {
-    match &common.data {
-        Some(data) => Ok(data.clone()),
-        None => Ok(settings::places()?.data),
-    }
-}
-
 /// The control socket. Where no place was named, a panel that cannot have one works without.
 fn control(common: &Common) -> Result<Option<ControlSocket>, Failure> {
-    match ControlSocket::bind(&common.socket_path()) {
+    match ControlSocket::bind(&common.socket_of_started()) {
         Ok(socket) => Ok(Some(socket)),
         Err(error @ SocketError::Taken(_)) => Err(Failure::wrong_use(error)),
         Err(error) if common.socket.is_some() => Err(Failure::wrong_use(error)),

@@ -11,17 +11,16 @@ use crate::ui::kms::{self, Display, Fault, Machine, Places, Report, Screen};
 
 /// A window where there is a display, the panel's own screen where there is one without a display, else memory.
 pub(super) fn default_kind() -> ScreenKind {
-    choose(has_display(), Machine::look(&places()).has_screen())
+    choose(has_desktop(), Machine::look(&places()).has_screen())
 }
 
-/// Whether there is a desktop to open windows on.
-pub(super) fn has_display() -> bool {
-    let named = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
-    named("DISPLAY") || named("WAYLAND_DISPLAY")
+/// Whether a desktop is named to open windows on.
+pub(super) fn has_desktop() -> bool {
+    places().desktop.is_some()
 }
 
-fn choose(display: bool, own: bool) -> ScreenKind {
-    match (display, own) {
+fn choose(desktop: bool, own: bool) -> ScreenKind {
+    match (desktop, own) {
         (true, _) => ScreenKind::Window,
         (false, true) => ScreenKind::Kms,
         (false, false) => ScreenKind::Offscreen,
@@ -49,7 +48,7 @@ fn display(kind: ScreenKind, forced: Option<OsString>) -> Option<Display> {
 /// Looks for the screen that is asked for.
 pub(super) fn look(kind: ScreenKind, config: &Config) -> Option<Report> {
     let display = display(kind, std::env::var_os(kms::FRAMEBUFFER))?;
-    Some(kms::check(&places(), display, &config.display_output, &kms::open))
+    Some(kms::check(&places(), display, &config.display_output, &kms::System))
 }
 
 /// The screen, ready to be opened; `None` for `--screen none`. To be called while there is one thread.
@@ -109,7 +108,17 @@ fn failure(report: &Report) -> Failure {
 /// The screen did not open after all, or was lost. On the panel's `own` there is one program at a time.
 pub(super) fn lost(error: &UiError, own: bool) -> Failure {
     let hint = if own { ": does a desktop, or another panel, have it?" } else { "" };
-    Failure::at_run_time(format!("{error}{hint}"))
+    Failure::at_run_time(format!("{}{hint}", without_source(&error.to_string())))
+}
+
+/// Without the place in its own source that a library names.
+fn without_source(words: &str) -> String {
+    let found = words.split_once("os error at ").and_then(|(before, rest)| {
+        let (_, behind) = rest.split_once(".rs:")?;
+        let what = behind.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').trim_start();
+        Some(format!("{before}{what}"))
+    });
+    found.unwrap_or_else(|| words.to_owned())
 }
 
 /// What is wrong, and what to do about it.
@@ -118,6 +127,9 @@ pub(super) struct Trouble {
     pub(super) what: String,
     pub(super) remedy: String,
 }
+
+/// Installs the files of a Debian package anew; its name follows.
+const AGAIN: &str = "apt-get install --reinstall";
 
 /// The words for what is in the way of a screen.
 pub(super) fn trouble(fault: &Fault) -> Trouble {
@@ -129,9 +141,25 @@ pub(super) fn trouble(fault: &Fault) -> Trouble {
         Fault::NoFont(file) => {
             (format!("no font in the folders of {}", file.display()), "install fonts-inter".to_owned())
         }
-        Fault::NoKeyboards(folder) => {
-            (format!("no keyboard layouts in {}", folder.display()), "install xkb-data".to_owned())
+        Fault::FontClosed(error) => (
+            format!("no font can be read: {error}"),
+            format!("let everybody read it (chmod a+r), or install fonts-inter: {AGAIN} fonts-inter"),
+        ),
+        Fault::FontDamaged(file) => (
+            format!("no font can be drawn: {} is damaged", file.display()),
+            format!("install fonts-inter, or its files anew: {AGAIN} fonts-inter"),
+        ),
+        Fault::NoKeyboards(error) => {
+            (format!("no keyboard layouts: {error}"), format!("install xkb-data, or its files anew: {AGAIN} xkb-data"))
         }
+        Fault::NoDesktop => (
+            "no desktop: neither WAYLAND_DISPLAY nor DISPLAY is set".to_owned(),
+            "start it on a desktop, or choose --screen kms or offscreen".to_owned(),
+        ),
+        Fault::DesktopGone(name) => (
+            format!("no desktop answers at {name}"),
+            "start it on a desktop that is there, or choose --screen kms or offscreen".to_owned(),
+        ),
         Fault::NoScreen => (
             "no screen: there is neither /dev/dri/card* nor /dev/fb*".to_owned(),
             "load the driver of the screen (dmesg names it), or choose --screen window or offscreen".to_owned(),
@@ -199,7 +227,15 @@ mod tests {
         for (fault, what, remedy) in [
             (Fault::NoFontSettings(at("/etc/fonts/fonts.conf")), "/etc/fonts/fonts.conf", "fontconfig-config"),
             (Fault::NoFont(at("/etc/fonts/fonts.conf")), "/etc/fonts/fonts.conf", "install fonts-inter"),
-            (Fault::NoKeyboards(at("/usr/share/X11/xkb")), "/usr/share/X11/xkb", "install xkb-data"),
+            (Fault::FontClosed(FileFault::NotAllowed.of("/f/a.ttf")), "/f/a.ttf", "chmod a+r"),
+            (Fault::FontDamaged(at("/f/a.ttf")), "/f/a.ttf", "--reinstall fonts-inter"),
+            (
+                Fault::NoKeyboards(FileFault::Missing.of("/usr/share/X11/xkb/symbols/us")),
+                "/usr/share/X11/xkb/symbols/us",
+                "install xkb-data",
+            ),
+            (Fault::NoDesktop, "DISPLAY", "--screen kms"),
+            (Fault::DesktopGone("DISPLAY=:9".into()), "DISPLAY=:9", "--screen kms"),
             (Fault::NoScreen, "/dev/dri/card*", "driver"),
             (Fault::NoFramebuffer, "/dev/fb*", "--screen kms"),
             (Fault::NothingConnected(at("/dev/dri/card0")), "/dev/dri/card0", "connect"),
@@ -227,6 +263,13 @@ mod tests {
         assert_eq!(failure.code, 1);
         assert_eq!(failure.words.lines().count(), 2);
         assert!(failure.words.contains("\nvestibule: no screen"), "{}", failure.words);
+    }
+
+    #[test]
+    fn where_a_library_found_an_error_is_nobodys_business() {
+        let words = "the screen cannot be opened: os error at /home/x/winit-0.30.13/src/event_loop.rs:786: no X server";
+        assert_eq!(without_source(words), "the screen cannot be opened: no X server");
+        assert_eq!(without_source("no such display"), "no such display");
     }
 
     #[test]

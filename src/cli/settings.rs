@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Common, CtlVerb, SettingsVerb};
 use super::{Failure, ctl};
-use crate::config::store::{Places, Store};
-use crate::config::{self, Config, SETTINGS};
+use crate::config::store::Store;
+use crate::config::{self, Config, FileFault, Problem, SETTINGS};
 use crate::worker::pin;
 
 /// Does one verb.
 pub(super) fn run(common: &Common, verb: &SettingsVerb) -> Result<(), Failure> {
     match verb {
         SettingsVerb::List { json } => {
-            let config = open(&file(common)?).1;
+            let config = open(&file(common)?)?.1;
             print(&if *json { pretty(&config)? } else { table(&config) })
         }
         SettingsVerb::Get { key } => {
-            let config = open(&file(common)?).1;
+            let config = open(&file(common)?)?.1;
             print(&shown(&config, key)?)
         }
         SettingsVerb::Set { key, value } => set(common, key, value),
@@ -28,27 +28,28 @@ pub(super) fn run(common: &Common, verb: &SettingsVerb) -> Result<(), Failure> {
     }
 }
 
-/// The settings file: the one named, or the user's own.
-pub(super) fn file(common: &Common) -> Result<PathBuf, Failure> {
+/// The settings file: the one named, or that of the panel which is spoken of.
+fn file(common: &Common) -> Result<PathBuf, Failure> {
     match &common.config {
         Some(file) => Ok(file.clone()),
-        None => Ok(places()?.config),
+        None => Ok(common.spoken_of()?.places.config),
     }
 }
 
-/// The folders of the user.
-pub(super) fn places() -> Result<Places, Failure> {
-    Places::of_user()
-        .ok_or_else(|| Failure::wrong_use("this user has no home: name the files with --config, --data and --socket"))
-}
-
-/// The settings of a file; what is wrong with it goes to standard error and stops nothing.
-fn open(file: &Path) -> (Store, Config) {
+/// The settings of a file. What is wrong in it goes to standard error and stops nothing.
+///
+/// # Errors
+/// When it cannot be read: what is shown then would not be its settings.
+fn open(file: &Path) -> Result<(Store, Config), Failure> {
     let (store, opened) = Store::open(file);
     for problem in &opened.problems {
+        if let Problem::Unreadable(error) = problem {
+            let hint = if error.fault == FileFault::NotAllowed { ": ask as root, or as its owner" } else { "" };
+            return Err(Failure::at_run_time(format!("{error}{hint}")));
+        }
         eprintln!("vestibule: {}: {problem}", file.display());
     }
-    (store, opened.config)
+    Ok((store, opened.config))
 }
 
 fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
@@ -63,12 +64,12 @@ fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
     // A file that was named is meant; else a running panel is asked, because it is about to write its own settings.
     if common.config.is_none() {
         let verb = CtlVerb::Set { key: key.to_owned(), value: value.to_owned() };
-        if let Some(answer) = ctl::setting(&common.socket_of_panel(), &verb) {
+        if let Some(answer) = ctl::setting(&common.socket_of_spoken_of(), &verb) {
             return answer.map(drop).map_err(|failure| Failure::wrong_use(failure.words));
         }
     }
     let file = file(common)?;
-    let (mut store, config) = open(&file);
+    let (mut store, config) = open(&file)?;
     let changed = config.set(key, value).map_err(Failure::wrong_use)?;
     store.save(&changed).map_err(Failure::at_run_time)
 }
@@ -127,7 +128,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let common = common(&directory);
         set(&common, "phone.direct_ip.port", "5062").expect("in range");
-        let config = open(&file(&common).expect("named")).1;
+        let config = open(&file(&common).expect("named")).expect("it can be read").1;
         assert_eq!(shown(&config, "phone.direct_ip.port"), Ok("5062".into()));
         let failure = set(&common, "phone.direct_ip.port", "70000").expect_err("out of range");
         assert_eq!(failure.code, 2);
@@ -142,12 +143,12 @@ mod tests {
         set(&common, "security.pin", "4711").expect("a PIN");
         let text = std::fs::read_to_string(file(&common).expect("named")).expect("written");
         assert!(text.contains("$argon2id$") && !text.contains("4711"), "{text}");
-        let hash = open(&file(&common).expect("named")).1.pin.reveal().to_owned();
+        let hash = open(&file(&common).expect("named")).expect("it can be read").1.pin.reveal().to_owned();
         set(&common, "security.pin", &hash).expect("a hash is taken as it is");
-        assert_eq!(open(&file(&common).expect("named")).1.pin.reveal(), hash);
+        assert_eq!(open(&file(&common).expect("named")).expect("it can be read").1.pin.reveal(), hash);
         assert_eq!(set(&common, "security.pin", "12").expect_err("too short").code, 2);
         set(&common, "security.pin", "").expect("none");
-        assert!(open(&file(&common).expect("named")).1.pin.is_empty());
+        assert!(open(&file(&common).expect("named")).expect("it can be read").1.pin.is_empty());
     }
 
     #[test]
@@ -162,6 +163,19 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
         assert_eq!(std::fs::read_dir(directory.path()).expect("there").count(), 1);
         assert_eq!(check(Path::new("/nonexistent")).expect_err("no file").code, 2);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_no_file_of_defaults() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let common = common(&directory);
+        let path = file(&common).expect("named");
+        std::fs::create_dir(&path).expect("a folder in the place of the file");
+        for failure in [open(&path).map(drop), set(&common, "audio.volume", "3")] {
+            let failure = failure.expect_err("it cannot be read");
+            assert!(failure.code == 1 && failure.words.contains("config.toml"), "{failure:?}");
+        }
+        assert!(path.is_dir(), "it is left as it is");
     }
 
     #[test]

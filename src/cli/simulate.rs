@@ -42,7 +42,7 @@ pub(super) fn run(common: &Common, look: &Look) -> Result<(), Failure> {
         Some(ScreenKind::Kms | ScreenKind::Fb | ScreenKind::None) => {
             return Err(Failure::wrong_use("simulate knows --screen window and --screen offscreen"));
         }
-        None => screen::has_display(),
+        None => screen::has_desktop(),
     };
     let screen = if windows { ScreenKind::Window } else { ScreenKind::Offscreen };
     let look = Look { screen: Some(screen), ..look.clone() };
@@ -91,7 +91,7 @@ fn in_folder(common: &Common, look: &Look, folder: &Path, windows: bool) -> Resu
         return panel::run_beside(&common, look, Beside { port: Some(port), door: Some(door) });
     }
     let visit = Visit {
-        socket: common.socket_path(),
+        socket: common.socket_of_started(),
         commands: station.commands(),
         views: events,
         folder: folder.to_owned(),
@@ -136,7 +136,7 @@ fn settings(config: Config, door: SocketAddr, windows: bool) -> Result<Config, F
 fn socket(common: &Common, folder: &Path, windows: bool) -> PathBuf {
     match &common.socket {
         Some(socket) => socket.clone(),
-        None if windows && UnixStream::connect(common.socket_path()).is_err() => common.socket_path(),
+        None if windows && UnixStream::connect(common.socket_of_started()).is_err() => common.socket_of_started(),
         None => folder.join("control.sock"),
     }
 }

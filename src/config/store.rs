@@ -20,19 +20,13 @@ pub struct Places {
     pub config: PathBuf,
     /// The folder of the call log and the like.
     pub data: PathBuf,
-    /// Where the control socket lies.
-    pub socket: PathBuf,
 }
 
 impl Places {
     /// As the system has them; `None` for a user without a home.
     pub fn of_user() -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "vestibule")?;
-        Some(Self {
-            config: folders.config_dir().join("config.toml"),
-            data: folders.data_dir().to_owned(),
-            socket: folders.runtime_dir().unwrap_or(folders.data_dir()).join("control.sock"),
-        })
+        Some(Self { config: folders.config_dir().join("config.toml"), data: folders.data_dir().to_owned() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,9 +17,16 @@ use crate::dial::DialError;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long the zone of the system is taken for what it was: somebody may change it.
+const KEPT: Duration = Duration::from_secs(5 * 60);
+/// The time zone that the system is set to.
+const LOCAL_TIME: &str = "/etc/localtime";
+
 thread_local! {
     /// The zone of the clocks on the screen, which has one thread; none for that of the system.
     static ZONE: RefCell<Option<TimeZone>> = const { RefCell::new(None) };
+    /// That of the system, and when it was looked at.
+    static SYSTEM: RefCell<Option<(TimeZone, Instant)>> = const { RefCell::new(None) };
 }
 
 /// From here on the clocks on the screen go as in this zone; without a name, or where the machine does not know it, as the
@@ -28,9 +35,25 @@ pub(super) fn set_zone(name: &str) {
     ZONE.set(if name.is_empty() { None } else { TimeZone::get(name).ok() });
 }
 
+fn system_zone() -> TimeZone {
+    SYSTEM.with_borrow_mut(|known| match known {
+        Some((zone, at)) if at.elapsed() < KEPT => zone.clone(),
+        _ => known.insert((read_system_zone(Path::new(LOCAL_TIME)), Instant::now())).0.clone(),
+    })
+}
+
+/// To find the zone by its name, all names there are would be listed first, and the first picture would wait for it.
+fn read_system_zone(file: &Path) -> TimeZone {
+    if std::env::var_os("TZ").is_some() {
+        return TimeZone::system();
+    }
+    let read = std::fs::read(file).ok().and_then(|bytes| TimeZone::tzif("", &bytes).ok());
+    read.unwrap_or_else(TimeZone::system)
+}
+
 /// A moment on the wall clock here.
 pub(super) fn moment(at: SystemTime) -> ui::Moment {
-    let zone = ZONE.with_borrow(|zone| zone.clone().unwrap_or_else(TimeZone::system));
+    let zone = ZONE.with_borrow(|zone| zone.clone().unwrap_or_else(system_zone));
     let at = Timestamp::try_from(at).unwrap_or_default().to_zoned_datetime(zone.clone());
     let today = Timestamp::now().to_zoned_datetime(zone).date();
     let days_ago = today.since(at.date()).map_or(0, |span| span.get_days());
@@ -392,6 +415,15 @@ mod tests {
         assert_eq!(shown("Asia/Kolkata"), (29, 12, 30));
         assert_eq!(shown("Pacific/Pago_Pago"), (28, 20, 0));
         assert_eq!(shown(""), shown("Europe/Atlantis"), "as the system is set");
+    }
+
+    #[test]
+    fn the_zone_of_the_system_is_read_from_its_file() {
+        let at = Timestamp::UNIX_EPOCH;
+        let hours = |file: &str| read_system_zone(Path::new(file)).to_offset(at).seconds() / 3600;
+        assert_eq!(hours("/usr/share/zoneinfo/Asia/Tokyo"), 9);
+        let known = TimeZone::system().to_offset(at).seconds() / 3600;
+        assert_eq!([hours("/etc/localtime"), hours("/nonexistent"), hours("/dev/null")], [known; 3]);
     }
 
     #[test]

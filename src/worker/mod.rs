@@ -18,7 +18,7 @@
 //! The phone decides everything; the loop tells it what happened, drains what it wants done, and sleeps until something
 //! happens or is due. A closed command channel means leave.
 
-mod board;
+pub mod board;
 mod calendar;
 pub mod certificates;
 pub mod contacts;

@@ -1,11 +1,14 @@
 //! `--sip-trace FILE`: every SIP message both ways, with time and path, and without anything that is secret.
+//!
+//! A file that has grown to 16 MiB becomes `FILE.1`, in the place of the one before: a trace that nobody switches off fills no
+//! disk.
 
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use crate::sip::FlowId;
 use crate::sip::wire::{Framed, StreamFramer};
@@ -27,10 +30,17 @@ const SECRET_HEADERS: [&str; 5] =
 /// Words that make secret what stands behind them on the line, after `=`, `:` or `>`.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "apikey", "inline"];
 
+/// How large a file becomes, in bytes: some ten thousand messages.
+const LARGEST: u64 = 16 << 20;
+
 /// The trace file.
 #[derive(Debug)]
 pub struct Trace {
+    path: PathBuf,
     file: File,
+    /// How much stands in it, in bytes.
+    length: u64,
+    largest: u64,
     failed: bool,
     /// What came on each connection and is no whole message yet.
     begun: HashMap<FlowId, StreamFramer>,
@@ -39,8 +49,11 @@ pub struct Trace {
 impl Trace {
     /// Appends to the file, which is made for its owner only.
     pub fn open(path: &FilePath) -> io::Result<Self> {
-        let file = File::options().create(true).append(true).mode(0o600).open(path)?;
-        Ok(Self { file, failed: false, begun: HashMap::new() })
+        let file = append_to(path)?;
+        let length = file.metadata()?.len();
+        // The folder may be another one when the next file is begun.
+        let path = std::path::absolute(path)?;
+        Ok(Self { path, file, length, largest: LARGEST, failed: false, begun: HashMap::new() })
     }
 
     /// Writes one whole message. A disk that is full is told once in the log and disturbs nothing else.
@@ -55,11 +68,31 @@ impl Trace {
         };
         let text =
             format!("{time:.6} {local} {arrow} {remote} {transport} {} bytes\n{}\n\n", bytes.len(), redact(bytes));
-        if let Err(error) = self.file.write_all(text.as_bytes()) {
+        if let Err(error) = self.write(text.as_bytes()) {
             tracing::warn!("SIP trace ends: {error}");
             self.failed = true;
         }
     }
+
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        if self.length > 0 && self.length + text.len() as u64 > self.largest {
+            let mut full = self.path.clone().into_os_string();
+            full.push(".1");
+            // A pipe or a device is not put aside; it takes whatever comes.
+            if self.file.metadata()?.is_file() {
+                std::fs::rename(&self.path, full)?;
+                self.file = append_to(&self.path)?;
+            }
+            self.length = 0;
+        }
+        self.file.write_all(text)?;
+        self.length += text.len() as u64;
+        Ok(())
+    }
+}
+
+fn append_to(path: &FilePath) -> io::Result<File> {
+    File::options().create(true).append(true).mode(0o600).open(path)
 }
 
 impl Trace {
@@ -216,6 +249,29 @@ mod tests {
         assert!(text.contains("Digest <hidden>\nl: 4\n\nbody\n") && !text.contains("abcdef"), "{text}");
         trace.closed(FlowId(1));
         assert!(trace.begun.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_full_is_put_aside_and_the_one_before_it_goes() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("trace.txt");
+        let mut trace = Trace { largest: 1_000, ..Trace::open(&path).expect("it can be made") };
+        for number in 0..100 {
+            let message = format!("OPTIONS sip:{number}@a SIP/2.0\r\n\r\n");
+            trace.message(Way::Out, "udp", "192.0.2.1:5060", "192.0.2.2:5060", message.as_bytes());
+        }
+        let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).expect("it is there");
+        let (before, now) = (read("trace.txt.1"), read("trace.txt"));
+        assert!(before.len() <= 1_000 && now.len() <= 1_000 && now.contains("sip:99@a"), "{before}\n{now}");
+        let last_before: u32 = before
+            .rsplit("sip:")
+            .next()
+            .and_then(|end| end.split('@').next())
+            .expect("a message")
+            .parse()
+            .expect("a number");
+        assert!(now.contains(&format!("sip:{}@a", last_before + 1)), "none is lost between them");
+        assert_eq!(std::fs::read_dir(directory.path()).expect("there").count(), 2);
     }
 
     #[test]

@@ -34,7 +34,10 @@ pub(super) fn settings(file: &Path) -> (Config, Vec<Finding>) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Config::default(), Vec::new()),
         Err(error) => {
             let what = FileFault::from(error).of(file);
-            (Config::default(), vec![Finding::problem(check, what, "give it to the panel's user: chown USER")])
+            (
+                Config::default(),
+                vec![Finding::problem(check, what, "ask as the panel's user, or give it to that user: chown USER")],
+            )
         }
     };
     // It is replaced by another one whenever it changes, so what counts is its folder.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::super::args::ScreenKind;
 use super::super::screen::{self, Trouble, trouble};
-use super::Finding;
+use super::{Finding, Verdict};
 use crate::config::{Config, moment_text};
 use crate::ui::kms::{Fault, Report};
 
@@ -27,9 +27,9 @@ pub(super) fn user(number: Option<u32>) -> Finding {
     }
 }
 
-/// The screen that a panel started here would be shown on.
-pub(super) fn screen(config: &Config) -> Vec<Finding> {
-    let kind = if screen::has_display() { ScreenKind::Window } else { ScreenKind::Kms };
+/// The screen on which the panel is shown, or would be if it were started: its own, or a window.
+pub(super) fn screen(config: &Config, is_own: bool) -> Vec<Finding> {
+    let kind = if is_own { ScreenKind::Kms } else { ScreenKind::Window };
     screen::look(kind, config).map(|report| findings(&report)).unwrap_or_default()
 }
 
@@ -37,7 +37,9 @@ pub(super) fn screen(config: &Config) -> Vec<Finding> {
 fn findings(report: &Report) -> Vec<Finding> {
     let mut findings: Vec<Finding> = report.faults.iter().map(|fault| finding(report, fault)).collect();
     let has = |findings: &[Finding], check| findings.iter().any(|finding| finding.check == check);
-    if let Some(surface) = &report.surface {
+    if let Some(surface) = &report.surface
+        && !findings.iter().any(|finding| finding.check == "screen" && finding.verdict == Verdict::Problem)
+    {
         findings.push(Finding::ok("screen", surface));
     }
     for (check, what) in
@@ -54,10 +56,12 @@ fn findings(report: &Report) -> Vec<Finding> {
 
 fn finding(report: &Report, fault: &Fault) -> Finding {
     let check = match fault {
-        Fault::NoFontSettings(_) | Fault::NoFont(_) => "fonts",
+        Fault::NoFontSettings(_) | Fault::NoFont(_) | Fault::FontClosed(_) | Fault::FontDamaged(_) => "fonts",
         Fault::NoKeyboards(_) => "keyboard",
         Fault::NoInput(_) | Fault::NoUdev(_) | Fault::InputClosed(_) => "touch",
-        Fault::NoScreen
+        Fault::NoDesktop
+        | Fault::DesktopGone(_)
+        | Fault::NoScreen
         | Fault::NoFramebuffer
         | Fault::NothingConnected(_)
         | Fault::OtherOutput { .. }
@@ -92,7 +96,6 @@ pub(super) fn clock(now: SystemTime, built: Option<SystemTime>, is_kept: Option<
 mod tests {
     use std::time::Duration;
 
-    use super::super::Verdict;
     use super::*;
     use crate::config::FileFault;
     use crate::ui::kms::Surface;
@@ -131,7 +134,11 @@ mod tests {
             ),
             (framebuffer(), Fault::NoFont("/f".into()), "fonts", Verdict::Problem),
             (framebuffer(), Fault::NoFontSettings("/f".into()), "fonts", Verdict::Problem),
-            (framebuffer(), Fault::NoKeyboards("/x".into()), "keyboard", Verdict::Problem),
+            (framebuffer(), Fault::FontClosed(closed("/f/a.ttf")), "fonts", Verdict::Problem),
+            (framebuffer(), Fault::FontDamaged("/f/a.ttf".into()), "fonts", Verdict::Problem),
+            (framebuffer(), Fault::NoKeyboards(closed("/x")), "keyboard", Verdict::Problem),
+            (Some(Surface::Window), Fault::NoDesktop, "screen", Verdict::Problem),
+            (Some(Surface::Window), Fault::DesktopGone("DISPLAY=:9".into()), "screen", Verdict::Problem),
             (framebuffer(), Fault::NoUdev("/u".into()), "touch", Verdict::Problem),
             (framebuffer(), Fault::NoInput("/i".into()), "touch", Verdict::Problem),
             (framebuffer(), Fault::InputClosed(closed("/dev/input/event0")), "touch", Verdict::Problem),

@@ -4,27 +4,32 @@
 //! ```text
 //! screen, touch ─ ui::kms ──┐
 //! sound, camera ─ media ────┼─▶ what was found ─▶ a pure check each ─▶ Finding ─▶ a line, or JSON
-//! TLS, clock, disk ─ worker ┘
+//! port, board, TLS ─ worker ┘
 //! ```
 //! It changes nothing: what is wrong with a file is said and left to whoever runs the panel.
 
 mod accounts;
+mod board;
 mod files;
 mod machine;
 mod media;
 mod panel;
 
 use std::io::Write;
+use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use self::panel::Running;
 use super::args::Common;
-use super::{Failure, settings};
+use super::places::{MACHINES_USER, Meant};
+use super::{Failure, screen};
 use crate::config::Account;
+use crate::config::store::Places;
 use crate::media::audio;
 use crate::media::video::{self, CameraSource, camera};
+use crate::worker::board::look as look_at_board;
 use crate::worker::machine::is_clock_kept;
 
 /// How much it matters.
@@ -111,20 +116,33 @@ pub(super) fn run(common: &Common, as_json: bool) -> Result<(), Failure> {
 }
 
 fn look(common: &Common) -> Result<Vec<Finding>, Failure> {
-    let file = settings::file(common)?;
-    let data = super::panel::data(common)?;
-    let socket = common.socket_of_panel();
+    let Meant { places: Places { config: file, data }, socket, is_machines } = common.spoken_of()?;
+    let mut findings = look_at(&file, &data, &socket, is_machines || !screen::has_desktop())?;
+    if is_machines {
+        // Its user has a name.
+        for finding in &mut findings {
+            finding.remedy = finding.remedy.replace(USER, MACHINES_USER);
+        }
+    }
+    Ok(findings)
+}
+
+/// Stands in remedies for the name of the panel's user.
+const USER: &str = "USER";
+
+fn look_at(file: &Path, data: &Path, socket: &Path, own_screen: bool) -> Result<Vec<Finding>, Failure> {
     let now = SystemTime::now();
-
     let mut findings = vec![machine::user(machine::own_user())];
-    let (config, of_settings) = files::settings(&file);
+    let (config, of_settings) = files::settings(file);
     findings.extend(of_settings);
-    findings.extend(files::data(&data));
-    let running = Running::ask(&socket);
-    findings.push(running.finding(&socket));
-    findings.push(panel::port(&config, panel::bind(config.direct_ip_port), &running));
+    findings.extend(files::data(data));
+    let running = Running::ask(socket);
+    findings.push(running.finding(socket));
+    let free = panel::listen(config.direct_ip_port).map_err(Failure::at_run_time)?;
+    findings.push(panel::port(&config, &free, &running));
 
-    findings.extend(machine::screen(&config));
+    findings.extend(machine::screen(&config, own_screen));
+    findings.extend(look_at_board(&config, own_screen).iter().map(|look| board::device(look, running.is_there())));
 
     let mut names = audio::list();
     let system = audio::system();

@@ -1,7 +1,6 @@
 //! A panel that runs already, and the port that it or the next one listens on.
 
-use std::io::{self, BufReader, ErrorKind};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::io::{BufReader, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::super::ctl;
 use super::Finding;
+use crate::channel::{PortFault, PortTrouble};
 use crate::config::Config;
+use crate::worker::net::direct::Direct;
 
 /// How long a panel may take to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -66,51 +67,70 @@ impl Running {
         }
     }
 
-    /// Whether the panel listens for direct calls on this port.
-    fn listens_on(&self, port: u16) -> bool {
-        let Self::Yes(status) = self else { return false };
+    /// Where the panel listens for direct calls on this port, and what it says that is wrong with it; `None` for a panel that
+    /// does not.
+    fn listens_on(&self, port: u16) -> Option<(String, Option<&str>)> {
+        let Self::Yes(status) = self else { return None };
         let direct = &status["direct_ip"];
-        let somewhere = direct["listening"].as_array().is_some_and(|list| !list.is_empty());
-        somewhere && direct["port"] == port
+        let places: Vec<&str> = direct["listening"].as_array()?.iter().filter_map(Value::as_str).collect();
+        (direct["port"] == port && !places.is_empty()).then(|| (places.join(", "), direct["error"].as_str()))
     }
 }
 
-/// Takes the port for a moment, for UDP and for TCP.
-pub(super) fn bind(port: u16) -> io::Result<()> {
-    let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    let tcp = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    drop((udp, tcp));
-    Ok(())
+/// What of a port can be had.
+#[derive(Debug, Default)]
+pub(super) struct Free {
+    /// `udp:0.0.0.0:5060`, …
+    on: Vec<String>,
+    /// The first thing that cannot.
+    fault: Option<PortFault>,
+}
+
+/// Listens on the port for a moment, as a panel does: by UDP and TCP, IPv4 and IPv6.
+///
+/// # Errors
+/// When the system has no room for one more program that listens.
+pub(super) fn listen(port: u16) -> std::io::Result<Free> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    let listening = Direct::default().listen(port, &[]);
+    Ok(Free { on: listening.on, fault: listening.fault })
 }
 
 /// Whether the Direct IP Port is free, or our own panel's.
-pub(super) fn port(config: &Config, taken: io::Result<()>, running: &Running) -> Finding {
+pub(super) fn port(config: &Config, free: &Free, running: &Running) -> Finding {
     let port = config.direct_ip_port;
     if !config.direct_ip_enabled {
         return Finding::ok("port", "direct calls are switched off");
     }
     let change = "change the setting phone.direct_ip.port";
-    match taken {
-        Ok(()) => Finding::ok("port", format!("{port} is free for UDP and TCP")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse && running.listens_on(port) => {
-            Finding::ok("port", format!("{port} is that of the panel that runs"))
+    match running.listens_on(port) {
+        Some((on, None)) => return Finding::ok("port", format!("{port} is that of the panel that runs: {on}")),
+        Some((on, Some(error))) => {
+            let what = format!("the panel that runs has {on} alone: {error}");
+            return Finding::problem("port", what, format!("see what ss -lnptu names, or {change}"));
         }
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Finding::problem(
-            "port",
-            format!("another program has {port}"),
-            format!("end it (ss -lnptu names it), or {change}"),
-        ),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Finding::problem("port", format!("{port} is kept for root"), format!("{change} to one from 1024 on"))
-        }
-        Err(error) => Finding::problem("port", format!("{port}: {error}"), change),
+        None => {}
     }
+    let Some(fault) = &free.fault else {
+        return Finding::ok("port", format!("{port} is free: {}", free.on.join(", ")));
+    };
+    let but = if free.on.is_empty() { String::new() } else { format!("; free is {}", free.on.join(", ")) };
+    let remedy = match fault.trouble {
+        PortTrouble::Taken => format!("end the program that has it (ss -lnptu names it), or {change}"),
+        PortTrouble::NotAllowed => format!("{change} to one from 1024 on"),
+        PortTrouble::System(_) => change.to_owned(),
+    };
+    Finding::problem("port", format!("{fault}{but}"), remedy)
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, Write};
+    use std::net::{Ipv6Addr, SocketAddr};
     use std::os::unix::net::UnixListener;
+
+    use socket2::{Domain, Socket, Type};
 
     use super::super::Verdict;
     use super::*;
@@ -126,25 +146,52 @@ mod tests {
     #[test]
     fn the_port_is_free_or_ours_or_somebody_elses() {
         let config = Config::default();
-        let of = |kind: ErrorKind, running: &Running| port(&config, Err(io::Error::from(kind)), running);
-        assert_eq!(port(&config, Ok(()), &Running::No).verdict, Verdict::Ok);
-        assert_eq!(of(ErrorKind::AddrInUse, &runs(5060)).verdict, Verdict::Ok);
-        let other = of(ErrorKind::AddrInUse, &runs(5070));
+        let free = |on: &[&str], trouble: Option<PortTrouble>| Free {
+            on: on.iter().map(|place| (*place).to_owned()).collect(),
+            fault: trouble.map(|trouble| PortFault { transport: "TCP", port: 5060, trouble }),
+        };
+        let of = |trouble: PortTrouble, running: &Running| port(&config, &free(&[], Some(trouble)), running);
+        let good = port(&config, &free(&["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"], None), &Running::No);
+        assert_eq!(good, Finding::ok("port", "5060 is free: udp:0.0.0.0:5060, tcp:0.0.0.0:5060"));
+        assert_eq!(of(PortTrouble::Taken, &runs(5060)).verdict, Verdict::Ok);
+        let other = of(PortTrouble::Taken, &runs(5070));
         assert_eq!(other.verdict, Verdict::Problem);
         assert!(other.remedy.contains("phone.direct_ip.port"), "{}", other.remedy);
-        assert_eq!(of(ErrorKind::AddrInUse, &Running::No).verdict, Verdict::Problem);
-        assert!(of(ErrorKind::PermissionDenied, &Running::No).remedy.contains("1024"));
-        assert_eq!(of(ErrorKind::Unsupported, &Running::No).verdict, Verdict::Problem);
+        assert_eq!(of(PortTrouble::Taken, &Running::No).verdict, Verdict::Problem);
+        assert!(of(PortTrouble::NotAllowed, &Running::No).remedy.contains("1024"));
+        assert_eq!(of(PortTrouble::System("odd".into()), &Running::No).verdict, Verdict::Problem);
+        let in_part = port(&config, &free(&["udp:[::]:5060"], Some(PortTrouble::Taken)), &Running::No);
+        assert_eq!(in_part.verdict, Verdict::Problem);
+        assert!(in_part.what.ends_with("; free is udp:[::]:5060"), "{}", in_part.what);
         let off = config.set("phone.direct_ip.enabled", "off").expect("a switch");
-        let refused = Err(io::Error::from(ErrorKind::AddrInUse));
-        assert_eq!(port(&off, refused, &Running::No).verdict, Verdict::Ok);
+        assert_eq!(port(&off, &free(&[], Some(PortTrouble::Taken)), &Running::No).verdict, Verdict::Ok);
     }
 
     #[test]
-    fn a_port_that_somebody_has_cannot_be_taken() {
-        let taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a socket");
-        let port = taken.local_addr().expect("bound").port();
-        assert_eq!(bind(port).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
+    fn a_panel_that_has_its_port_in_part_is_a_problem() {
+        let Running::Yes(mut status) = runs(5060) else { panic!("it runs") };
+        status["direct_ip"]["error"] = json!("TCP port 5060 is taken by another program");
+        let finding = port(&Config::default(), &Free::default(), &Running::Yes(status));
+        assert_eq!(finding.verdict, Verdict::Problem);
+        assert!(finding.what.contains("TCP port 5060 is taken"), "{}", finding.what);
+    }
+
+    #[test]
+    fn a_port_is_taken_whoever_has_which_part_of_it() {
+        let taken = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
+        taken.set_only_v6(true).expect("IPv6 alone");
+        taken.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).expect("free");
+        taken.listen(1).expect("it listens");
+        let number = taken.local_addr().expect("bound").as_socket().expect("IPv6").port();
+        let free = listen(number).expect("there is room");
+        assert_eq!(
+            free.fault.as_ref().map(|fault| (fault.transport, &fault.trouble)),
+            Some(("TCP", &PortTrouble::Taken))
+        );
+        assert!(free.on.contains(&format!("tcp:0.0.0.0:{number}")), "{free:?}");
+        drop(taken);
+        let free = listen(number).expect("there is room");
+        assert_eq!((free.on.len(), free.fault), (4, None), "UDP and TCP, IPv4 and IPv6");
     }
 
     #[test]

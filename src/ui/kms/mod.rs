@@ -9,6 +9,7 @@
 //!  fonts, xkb-data, udev          ─▶ needs ─┘              └▶ turn ◀─ libinput ─▶ touch, turned
 //! ```
 
+mod desktop;
 mod fonts;
 mod found;
 mod needs;
@@ -20,8 +21,9 @@ mod turn;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use desktop::Desktop;
 pub use found::{Card, Connector, Framebuffer, Machine};
-pub use needs::{Fault, Opener, Report, check, open};
+pub use needs::{Fault, Report, Rights, System, check};
 pub use places::Places;
 pub(super) use turn::Turned;
 

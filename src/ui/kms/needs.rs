@@ -1,23 +1,52 @@
 //! What stands in the way of a screen, found out before Slint stumbles over it.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+
+use super::fonts::{self, Lack};
 use super::found::names;
-use super::{Display, Framebuffer, Machine, Places, Surface, fonts};
+use super::{Display, Framebuffer, Machine, Places, Surface};
 use crate::config::{FileError, FileFault};
 
-/// Opens a device to see whether that is allowed, and closes it again.
-pub type Opener<'a> = &'a dyn Fn(&Path) -> io::Result<()>;
+/// What this program may do with the devices of the machine.
+pub trait Rights {
+    /// Whether a graphics card or a framebuffer can be opened as Slint does it.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn open(&self, device: &Path) -> io::Result<()>;
 
-/// Opens a device as Slint and libinput do, for reading and writing.
-///
-/// # Errors
-/// Why it cannot be opened.
-pub fn open(device: &Path) -> io::Result<()> {
-    OpenOptions::new().read(true).write(true).open(device).map(drop)
+    /// Whether a touchscreen could be opened as libinput does it. It is left closed: closing it again can take the kernel a
+    /// tenth of a second, and nobody sees the door meanwhile.
+    ///
+    /// # Errors
+    /// Why it could not be.
+    fn touch(&self, device: &Path) -> io::Result<()>;
 }
+
+/// What the system says.
+#[derive(Clone, Copy, Debug)]
+pub struct System;
+
+impl Rights for System {
+    fn open(&self, device: &Path) -> io::Result<()> {
+        let opened = OpenOptions::new().read(true).write(true).open(device)?;
+        let is_device = opened.metadata()?.file_type().is_char_device();
+        if is_device { Ok(()) } else { Err(io::Error::other("it is no device")) }
+    }
+
+    fn touch(&self, device: &Path) -> io::Result<()> {
+        Ok(access(device, Access::READ_OK | Access::WRITE_OK)?)
+    }
+}
+
+/// What xkbcommon reads for the keyboard that is taken where nobody names another one.
+const KEYBOARD: [&str; 7] =
+    ["rules/evdev", "keycodes/evdev", "types/complete", "compat/complete", "symbols/pc", "symbols/us", "symbols/inet"];
 
 /// One thing that is missing or in the way. Its words, and what to do about it, are found by whoever says them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +55,16 @@ pub enum Fault {
     NoFontSettings(PathBuf),
     /// There is no font in the folders that these settings of fontconfig name.
     NoFont(PathBuf),
-    /// xkb-data is not in this folder: the first key that is pressed would end the program.
-    NoKeyboards(PathBuf),
+    /// There are fonts, and none can be opened: this one, for one.
+    FontClosed(FileError),
+    /// There are fonts, and none is whole: this one, for one.
+    FontDamaged(PathBuf),
+    /// A part of xkb-data cannot be read: the first key that is pressed would end the program.
+    NoKeyboards(FileError),
+    /// Nothing names a desktop to open a window on.
+    NoDesktop,
+    /// The desktop that is named is not there.
+    DesktopGone(String),
     /// There is neither a graphics card nor a framebuffer.
     NoScreen,
     /// There is no framebuffer, and it was asked for.
@@ -61,7 +98,24 @@ pub enum Fault {
 impl Fault {
     /// Whether the program would break off over it, now or later, although there is a screen.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::NoFontSettings(_) | Self::NoFont(_) | Self::NoKeyboards(_))
+        match self {
+            Self::NoFontSettings(_)
+            | Self::NoFont(_)
+            | Self::FontClosed(_)
+            | Self::FontDamaged(_)
+            | Self::NoKeyboards(_)
+            | Self::NoDesktop
+            | Self::DesktopGone(_) => true,
+            Self::NoScreen
+            | Self::NoFramebuffer
+            | Self::NothingConnected(_)
+            | Self::OtherOutput { .. }
+            | Self::Depth { .. }
+            | Self::ScreenClosed(_)
+            | Self::NoInput(_)
+            | Self::NoUdev(_)
+            | Self::InputClosed(_) => false,
+        }
     }
 
     /// Whether the screen would be shown all the same, and could not be touched.
@@ -92,17 +146,20 @@ impl Report {
 }
 
 /// Looks for the screen that is asked for, at connector `output` (empty for any), and for all that it needs.
-pub fn check(places: &Places, display: Display, output: &str, open: Opener<'_>) -> Report {
+pub fn check(places: &Places, display: Display, output: &str, rights: &dyn Rights) -> Report {
     let mut faults: Vec<Fault> = font(places).into_iter().collect();
     let surface = match display {
-        Display::Window => Some(Surface::Window),
+        Display::Window => {
+            faults.extend(desktop(places));
+            Some(Surface::Window)
+        }
         Display::Offscreen => Some(Surface::Memory),
         Display::Kms | Display::Framebuffer => {
             let machine = Machine::look(places);
             let surface = if display == Display::Kms {
-                drm(&machine, output, open, &mut faults).or_else(|| framebuffer(&machine, open, &mut faults))
+                drm(&machine, output, rights, &mut faults).or_else(|| framebuffer(&machine, rights, &mut faults))
             } else {
-                framebuffer(&machine, open, &mut faults)
+                framebuffer(&machine, rights, &mut faults)
             };
             if surface.is_none() && machine.framebuffers.is_empty() {
                 match (display, machine.cards.is_empty()) {
@@ -112,7 +169,7 @@ pub fn check(places: &Places, display: Display, output: &str, open: Opener<'_>) 
                 }
             }
             faults.extend(keyboards(places));
-            faults.extend(input(places, open));
+            faults.extend(input(places, rights));
             surface
         }
     };
@@ -120,21 +177,30 @@ pub fn check(places: &Places, display: Display, output: &str, open: Opener<'_>) 
 }
 
 fn font(places: &Places) -> Option<Fault> {
-    match fonts::first(places) {
-        Some(_) => None,
-        None if places.fonts.is_file() => Some(Fault::NoFont(places.fonts.clone())),
-        None => Some(Fault::NoFontSettings(places.fonts.clone())),
+    let lack = fonts::first(places).err()?;
+    Some(match lack {
+        Lack::Settings => Fault::NoFontSettings(places.fonts.clone()),
+        Lack::Font => Fault::NoFont(places.fonts.clone()),
+        Lack::Closed(error) => Fault::FontClosed(error),
+        Lack::Damaged(file) => Fault::FontDamaged(file),
+    })
+}
+
+fn desktop(places: &Places) -> Option<Fault> {
+    match &places.desktop {
+        None => Some(Fault::NoDesktop),
+        Some(desktop) => (!desktop.answers()).then(|| Fault::DesktopGone(desktop.name.clone())),
     }
 }
 
 /// The connector to take: the one of the settings, else the first with a screen.
-fn drm(machine: &Machine, output: &str, open: Opener<'_>, faults: &mut Vec<Fault>) -> Option<Surface> {
+fn drm(machine: &Machine, output: &str, rights: &dyn Rights, faults: &mut Vec<Fault>) -> Option<Surface> {
     let wanted = machine.connected().find(|(_, connector)| connector.name == output);
     let Some((card, connector)) = wanted.or_else(|| machine.connected().next()) else {
         faults.extend(machine.cards.first().map(|card| Fault::NothingConnected(card.device.clone())));
         return None;
     };
-    if let Err(error) = open(&card.device) {
+    if let Err(error) = rights.open(&card.device) {
         faults.push(Fault::ScreenClosed(FileFault::from(error).of(&card.device)));
         return None;
     }
@@ -145,9 +211,9 @@ fn drm(machine: &Machine, output: &str, open: Opener<'_>, faults: &mut Vec<Fault
 }
 
 /// The first framebuffer that can be drawn on: Slint takes the same one.
-fn framebuffer(machine: &Machine, open: Opener<'_>, faults: &mut Vec<Fault>) -> Option<Surface> {
+fn framebuffer(machine: &Machine, rights: &dyn Rights, faults: &mut Vec<Fault>) -> Option<Surface> {
     for Framebuffer { device, bits } in &machine.framebuffers {
-        match (open(device), bits) {
+        match (rights.open(device), bits) {
             (Err(error), _) => faults.push(Fault::ScreenClosed(FileFault::from(error).of(device))),
             (Ok(()), Some(bits)) if !matches!(bits, 16 | 32) => {
                 faults.push(Fault::Depth { device: device.clone(), bits: *bits });
@@ -159,12 +225,15 @@ fn framebuffer(machine: &Machine, open: Opener<'_>, faults: &mut Vec<Fault>) -> 
 }
 
 fn keyboards(places: &Places) -> Option<Fault> {
-    // What xkbcommon reads first of all, where nobody names other rules.
-    (!places.xkb.join("rules/evdev").is_file()).then(|| Fault::NoKeyboards(places.xkb.clone()))
+    KEYBOARD.iter().find_map(|part| {
+        let file = places.xkb.join(part);
+        let error = File::open(&file).err()?;
+        Some(Fault::NoKeyboards(FileFault::from(error).of(file)))
+    })
 }
 
 /// Whether anything that is touched would be felt. A panel that cannot be touched still shows who rings.
-fn input(places: &Places, open: Opener<'_>) -> Option<Fault> {
+fn input(places: &Places, rights: &dyn Rights) -> Option<Fault> {
     let folder = places.dev.join("input");
     let mut devices = names(&folder).into_iter().filter(|name| name.starts_with("event")).peekable();
     if devices.peek().is_none() {
@@ -180,13 +249,16 @@ fn input(places: &Places, open: Opener<'_>) -> Option<Fault> {
     }
     devices.find_map(|name| {
         let device = folder.join(name);
-        open(&device).err().map(|error| Fault::InputClosed(FileFault::from(error).of(device)))
+        rights.touch(&device).err().map(|error| Fault::InputClosed(FileFault::from(error).of(device)))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{put, put_card, put_framebuffer};
+    use std::os::unix::net::UnixListener;
+
+    use super::super::Desktop;
+    use super::super::testing::{put, put_card, put_font, put_framebuffer};
     use super::*;
 
     /// A machine with fonts, keyboard layouts and one touchscreen that udev knows; no screen yet.
@@ -194,27 +266,33 @@ mod tests {
         let root = tempfile::tempdir().expect("a temporary directory");
         let fonts = root.path().join("fonts");
         put(root.path(), "etc/fonts/fonts.conf", &format!("<dir>{}</dir>", fonts.display()));
-        put(root.path(), "fonts/Inter.ttf", "");
-        put(root.path(), "usr/share/X11/xkb/rules/evdev", "");
+        put_font(root.path(), "fonts/Inter.ttf");
+        for part in KEYBOARD {
+            put(root.path(), &format!("usr/share/X11/xkb/{part}"), "");
+        }
         put(root.path(), "dev/input/event0", "");
         put(root.path(), "run/udev/data/c13:64", "I:1\nE:ID_INPUT=1\nE:ID_INPUT_TOUCHSCREEN=1\n");
         root
     }
 
-    fn allowed(_: &Path) -> io::Result<()> {
-        Ok(())
-    }
-
     /// Refuses whatever has this in its path.
-    fn refusing(part: &'static str) -> impl Fn(&Path) -> io::Result<()> {
-        move |path| {
-            let refused = path.to_string_lossy().contains(part);
+    struct Refusing(&'static str);
+
+    impl Rights for Refusing {
+        fn open(&self, device: &Path) -> io::Result<()> {
+            let refused = device.to_string_lossy().contains(self.0);
             if refused { Err(io::Error::from(io::ErrorKind::PermissionDenied)) } else { Ok(()) }
+        }
+
+        fn touch(&self, device: &Path) -> io::Result<()> {
+            self.open(device)
         }
     }
 
+    const ALLOWED: Refusing = Refusing("nothing of all this");
+
     fn on(root: &tempfile::TempDir, display: Display) -> Report {
-        check(&Places::below(root.path()), display, "", &allowed)
+        check(&Places::below(root.path()), display, "", &ALLOWED)
     }
 
     #[test]
@@ -248,7 +326,7 @@ mod tests {
         let root = sound();
         put_card(root.path(), 0, "DSI-1", "connected");
         put_card(root.path(), 1, "HDMI-A-1", "connected");
-        let report = |output| check(&Places::below(root.path()), Display::Kms, output, &allowed);
+        let report = |output| check(&Places::below(root.path()), Display::Kms, output, &ALLOWED);
         let card = |number| root.path().join(format!("dev/dri/card{number}"));
         let drm = |number, name: &str| Some(Surface::Drm { card: card(number), connector: name.into() });
         assert_eq!(report("").surface, drm(0, "DSI-1"));
@@ -264,7 +342,6 @@ mod tests {
         let root = sound();
         assert_eq!(on(&root, Display::Kms).faults, [Fault::NoScreen]);
         assert_eq!(on(&root, Display::Framebuffer).faults, [Fault::NoFramebuffer]);
-        assert_eq!(on(&root, Display::Window).usable(), Some(&Surface::Window));
         assert_eq!(on(&root, Display::Offscreen).usable(), Some(&Surface::Memory));
     }
 
@@ -288,10 +365,10 @@ mod tests {
         put_framebuffer(root.path(), 0, 32);
         let places = Places::below(root.path());
         let closed = |file: &str| Fault::ScreenClosed(FileFault::NotAllowed.of(root.path().join(file)));
-        let report = check(&places, Display::Kms, "", &refusing("/dev/dri"));
+        let report = check(&places, Display::Kms, "", &Refusing("/dev/dri"));
         assert_eq!(report.surface, Some(Surface::Framebuffer { device: root.path().join("dev/fb0") }));
         assert_eq!(report.faults, [closed("dev/dri/card0")]);
-        let report = check(&places, Display::Kms, "", &refusing("/dev/"));
+        let report = check(&places, Display::Kms, "", &Refusing("/dev/"));
         assert_eq!(report.surface, None);
         assert_eq!(report.faults[..2], [closed("dev/dri/card0"), closed("dev/fb0")]);
     }
@@ -300,12 +377,20 @@ mod tests {
     fn without_fonts_no_screen_is_usable_and_without_keyboard_layouts_not_the_own_one() {
         let root = sound();
         put_card(root.path(), 0, "HDMI-A-1", "connected");
+        for part in KEYBOARD {
+            let file = root.path().join("usr/share/X11/xkb").join(part);
+            fs::remove_file(&file).expect("there");
+            assert_eq!(on(&root, Display::Kms).faults, [Fault::NoKeyboards(FileFault::Missing.of(&file))]);
+            put(root.path(), &format!("usr/share/X11/xkb/{part}"), "");
+        }
         fs::remove_dir_all(root.path().join("usr/share/X11")).expect("there");
-        let xkb = root.path().join("usr/share/X11/xkb");
-        assert_eq!(on(&root, Display::Kms).faults, [Fault::NoKeyboards(xkb)]);
         assert_eq!(on(&root, Display::Kms).usable(), None);
         assert!(on(&root, Display::Offscreen).usable().is_some());
-        fs::remove_file(root.path().join("fonts/Inter.ttf")).expect("there");
+        let font = root.path().join("fonts/Inter.ttf");
+        fs::write(&font, "no font").expect("written");
+        let report = on(&root, Display::Offscreen);
+        assert_eq!((report.usable(), &report.faults[..]), (None, &[Fault::FontDamaged(font.clone())][..]));
+        fs::remove_file(font).expect("there");
         let settings = root.path().join("etc/fonts/fonts.conf");
         for display in [Display::Kms, Display::Framebuffer, Display::Window, Display::Offscreen] {
             let report = on(&root, display);
@@ -320,7 +405,7 @@ mod tests {
         let root = sound();
         put_card(root.path(), 0, "HDMI-A-1", "connected");
         let places = Places::below(root.path());
-        let report = check(&places, Display::Kms, "", &refusing("/dev/input/"));
+        let report = check(&places, Display::Kms, "", &Refusing("/dev/input/"));
         let event = root.path().join("dev/input/event0");
         assert_eq!(report.faults, [Fault::InputClosed(FileFault::NotAllowed.of(event.clone()))]);
         assert!(report.usable().is_some());
@@ -333,10 +418,33 @@ mod tests {
     }
 
     #[test]
+    fn a_window_wants_a_desktop_that_is_there() {
+        let root = sound();
+        let of = |desktop| {
+            let places = Places { desktop, ..Places::below(root.path()) };
+            check(&places, Display::Window, "", &ALLOWED)
+        };
+        let none = of(None);
+        assert_eq!((none.usable(), &none.faults[..]), (None, &[Fault::NoDesktop][..]));
+        let socket = root.path().join("wayland-0").into_os_string();
+        let desktop =
+            Desktop::named(|name| (name == "WAYLAND_DISPLAY" || name == "XDG_RUNTIME_DIR").then(|| socket.clone()));
+        let name = desktop.as_ref().expect("it is named").name.clone();
+        let gone = of(desktop.clone());
+        assert_eq!((gone.usable(), &gone.faults[..]), (None, &[Fault::DesktopGone(name)][..]));
+        let _listener = UnixListener::bind(&socket).expect("free");
+        assert_eq!(of(desktop).usable(), Some(&Surface::Window));
+    }
+
+    #[test]
     fn what_the_system_refuses_is_seen_by_opening_it() {
         let root = tempfile::tempdir().expect("a temporary directory");
         put(root.path(), "card0", "");
-        assert!(open(&root.path().join("card0")).is_ok());
-        assert_eq!(open(&root.path().join("card1")).map_err(|error| error.kind()), Err(io::ErrorKind::NotFound));
+        let kind = |outcome: io::Result<()>| outcome.map_err(|error| error.kind());
+        assert!(System.open(Path::new("/dev/null")).is_ok());
+        assert_eq!(kind(System.open(&root.path().join("card0"))), Err(io::ErrorKind::Other), "a file is no device");
+        assert_eq!(kind(System.open(&root.path().join("card1"))), Err(io::ErrorKind::NotFound));
+        assert!(System.touch(Path::new("/dev/null")).is_ok());
+        assert_eq!(kind(System.touch(&root.path().join("event1"))), Err(io::ErrorKind::NotFound));
     }
 }

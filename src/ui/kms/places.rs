@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::Desktop;
+
 /// The places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
@@ -22,6 +24,8 @@ pub struct Places {
     pub data_home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, else `.config` of the home.
     pub config_home: Option<PathBuf>,
+    /// Where a window would be opened.
+    pub desktop: Option<Desktop>,
 }
 
 impl Places {
@@ -42,6 +46,7 @@ impl Places {
         places.home = path("HOME");
         places.data_home = path("XDG_DATA_HOME").or_else(|| Some(places.home.as_ref()?.join(".local/share")));
         places.config_home = path("XDG_CONFIG_HOME").or_else(|| Some(places.home.as_ref()?.join(".config")));
+        places.desktop = Desktop::named(variable);
         places
     }
 
@@ -56,6 +61,7 @@ impl Places {
             home: None,
             data_home: None,
             config_home: None,
+            desktop: None,
         }
     }
 }
@@ -85,5 +91,6 @@ mod tests {
         assert_eq!(with(&[("FONTCONFIG_FILE", "own.conf")]).fonts, Path::new("/etc/fonts/own.conf"));
         assert_eq!(with(&[("XDG_CONFIG_HOME", "/c")]).config_home.as_deref(), Some(Path::new("/c")));
         assert_eq!(with(&[("XKB_CONFIG_ROOT", "")]).xkb, Path::new("/usr/share/X11/xkb"));
+        assert_eq!(with(&[("DISPLAY", ":0")]).desktop.map(|desktop| desktop.name), Some("DISPLAY=:0".to_owned()));
     }
 }

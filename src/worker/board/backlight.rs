@@ -36,6 +36,14 @@ pub fn find(sys: &Path, framebuffer: &Path) -> Option<Box<dyn Backlight>> {
     Some(Box::new(blank))
 }
 
+/// The back-light that would be taken, and whether it can be changed; `None` where there is none.
+pub fn look(sys: &Path) -> Option<Result<PathBuf, FileError>> {
+    let found = Sysfs::find(sys)?;
+    let file = found.folder.join("brightness");
+    let opened = OpenOptions::new().write(true).open(&file);
+    Some(opened.map(|_| found.folder).map_err(|error| FileFault::from(error).of(file)))
+}
+
 /// One of `/sys/class/backlight`.
 struct Sysfs {
     folder: PathBuf,

@@ -120,8 +120,18 @@ fn wanted_input(place: &Place, held: bool) -> Builder {
     builder
 }
 
-/// Takes a line of a chip. What can be wrong is found one after the other, so that it can be said in words.
+/// Takes a line of a chip.
 fn open(place: &Place, request: impl FnOnce() -> gpiocdev::Result<Request>) -> Result<Request, BoardTrouble> {
+    let fault = |fault: FileFault| BoardTrouble::File(fault.of(&place.chip));
+    match holder(place)? {
+        Some(_) => Err(fault(FileFault::Busy)),
+        None => request().map_err(|error| fault(FileFault::System(error.to_string()))),
+    }
+}
+
+/// Who holds a line of a chip, in the words of that program; `None` if it is free. What can be wrong is found one after the
+/// other, so that it can be said in words.
+fn holder(place: &Place) -> Result<Option<String>, BoardTrouble> {
     let fault = |fault: FileFault| BoardTrouble::File(fault.of(&place.chip));
     let system = |error: gpiocdev::Error| fault(FileFault::System(error.to_string()));
     OpenOptions::new().read(true).write(true).open(&place.chip).map_err(|error| fault(error.into()))?;
@@ -130,10 +140,23 @@ fn open(place: &Place, request: impl FnOnce() -> gpiocdev::Result<Request>) -> R
     if place.line >= lines {
         return Err(BoardTrouble::NoLine { chip: PathBuf::from(&place.chip), line: place.line, lines });
     }
-    if chip.line_info(place.line).map_err(system)?.used {
-        return Err(fault(FileFault::Busy));
+    let info = chip.line_info(place.line).map_err(system)?;
+    Ok(info.used.then_some(info.consumer))
+}
+
+/// Whether a line could be taken, without taking it; true where it is held already, by a panel.
+///
+/// # Errors
+/// What is wrong with chip or line.
+pub fn look(place: &Place) -> Result<bool, BoardTrouble> {
+    if place.chip == TEST {
+        return Ok(false);
     }
-    request().map_err(system)
+    match holder(place)? {
+        None => Ok(false),
+        Some(consumer) if consumer == CONSUMER => Ok(true),
+        Some(_) => Err(BoardTrouble::File(FileFault::Busy.of(&place.chip))),
+    }
 }
 
 /// A line of a chip.
@@ -216,6 +239,7 @@ mod tests {
         let lines = Lines::default();
         let (output, input) = (lines.output(&place(chip)).err(), lines.input(&place(chip)).err());
         assert_eq!(output, input, "the same of a relay and of a contact");
+        assert_eq!(output, look(&place(chip)).err(), "and of a look");
         output.expect("it cannot be used")
     }
 
@@ -258,6 +282,7 @@ mod tests {
             (Ok(relay), Ok(contact)) => (relay, contact),
             _ => panic!("both are there"),
         };
+        assert_eq!(look(&place(TEST)), Ok(false));
         assert_eq!(contact.is_active(), Ok(false));
         let waits = std::thread::spawn(move || {
             while contact.is_active() == Ok(false) {

@@ -70,6 +70,55 @@ impl Wishes {
     }
 }
 
+/// What is seen of a device without using it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The device.
+    pub device: BoardDevice,
+    /// What there is of it.
+    pub seen: Result<Seen, BoardTrouble>,
+}
+
+/// What there is of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It can be used: which one it is, or what it says.
+    Works(String),
+    /// A panel has it already: which one it is.
+    Ours(String),
+    /// There is none, and a panel does without: in what way.
+    Absent(String),
+}
+
+/// Looks at what a panel with these settings would use of this machine, and changes nothing.
+pub fn look(config: &Config, own_screen: bool) -> Vec<Look> {
+    look_in(Path::new(SYS), &Wishes::of(config, own_screen), own_screen)
+}
+
+fn look_in(sys: &Path, wishes: &Wishes, own_screen: bool) -> Vec<Look> {
+    let mut looks = Vec::new();
+    if own_screen {
+        let seen = match backlight::look(sys) {
+            None => Ok(Seen::Absent("there is none: the screen is not dimmed".to_owned())),
+            Some(Ok(folder)) => Ok(Seen::Works(folder.display().to_string())),
+            Some(Err(error)) => Err(error.into()),
+        };
+        looks.push(Look { device: BoardDevice::Backlight, seen });
+    }
+    if wishes.ambient {
+        let lux = light_sensor::find(sys).and_then(|mut sensor| sensor.lux());
+        let seen = lux.map(|lux| Seen::Works(format!("{lux:.0} lux"))).map_err(BoardTrouble::from);
+        looks.push(Look { device: BoardDevice::LightSensor, seen });
+    }
+    for (device, place) in [(BoardDevice::Relay, &wishes.relay), (BoardDevice::DoorContact, &wishes.contact)] {
+        let Some(place) = place else { continue };
+        let name = format!("{}, line {}", place.chip, place.line);
+        let seen = lines::look(place).map(|is_ours| if is_ours { Seen::Ours(name) } else { Seen::Works(name) });
+        looks.push(Look { device, seen });
+    }
+    looks
+}
+
 /// All of it.
 pub struct Board {
     sys: PathBuf,

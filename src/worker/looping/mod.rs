@@ -336,7 +336,6 @@ impl Loop {
             command => {
                 if let Command::Shown(screen) = &command {
                     let _ = self.stream.send(events::screen(*screen));
-                    self.holds_probe = None;
                     self.is_up();
                 }
                 let Some((command, None)) = self.without_plain_pin(command, None) else { return };
@@ -542,7 +541,7 @@ async fn sleep_until(at: Option<Instant>) {
 fn probe(begin: std::sync::mpsc::Receiver<()>) -> oneshot::Receiver<VideoCapabilities> {
     let (found, probed) = oneshot::channel();
     let work = move || {
-        // Its sender goes when the first page is shown, or the panel has no screen.
+        // Its sender goes when the screen is there, or the panel has none.
         let _ = begin.recv_timeout(FIRST_PAGE);
         let capabilities = video::probe();
         let decode = capabilities.decode.clone();

@@ -30,7 +30,11 @@ impl Loop {
         while let Some(step) = self.pulse.poll_step() {
             match step {
                 Step::Ask => drop(self.events.send(Event::AreYouThere)),
-                Step::Ready => say_ready(),
+                Step::Ready => {
+                    // What pictures can be shown is found out when there is something to be seen.
+                    self.holds_probe = None;
+                    say_ready();
+                }
                 Step::Alive => say_alive(),
             }
         }
