@@ -88,7 +88,7 @@ fn a_running_panel_is_met_and_its_port_is_its_own() {
     let report = report(&output);
     assert_eq!((verdicts(&report, "panel"), verdicts(&report, "port")), (vec!["ok"], vec!["ok"]), "{report:#}");
     let said = report.to_string();
-    assert!(said.contains(&format!("{} is that of the panel that runs", panel.port)), "{said}");
+    assert!(said.contains(&format!("{} is that of the panel that runs: udp:", panel.port)), "{said}");
 }
 
 /// Slint itself would break off in the middle of the first picture.
@@ -106,6 +106,37 @@ fn without_fonts_no_screen_is_opened_and_it_is_said_what_to_install() {
         assert!(words.contains(said) && !words.contains("panicked"), "{screen}: {words}");
     }
     assert!(!folder.path().join("data").exists(), "nothing was begun");
+}
+
+/// Neither fonts that nobody can draw nor a desktop that is not there end in the middle of a library.
+#[test]
+fn damaged_fonts_and_a_desktop_that_is_gone_are_said_in_words() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| folder.path().join(name);
+    let settings = format!("<fontconfig><dir>{0}</dir><cachedir>{0}</cachedir></fontconfig>", folder.path().display());
+    std::fs::write(at("fonts.conf"), settings).expect("written");
+    std::fs::write(at("Inter.ttf"), "these are no letters").expect("written");
+    let refused = |mut panel: Command, said: &str| {
+        panel.env_remove("WAYLAND_DISPLAY").env("DISPLAY", ":54321.0");
+        let output = ended(panel);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(words.contains(said) && !words.contains("panicked") && !words.contains(".rs"), "{words}");
+    };
+    for screen in ["window", "offscreen"] {
+        let mut panel = command(folder.path(), &["run", "--screen", screen]);
+        panel.env("FONTCONFIG_FILE", at("fonts.conf"));
+        refused(panel, "Inter.ttf is damaged: install fonts-inter");
+    }
+    refused(command(folder.path(), &["run", "--screen", "window"]), "no desktop answers at DISPLAY=:54321.0: start it");
+    let mut doctor = command(folder.path(), &["doctor", "--json"]);
+    doctor.env("FONTCONFIG_FILE", at("fonts.conf")).env_remove("WAYLAND_DISPLAY").env("DISPLAY", ":54321.0");
+    let report = report(&ended(doctor));
+    assert_eq!(
+        (verdicts(&report, "fonts"), verdicts(&report, "screen")),
+        (vec!["problem"], vec!["problem"]),
+        "{report:#}"
+    );
 }
 
 #[test]
