@@ -3,6 +3,7 @@
 //! A panel that is started has those of its user. Spoken of (`ctl`, `settings`, `doctor`) is the user's own panel as well, or
 //! the one that the machine itself is by the Debian package, whose user nobody logs in as.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -12,13 +13,33 @@ use crate::worker::control::socket;
 
 /// The user that vestibule.service runs as.
 pub(super) const MACHINES_USER: &str = "vestibule";
-/// Its control socket.
-const MACHINES_SOCKET: &str = "/run/vestibule/control.sock";
 
-/// Where vestibule.service has its files.
-fn of_machine() -> Places {
-    let data = PathBuf::from("/var/lib/vestibule");
-    Places { config: data.join("config.toml"), data }
+/// The panel that a machine is.
+struct Machines {
+    /// vestibule.service: where it is, the package is installed.
+    unit: PathBuf,
+    places: Places,
+    socket: PathBuf,
+}
+
+impl Machines {
+    /// Where the package has it.
+    fn of_package() -> Self {
+        let data = PathBuf::from("/var/lib/vestibule");
+        Self {
+            unit: "/lib/systemd/system/vestibule.service".into(),
+            places: Places { config: data.join("config.toml"), data },
+            socket: "/run/vestibule/control.sock".into(),
+        }
+    }
+
+    /// Whether it is meant where nothing is named: it is there, and the user has none that runs or, as long as that of the
+    /// machine does not run either, none that has settings.
+    fn is_meant(&self, own: Option<&Places>, own_socket: &Path) -> bool {
+        let has_settings = own.is_some_and(|own| own.config.exists());
+        // A panel that was killed leaves its socket.
+        UnixStream::connect(own_socket).is_err() && (self.socket.exists() || (self.unit.exists() && !has_settings))
+    }
 }
 
 /// A panel that is spoken of.
@@ -49,11 +70,11 @@ impl Common {
     /// # Errors
     /// When a file is not named, and the user has no home for it.
     pub(super) fn spoken_of(&self) -> Result<Meant, Failure> {
-        let (own, machines) = (Places::of_user(), of_machine());
-        let is_machines =
-            is_machines_meant(own.as_ref(), &socket::default_path(), &machines, Path::new(MACHINES_SOCKET));
-        let places = self.named_or(if is_machines { Some(machines) } else { own })?;
-        Ok(Meant { places, socket: self.socket_of_spoken_of(), is_machines })
+        let (own, machines) = (Places::of_user(), Machines::of_package());
+        let own_socket = socket::default_path();
+        let is_machines = machines.is_meant(own.as_ref(), &own_socket);
+        let (places, socket) = if is_machines { (Some(machines.places), machines.socket) } else { (own, own_socket) };
+        Ok(Meant { places: self.named_or(places)?, socket: self.socket.clone().unwrap_or(socket), is_machines })
     }
 
     /// The control socket of the panel that is spoken of.
@@ -61,9 +82,8 @@ impl Common {
         if let Some(named) = &self.socket {
             return named.clone();
         }
-        let (own, machines) = (socket::default_path(), PathBuf::from(MACHINES_SOCKET));
-        let is_machines = is_machines_meant(Places::of_user().as_ref(), &own, &of_machine(), &machines);
-        if is_machines { machines } else { own }
+        let (own, machines) = (socket::default_path(), Machines::of_package());
+        if machines.is_meant(Places::of_user().as_ref(), &own) { machines.socket } else { own }
     }
 
     fn named_or(&self, places: Option<Places>) -> Result<Places, Failure> {
@@ -77,39 +97,34 @@ impl Common {
     }
 }
 
-/// Whether the panel of the machine is meant where nothing is named: it is there, and the user has none that runs or, as long
-/// as that of the machine does not run either, none that has settings.
-fn is_machines_meant(own: Option<&Places>, own_socket: &Path, machines: &Places, machines_socket: &Path) -> bool {
-    let has_settings = own.is_some_and(|own| own.config.exists());
-    !own_socket.exists() && (machines_socket.exists() || (machines.data.is_dir() && !has_settings))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::net::UnixListener;
 
     use super::*;
 
     #[test]
     fn the_panel_of_the_machine_is_meant_where_the_user_has_none() {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let of = |name: &str| {
-            let data = folder.path().join(name);
-            (data.join("control.sock"), Places { config: data.join("config.toml"), data })
-        };
-        let ((own_socket, own), (socket, machines)) = (of("own"), of("machines"));
-        let meant = |own| is_machines_meant(own, &own_socket, &machines, &socket);
+        let at = |name: &str| folder.path().join(name);
+        let places = |name: &str| Places { config: at(name), data: at("data") };
+        let machines = Machines { unit: at("unit"), places: places("machines.toml"), socket: at("machines.sock") };
+        let (own, own_socket) = (places("own.toml"), at("own.sock"));
+        let meant = |own| machines.is_meant(own, &own_socket);
         let put = |file: &PathBuf| fs::write(file, "").expect("written");
-        assert!(!meant(Some(&own)) && !meant(None), "there is none");
-        fs::create_dir(&machines.data).expect("made");
-        assert!(meant(Some(&own)) && meant(None), "it does not run, and its files are there");
-        fs::create_dir(&own.data).expect("made");
+        put(&machines.places.config);
+        assert!(!meant(Some(&own)) && !meant(None), "settings that a package has left when it was removed");
+        put(&machines.unit);
+        assert!(meant(Some(&own)) && meant(None), "the package is installed");
         put(&own.config);
         assert!(!meant(Some(&own)), "the user has settings, and nothing runs");
-        put(&socket);
+        put(&machines.socket);
         assert!(meant(Some(&own)), "it runs");
-        put(&own_socket);
+        let runs = UnixListener::bind(&own_socket).expect("free");
         assert!(!meant(Some(&own)), "the user's own runs");
+        drop(runs);
+        assert!(meant(Some(&own)), "it has left its socket");
     }
 
     #[test]
@@ -122,7 +137,7 @@ mod tests {
         };
         let places = Places { config: "/c".into(), data: "/d".into() };
         assert_eq!(named.named_or(None), Ok(places.clone()));
-        assert_eq!(named.named_or(Some(of_machine())), Ok(places));
+        assert_eq!(named.named_or(Some(Machines::of_package().places)), Ok(places));
         assert_eq!((named.socket_of_started(), named.socket_of_spoken_of()), ("/s".into(), "/s".into()));
         let failure = Common { data: None, ..named }.named_or(None).expect_err("there is no home");
         assert_eq!(failure.code, 2);
