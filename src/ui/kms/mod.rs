@@ -1,4 +1,5 @@
-//! The panel's own screen: which one there is, whether it can be opened, how its picture and its touch are turned.
+//! The panel's own screen: which one there is, whether it can be opened, how its picture and its touch are turned; and whether
+//! there is a desktop in its place.
 //!
 //! Slint's linuxkms backend reads the environment once, takes whatever opens first, and panics or crashes where a font or
 //! the keyboard layouts are missing. So everything is looked at beforehand, and the backend is told exactly what to open:
