@@ -153,13 +153,21 @@ fn the_settings_verb_goes_through_the_panel_or_to_the_file() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("1–65535"), "{}", text(&wrong.stderr));
 
-    let through_panel = vestibule()
-        .args(["settings", "set", "audio.volume", "33", "--socket"])
-        .arg(panel.file("control.sock"))
-        .output()
-        .expect("it runs");
-    assert!(through_panel.status.success(), "{}", text(&through_panel.stderr));
+    let through_panel = |volume: &str| {
+        let mut set = vestibule();
+        set.args(["settings", "set", "audio.volume", volume, "--socket"]).arg(panel.file("control.sock"));
+        set.output().expect("it runs")
+    };
+    let done = through_panel("33");
+    assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!(text(&panel.ctl(&["get", "audio.volume"]).stdout).trim(), "33");
+    assert_eq!(through_panel("101").status.code(), Some(2), "a wrong value");
+    // In the place of what is written beside the file.
+    std::fs::create_dir(panel.file("config.toml.new")).expect("made");
+    let unsaved = through_panel("34");
+    let words = text(&unsaved.stderr);
+    assert_eq!(unsaved.status.code(), Some(1), "{words}");
+    assert!(words.contains("it is in force, but cannot be saved: "), "{words}");
 }
 
 #[test]

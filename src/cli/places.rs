@@ -14,6 +14,9 @@ use crate::worker::control::socket;
 /// The user that vestibule.service runs as.
 pub(super) const MACHINES_USER: &str = "vestibule";
 
+/// Where it keeps the list of GStreamer's plug-ins, which takes seconds to make.
+pub(super) const MACHINES_REGISTRY: &str = "/var/cache/vestibule/gstreamer-registry.bin";
+
 /// The panel that a machine is.
 struct Machines {
     /// vestibule.service: where it is, the package is installed.

@@ -65,7 +65,11 @@ fn set(common: &Common, key: &str, value: &str) -> Result<(), Failure> {
     if common.config.is_none() {
         let verb = CtlVerb::Set { key: key.to_owned(), value: value.to_owned() };
         if let Some(answer) = ctl::setting(&common.socket_of_spoken_of(), &verb) {
-            return answer.map(drop).map_err(|failure| Failure::wrong_use(failure.words));
+            return answer.map(drop).map_err(|failure| {
+                // The panel says in words alone whether the value is wrong or a disk is full.
+                let config = file(common).and_then(|file| open(&file)).map(|(_, config)| config).unwrap_or_default();
+                if config.set(key, value).is_err() { Failure::wrong_use(failure.words) } else { failure }
+            });
         }
     }
     let file = file(common)?;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use self::panel::Running;
 use super::args::Common;
-use super::places::{MACHINES_USER, Meant};
+use super::places::{MACHINES_REGISTRY, MACHINES_USER, Meant};
 use super::{Failure, screen};
 use crate::config::Account;
 use crate::config::store::Places;
@@ -117,6 +117,9 @@ pub(super) fn run(common: &Common, as_json: bool) -> Result<(), Failure> {
 
 fn look(common: &Common) -> Result<Vec<Finding>, Failure> {
     let Meant { places: Places { config: file, data }, socket, is_machines } = common.spoken_of()?;
+    if is_machines && let Err(error) = video::use_registry(Path::new(MACHINES_REGISTRY)) {
+        tracing::debug!("{error}");
+    }
     let mut findings = look_at(&file, &data, &socket, is_machines || !screen::has_desktop())?;
     if is_machines {
         // Its user has a name.
