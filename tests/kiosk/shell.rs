@@ -48,7 +48,7 @@ impl Shell {
         self.next += 1;
         let mark = format!("<{}>", self.next);
         // Written in two halves, so that an echo of the line is not taken for its end.
-        writeln!(self.stream, "{{ {line}\n}} </dev/null; echo; echo \"<\"\"{}>$?\"", self.next)
+        writeln!(self.stream, "{{ {line}\n}} </dev/null; status=$?; echo; echo \"<\"\"{}>$status\"", self.next)
             .expect("the shell reads");
         let mut out = String::new();
         loop {
