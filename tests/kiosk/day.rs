@@ -96,8 +96,6 @@ fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
         machine.slowness(),
     );
 
-    look_it_over(&mut machine);
-
     call_the_host(&mut machine, &mut device, &pulse);
 
     let mut door = Baresip::start_on(HOSTS, Role::DOOR, Transport::Udp);
@@ -105,6 +103,8 @@ fn from_power_on_it_calls_is_called_and_comes_back_after_a_kill() {
 
     kill(&mut machine);
     expect_shown(&mut machine);
+
+    look_it_over(&mut machine);
 
     compare(&mut machine);
 }
